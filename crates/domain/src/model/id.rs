@@ -1,0 +1,100 @@
+//! Identities: numbers inside, short random names outside.
+
+use std::fmt;
+
+macro_rules! number {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
+}
+
+number! {
+    /// A user's row. Never shown outside: the public name is [`UserUid`].
+    UserId,
+    /// A room's row. [`RoomId::SERVER`] is no room but the server's own log.
+    RoomId,
+    /// A message. Public, below 2^53, so that it survives a JavaScript number.
+    MessageId,
+    /// A ban or timeout.
+    SanctionId,
+    /// A login that can be revoked.
+    SessionId,
+    /// An event's place in its room's log: 1, 2, 3 … without gaps. 0 is "before everything".
+    Seq,
+    /// Changes when a room's history was rewound, so that a number may name another event than it did.
+    Epoch,
+}
+
+impl RoomId {
+    /// The log of what concerns every room: global bans and their end.
+    pub const SERVER: RoomId = RoomId(0);
+}
+
+impl Seq {
+    /// The place before the first event.
+    pub const ZERO: Seq = Seq(0);
+
+    /// The place after this one.
+    pub fn next(self) -> Seq {
+        Seq(self.0 + 1)
+    }
+}
+
+macro_rules! uid {
+    ($($(#[$doc:meta])* $name:ident, $length:literal);+ $(;)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// How many characters of `[A-Za-z0-9]` it has.
+            pub const LENGTH: usize = $length;
+
+            /// Takes a uid as it came from outside; `None` when it cannot be one.
+            pub fn parse(text: &str) -> Option<Self> {
+                (text.len() == Self::LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric()))
+                    .then(|| Self(text.to_owned()))
+            }
+
+            /// The characters.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+uid! {
+    /// A user's public name for machines.
+    UserUid, 10;
+    /// A room's public name for machines.
+    RoomUid, 12;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_has_its_exact_length_and_only_letters_and_digits() {
+        assert!(UserUid::parse("abcDEF0123").is_some());
+        for bad in ["", "abcDEF012", "abcDEF01234", "abcDEF012-", "abcDEF012é"] {
+            assert!(UserUid::parse(bad).is_none(), "{bad}");
+        }
+        assert!(RoomUid::parse("abcDEF012345").is_some());
+    }
+}

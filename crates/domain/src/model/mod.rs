@@ -1,0 +1,13 @@
+//! What the chat is made of. Values are parsed once, at the border, and trusted from then on.
+
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod name;
+pub mod rank;
+pub mod room;
+pub mod sanction;
+pub mod session;
+pub mod text;
+pub mod time;
+pub mod user;

@@ -1,0 +1,217 @@
+//! What people are called, and why two of them can never be mistaken for each other.
+
+use crate::model::text::{Invalid, has_piled_marks, is_direction_mark, is_invisible};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+
+/// What a registered user logs in with: 3 to 24 of `[A-Za-z0-9_-]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Username(String);
+
+/// What others read: 1 to 32 characters, NFKC, no control or direction marks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DisplayName(String);
+
+/// What a name looks like: two names that share a look could be mistaken for each other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Look(pub String);
+
+/// Names that would be taken for the server or its staff.
+const RESERVED: [&str; 24] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "banter",
+    "bot",
+    "broadcaster",
+    "everyone",
+    "guest",
+    "here",
+    "host",
+    "mod",
+    "moderator",
+    "null",
+    "official",
+    "owner",
+    "root",
+    "server",
+    "staff",
+    "streamer",
+    "superuser",
+    "support",
+    "sysop",
+    "system",
+    "undefined",
+];
+
+impl Username {
+    /// Takes a username as it was typed.
+    pub fn parse(text: &str) -> Result<Username, Invalid> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if !(3..=24).contains(&text.len()) || !text.bytes().all(allowed) {
+            return Err(Invalid::new("username", "must have 3 to 24 of the characters A-Z, a-z, 0-9, _ and -"));
+        }
+        if is_reserved(text) {
+            return Err(Invalid::new("username", "is reserved"));
+        }
+        Ok(Username(text.to_owned()))
+    }
+
+    /// The first administrator, whose name nobody else may have.
+    pub fn root() -> Username {
+        Username("root".to_owned())
+    }
+
+    /// A name that a store gives back.
+    pub fn stored(text: String) -> Username {
+        Username(text)
+    }
+
+    /// The characters, as they were chosen.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What logging in compares: case does not matter.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl DisplayName {
+    /// Takes a name as it was typed: NFKC, inner white space folded to single spaces, outer white space gone.
+    pub fn parse(text: &str) -> Result<DisplayName, Invalid> {
+        let invalid = |reason: &str| Err(Invalid::new("display_name", reason));
+        // NFKC may turn one character into eighteen; a name this long is refused before it is looked at.
+        if text.len() > 32 * 8 {
+            return invalid("is longer than 32 characters");
+        }
+        if text.chars().any(|c| c.is_control() || is_direction_mark(c)) {
+            return invalid("holds control characters or marks that turn the reading direction");
+        }
+        let name = text.nfkc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.chars().count() > 32 {
+            return invalid("is longer than 32 characters");
+        }
+        if name.chars().all(is_invisible) {
+            return invalid("is empty");
+        }
+        if has_piled_marks(&name) {
+            return invalid("piles too many marks on one letter");
+        }
+        if is_reserved(&name) {
+            return invalid("is reserved");
+        }
+        Ok(DisplayName(name))
+    }
+
+    /// A name that a store gives back, or one that a rule of ours made.
+    pub fn stored(text: String) -> DisplayName {
+        DisplayName(text)
+    }
+
+    /// The characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Username> for DisplayName {
+    /// A registered user's first display name is the username.
+    fn from(username: &Username) -> DisplayName {
+        DisplayName(username.0.clone())
+    }
+}
+
+/// All looks of a name, one or two.
+///
+/// The Unicode skeleton (UTS 39) tells look-alikes, but not case: it takes a capital `I` for an `l`, while folding takes
+/// it for an `i`. A name therefore claims both readings, folded before and folded after, and a name is taken when any
+/// of its looks is.
+pub fn looks(name: &str) -> Vec<Look> {
+    let plain: String = name.nfkc().filter(|&c| !is_invisible(c)).collect();
+    let fold = |text: &str| text.to_lowercase();
+    let skeleton_of = |text: &str| fold(&skeleton(text).collect::<String>());
+    let mut looks = vec![Look(skeleton_of(&fold(&plain))), Look(skeleton_of(&plain))];
+    looks.dedup();
+    looks
+}
+
+fn is_reserved(name: &str) -> bool {
+    let asked = looks(name);
+    RESERVED.iter().any(|reserved| looks(reserved).iter().any(|look| asked.contains(look)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alike(a: &str, b: &str) -> bool {
+        looks(a).iter().any(|look| looks(b).contains(look))
+    }
+
+    #[test]
+    fn look_alikes_share_a_look() {
+        for (a, b) in [
+            ("Ann", "ann"),
+            ("paypal", "paypa1"),
+            ("paypal", "paypaI"),
+            ("paypal", "раураl"),
+            ("Ian", "ian"),
+            ("Ian", "lan"),
+            ("bob", "b\u{200b}ob"),
+            ("bob", "b o b"),
+            ("ann", "ａｎｎ"),
+            ("modern", "rnodern"),
+            ("b0b", "BOB"),
+        ] {
+            assert!(alike(a, b), "{a} and {b}: {:?} {:?}", looks(a), looks(b));
+        }
+    }
+
+    #[test]
+    fn different_names_do_not() {
+        for (a, b) in [("ann", "anna"), ("bob", "rob"), ("Zoë", "Zoe"), ("李", "王"), ("ann", "ann2")] {
+            assert!(!alike(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn reserved_names_are_refused_in_any_case_and_any_letters() {
+        for name in
+            ["root", "Root", "ROOT", "Admin", "аdmin", "ａｄｍｉｎ", "m0d", "Systеm", "Banter", "R o o t", "adm1n"]
+        {
+            assert!(DisplayName::parse(name).is_err(), "{name}");
+        }
+        for name in ["admin", "ROOT", "m0d"] {
+            assert!(Username::parse(name).is_err(), "{name}");
+        }
+        assert!(Username::parse("rooted").is_ok());
+    }
+
+    #[test]
+    fn a_username_is_plain_ascii() {
+        for bad in ["", "ab", "a b c", "äöü", "ann!", "x".repeat(25).as_str(), "ann\n"] {
+            assert!(Username::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Username::parse("Ann_the-1st").is_ok());
+    }
+
+    #[test]
+    fn a_display_name_is_normalised_and_bounded() {
+        assert_eq!(DisplayName::parse("  Ann \u{a0} Lee ").unwrap().as_str(), "Ann Lee");
+        assert_eq!(DisplayName::parse("ﬁona").unwrap().as_str(), "fiona");
+        assert!(DisplayName::parse("🦊 fox").is_ok());
+        for bad in [
+            "",
+            " ",
+            "\u{200b}",
+            "a\u{202e}b",
+            "a\u{0}b",
+            "x".repeat(33).as_str(),
+            "z\u{301}\u{301}\u{301}\u{301}\u{301}",
+        ] {
+            assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

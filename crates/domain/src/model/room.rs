@@ -1,0 +1,101 @@
+//! A room and its settings.
+
+use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
+use crate::model::text::{Description, RoomName};
+use crate::model::time::{Span, Timestamp};
+
+/// A room: one log that everybody in it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The row.
+    pub id: RoomId,
+    /// The public name for machines.
+    pub uid: RoomUid,
+    /// The public name for people.
+    pub name: RoomName,
+    /// What the room is about.
+    pub description: Description,
+    /// Who made it.
+    pub owner: UserId,
+    /// What may be written.
+    pub rules: Rules,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What may be written in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The least time between two messages of one author, whole seconds; zero is off.
+    pub slow_mode: Span,
+    /// The longest message in characters, 1 to [`crate::model::text::Body::MAX`].
+    pub max_length: usize,
+    /// Whether those below moderator may post links.
+    pub links: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules { slow_mode: Span::ZERO, max_length: crate::model::text::Body::MAX, links: true }
+    }
+}
+
+/// The longest slow mode: a day.
+pub const SLOW_MODE_MAX: Span = Span::days(1);
+
+/// A room to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRoom {
+    /// The public name, from the id source.
+    pub uid: RoomUid,
+    /// The name for people.
+    pub name: RoomName,
+    /// What it is about.
+    pub description: Description,
+    /// Who makes it.
+    pub owner: UserId,
+    /// A number from the id source, see [`Epoch`].
+    pub epoch: Epoch,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What changes of a room; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomChange {
+    /// A new name.
+    pub name: Option<RoomName>,
+    /// A new description.
+    pub description: Option<Description>,
+    /// A new slow mode.
+    pub slow_mode: Option<Span>,
+    /// A new longest message.
+    pub max_length: Option<usize>,
+    /// Whether links are allowed.
+    pub links: Option<bool>,
+}
+
+impl RoomChange {
+    /// The room as it is after the change.
+    pub fn applied_to(&self, mut room: Room) -> Room {
+        if let Some(name) = &self.name {
+            room.name = name.clone();
+        }
+        if let Some(description) = &self.description {
+            room.description = description.clone();
+        }
+        room.rules.slow_mode = self.slow_mode.unwrap_or(room.rules.slow_mode);
+        room.rules.max_length = self.max_length.unwrap_or(room.rules.max_length);
+        room.rules.links = self.links.unwrap_or(room.rules.links);
+        room
+    }
+}
+
+/// Where a room's log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which history the numbers belong to.
+    pub epoch: Epoch,
+    /// The last event's place; [`Seq::ZERO`] in an empty log.
+    pub seq: Seq,
+}

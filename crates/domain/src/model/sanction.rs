@@ -1,0 +1,91 @@
+//! Bans and timeouts.
+
+use crate::model::id::{RoomId, SanctionId, UserId};
+use crate::model::rank::Rank;
+use crate::model::text::Reason;
+use crate::model::time::Timestamp;
+use crate::model::user::{Network, User};
+
+/// What a sanction takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SanctionKind {
+    /// Neither read nor write.
+    Ban,
+    /// Read, not write.
+    Timeout,
+}
+
+impl SanctionKind {
+    /// Its name in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SanctionKind::Ban => "ban",
+            SanctionKind::Timeout => "timeout",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<SanctionKind> {
+        [SanctionKind::Ban, SanctionKind::Timeout].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A ban or timeout that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sanction {
+    /// The row.
+    pub id: SanctionId,
+    /// Where it holds; `None` everywhere.
+    pub room: Option<RoomId>,
+    /// Whom it was given to.
+    pub user: UserId,
+    /// The network it holds for as well.
+    pub network: Option<Network>,
+    /// Ban or timeout.
+    pub kind: SanctionKind,
+    /// Why, for moderators.
+    pub reason: Reason,
+    /// Who gave it.
+    pub by: UserId,
+    /// The giver's rank then: it takes at least this to lift it.
+    pub by_rank: Rank,
+    /// Since when.
+    pub starts_at: Timestamp,
+    /// Until when; `None` until lifted.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Sanction {
+    /// Whether it still holds at `now`. A sanction ends the moment its time is reached.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.ends_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether it holds for `user`, seen at `network`.
+    ///
+    /// A network stands for many people (a school, a mobile carrier), so it only stops those who could have come back
+    /// under another name: guests, and accounts made after the sanction.
+    pub fn covers(&self, user: &User, network: Option<&Network>) -> bool {
+        if self.user == user.id {
+            return true;
+        }
+        let same_network = self.network.is_some() && self.network.as_ref() == network;
+        same_network
+            && (user.rank == Rank::Guest || (user.rank == Rank::Registered && user.created_at >= self.starts_at))
+    }
+}
+
+/// A sanction to be given. It replaces one of the same kind that holds for the user in the same place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSanction {
+    /// Whom.
+    pub user: UserId,
+    /// The network it holds for as well.
+    pub network: Option<Network>,
+    /// Ban or timeout.
+    pub kind: SanctionKind,
+    /// Why.
+    pub reason: Reason,
+    /// Until when; `None` until lifted.
+    pub ends_at: Option<Timestamp>,
+}

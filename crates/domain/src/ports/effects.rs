@@ -1,0 +1,103 @@
+//! Time, chance, passwords, tokens and quotas.
+
+use crate::model::id::{Epoch, RoomUid, SessionId, UserUid};
+use crate::model::text::Password;
+use crate::model::time::{Span, Timestamp};
+use crate::model::user::PasswordHash;
+use async_trait::async_trait;
+
+/// The only source of the present.
+pub trait Clock: Send + Sync {
+    /// The wall clock. It may jump.
+    fn now(&self) -> Timestamp;
+}
+
+/// The only source of chance, from a cryptographic generator.
+pub trait Ids: Send + Sync {
+    /// A new user's uid.
+    fn user_uid(&self) -> UserUid;
+    /// A new room's uid.
+    fn room_uid(&self) -> RoomUid;
+    /// A new history's epoch, above zero and below 2^53.
+    fn epoch(&self) -> Epoch;
+    /// A number below `bound`, which is above zero.
+    fn below(&self, bound: u32) -> u32;
+    /// A secret of 32 random bytes in URL-safe characters: tickets, guest keys.
+    fn secret(&self) -> String;
+}
+
+/// Hashing costs a quarter of a second of a core on purpose, so it is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many passwords are being checked, or the hash is damaged")]
+pub struct HasherBusy;
+
+/// Hashes and checks passwords away from the threads that serve requests.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// A salted hash of `password`, all of its bytes counted.
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherBusy>;
+
+    /// Whether `password` is the one that `hash` was made of. Without a hash it takes the same time and says no, so that
+    /// nobody learns which names exist.
+    async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HasherBusy>;
+}
+
+/// What proves a login: signed, and only a name for a session that can be revoked.
+pub trait Tokens: Send + Sync {
+    /// A token for `session`, valid from `now` to `expires_at`.
+    fn issue(&self, session: SessionId, user: &UserUid, now: Timestamp, expires_at: Timestamp) -> String;
+
+    /// The session that `token` names; `None` when it is forged, expired at `now`, or not one of ours.
+    fn verify(&self, token: &str, now: Timestamp) -> Option<SessionId>;
+
+    /// What is stored of a secret instead of the secret.
+    fn fingerprint(&self, secret: &str) -> String;
+}
+
+/// What is counted, each with its own bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quota {
+    /// Log-ins tried for one username.
+    LoginOfName,
+    /// Log-ins tried from one network.
+    LoginFromNetwork,
+    /// Accounts made from one network.
+    Register,
+    /// Guests made from one network.
+    Guest,
+    /// Messages of one author in one room.
+    Post,
+    /// Rooms made by one user.
+    CreateRoom,
+    /// New names taken by one user.
+    Rename,
+}
+
+impl Quota {
+    /// How many at once, and how long until one more is allowed.
+    pub fn rate(self) -> (u32, Span) {
+        match self {
+            // Five tries, then one every 30 s: a person who mistypes is not stopped, a guesser gets 2 900 a day.
+            Quota::LoginOfName => (5, Span::seconds(30)),
+            Quota::LoginFromNetwork => (20, Span::seconds(5)),
+            Quota::Register => (5, Span::minutes(2)),
+            Quota::Guest => (20, Span::seconds(10)),
+            // Twitch allows 20 messages in 30 s, Ergo a burst of 5 and then 2/s: between them.
+            Quota::Post => (10, Span::millis(1000)),
+            Quota::CreateRoom => (10, Span::minutes(1)),
+            Quota::Rename => (3, Span::minutes(1)),
+        }
+    }
+}
+
+/// Counts what is done, so that nobody does too much of it.
+pub trait RateLimiter: Send + Sync {
+    /// Takes one from the bucket of `key`; when it is empty, the time until one more is allowed.
+    fn take(&self, quota: Quota, key: &str) -> Result<(), Span>;
+}
+
+/// Where an address is.
+pub trait Geography: Send + Sync {
+    /// ISO 3166 letters of the country; `None` when unknown or not configured.
+    fn country(&self, address: std::net::IpAddr) -> Option<String>;
+}

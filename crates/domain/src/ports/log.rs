@@ -1,0 +1,237 @@
+//! A room's log: appending to it, and reading it.
+
+use crate::model::event::{Event, Measure};
+use crate::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
+use crate::model::message::{Draft, Message};
+use crate::model::rank::Rank;
+use crate::model::room::{Head, Room, RoomChange};
+use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
+use crate::model::text::Body;
+use crate::model::time::{Span, Timestamp};
+use crate::model::user::{Member, Network, User};
+use crate::ports::store::StoreError;
+use async_trait::async_trait;
+
+/// Something to be done to a room, decided and allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose log.
+    pub room: RoomId,
+    /// Who does it, with the rank held there.
+    pub actor: Member,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub act: Act,
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Say something. Guarded inside the transaction: see [`crate::review::guard`].
+    Post {
+        /// What.
+        draft: Draft,
+        /// Where the author connects from, for sanctions of networks.
+        network: Option<Network>,
+        /// The least time since the author's last message there; `None` for those exempt from slow mode.
+        pace: Option<Span>,
+    },
+    /// Delete one message that is there.
+    Delete {
+        /// Which.
+        message: MessageId,
+    },
+    /// Delete all earlier messages, or one author's.
+    Purge {
+        /// Whose.
+        author: Option<Box<User>>,
+    },
+    /// Give a sanction; it replaces one of its kind in force there. In [`RoomId::SERVER`] it holds everywhere.
+    Sanction {
+        /// To whom.
+        subject: Box<Member>,
+        /// Which.
+        sanction: Box<NewSanction>,
+    },
+    /// Lift the sanction of this kind in force there.
+    Lift {
+        /// Of whom.
+        subject: Box<Member>,
+        /// Which.
+        kind: SanctionKind,
+    },
+    /// Set the rank somebody holds in the room.
+    Appoint {
+        /// Whom, with the rank held after it.
+        subject: Box<Member>,
+        /// What it is called: mod, unmod, vip or unvip.
+        measure: Measure,
+    },
+    /// Change settings.
+    Configure {
+        /// Which.
+        change: Box<RoomChange>,
+    },
+    /// Close the room for ever.
+    Close,
+}
+
+/// What an entry became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// A message stands in the log.
+    Posted {
+        /// It.
+        message: Box<Message>,
+        /// Whether it stood there already under its nonce: nothing was added then, and nothing published.
+        repeated: bool,
+    },
+    /// An event stands in the log.
+    Done(Event),
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// There is no such room, or no longer.
+    #[error("the room is gone")]
+    RoomGone,
+    /// What it acts on is not there: the message, the sanction, or the message answered.
+    #[error("it is not there")]
+    Missing,
+    /// A sanction in force forbids it.
+    #[error("a sanction is in force")]
+    Sanctioned(Box<Sanction>),
+    /// The room's slow mode forbids it yet.
+    #[error("too soon")]
+    TooSoon {
+        /// How long it still takes.
+        retry_after: Span,
+    },
+    /// The store failed or has too much to do; nothing was written, or the same nonce will tell.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The way into every room's log.
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Writes the entry and what it changes in one transaction, at the next seq of its room; then hands the event to the
+    /// bus; then answers. Entries of one room are published in the order of their seq.
+    ///
+    /// A post whose (room, author, nonce) stands there already answers with the message that stands there, even when
+    /// the author may no longer write. Dropping the answer does not undo the entry.
+    async fn append(&self, entry: Entry) -> Result<Appended, AppendError>;
+}
+
+/// A place in history to read from, exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The latest.
+    End,
+    /// What comes before this place.
+    Before(Seq),
+    /// What comes after this place.
+    After(Seq),
+}
+
+/// What lies in a stretch of a log, read from one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where the log ended then.
+    pub head: Head,
+    /// Ascending by seq: undeleted messages as [`crate::model::event::EventKind::Posted`], and every other event. A
+    /// number without an event was superseded.
+    pub events: Vec<Event>,
+    /// Whether there were more than asked for: then `events` ends early, and says nothing about what lies after it.
+    pub cut: bool,
+}
+
+/// All that deciding about somebody in a room needs, read at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stance {
+    /// The room.
+    pub room: Room,
+    /// Where its log ends.
+    pub head: Head,
+    /// Whoever was asked about, if anybody and still there.
+    pub member: Option<Member>,
+    /// Those in force, here or everywhere, that cover the user or the network.
+    pub sanctions: Vec<Sanction>,
+    /// When and what the user last said here, deleted or not.
+    pub last_post: Option<(Timestamp, Body)>,
+}
+
+/// A line of a room's moderation log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// What happened; never [`crate::model::event::EventKind::Posted`].
+    pub event: Event,
+    /// Who did it.
+    pub actor: User,
+}
+
+/// A sanction and the people in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SanctionLine {
+    /// The sanction.
+    pub sanction: Sanction,
+    /// To whom.
+    pub user: User,
+    /// By whom.
+    pub by: User,
+}
+
+/// Reading the logs and what they made.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// How `user`, seen at `network`, stands in a room at `now`; `None` when there is no such room.
+    async fn stance(
+        &self,
+        room: &RoomUid,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Option<Stance>, StoreError>;
+
+    /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
+    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+
+    /// The head and the latest `limit` undeleted messages, ascending, from one snapshot; `None` when the room is gone.
+    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
+
+    /// What lies after `since`, at most `limit` events; `None` when the room is gone and nothing is left of its log.
+    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
+
+    /// A message that was not deleted.
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// Where the logs end, in no order; rooms that are gone are left out.
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
+
+    /// Sanctions in force at `now` given in `room` (`None`: everywhere), latest first, at most `limit`, with an id below
+    /// `before` when given.
+    async fn sanctions(
+        &self,
+        room: Option<RoomId>,
+        now: Timestamp,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SanctionLine>, StoreError>;
+
+    /// The sanction of this kind in force at `now` that was given to `user` in `room` (`None`: everywhere).
+    async fn sanction(
+        &self,
+        room: Option<RoomId>,
+        user: UserId,
+        kind: SanctionKind,
+        now: Timestamp,
+    ) -> Result<Option<Sanction>, StoreError>;
+
+    /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
+    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// The rank that holds for whoever was last seen at this network: the highest of all of them, with how many they are.
+    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
+}

@@ -1,0 +1,116 @@
+//! Users, logins and rooms.
+
+use crate::model::id::{RoomId, RoomUid, SessionId, UserId, UserUid};
+use crate::model::name::Username;
+use crate::model::room::{NewRoom, Room};
+use crate::model::session::Session;
+use crate::model::time::{Span, Timestamp};
+use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use async_trait::async_trait;
+
+/// Why a store did not do it. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The username or display name looks like one that somebody else has.
+    #[error("the name is taken")]
+    NameTaken,
+    /// It has too much to do, or cannot be reached; it is worth coming back.
+    #[error("the store is busy")]
+    Busy {
+        /// When to come back.
+        retry_after: Span,
+    },
+    /// It failed, in words for the log.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// Users and their logins.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Makes a user and claims the looks of its names. `NameTaken` when somebody else has one of them.
+    async fn create(&self, user: NewUser) -> Result<User, StoreError>;
+
+    /// The guest that `key` stands for; made from `user` when there is none. Two calls at once make one guest.
+    async fn guest(&self, key: &str, user: NewUser) -> Result<User, StoreError>;
+
+    /// A user who was not deleted.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// A user who was not deleted.
+    async fn user_by_uid(&self, uid: &UserUid) -> Result<Option<User>, StoreError>;
+
+    /// Who logs in under that name (folded), with the hash of the password.
+    async fn credentials(&self, username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError>;
+
+    /// Whose username or display name is `typed`, case folded; if nobody's, those whose name begins with it among the
+    /// authors and appointed of `room`. Ordered by name, at most `limit`.
+    async fn find(&self, room: RoomId, typed: &str, limit: usize) -> Result<Vec<Member>, StoreError>;
+
+    /// Users by id, ascending, above `after`, whose folded names contain `search`; at most `limit`.
+    async fn list(&self, search: Option<&str>, after: UserId, limit: usize) -> Result<Vec<User>, StoreError>;
+
+    /// Changes a user; `None` when gone. A new display name claims its looks and frees the old ones: `NameTaken` when
+    /// somebody else has one.
+    async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError>;
+
+    /// Erases a user: name, login, picture, network and sessions go, the names are free again, the messages stay under
+    /// "deleted user". False when already gone.
+    async fn delete(&self, id: UserId) -> Result<bool, StoreError>;
+
+    /// Begins a login.
+    async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError>;
+
+    /// A login that was not ended and does not expire before `now`, with its user.
+    async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// Moves the end of a login that was not ended.
+    async fn slide_session(&self, id: SessionId, expires_at: Timestamp) -> Result<(), StoreError>;
+
+    /// Ends a login. False when it was over.
+    async fn end_session(&self, id: SessionId) -> Result<bool, StoreError>;
+
+    /// Ends all logins of a user but one; which they were.
+    async fn end_sessions(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Keeps the fingerprint of a single-use ticket for a login. Tickets that expired before `now` are forgotten.
+    async fn keep_ticket(
+        &self,
+        fingerprint: &str,
+        session: SessionId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a ticket: the login it stood for, once, unless it expired before `now`.
+    async fn take_ticket(&self, fingerprint: &str, now: Timestamp) -> Result<Option<SessionId>, StoreError>;
+}
+
+/// Rooms and who keeps order in them. What changes a room goes through [`crate::ports::log::Log`].
+#[async_trait]
+pub trait Rooms: Send + Sync {
+    /// Makes a room with an empty log; its maker holds the rank owner there.
+    async fn create(&self, room: NewRoom) -> Result<Room, StoreError>;
+
+    /// A room that was not closed.
+    async fn room(&self, uid: &RoomUid) -> Result<Option<Room>, StoreError>;
+
+    /// A room that was not closed.
+    async fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError>;
+
+    /// Rooms by id, ascending, above `after`: those that `owner` owns, or all; at most `limit`.
+    async fn list(&self, owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
+
+    /// Who holds a rank in the room: highest first, then by name.
+    async fn appointed(&self, room: RoomId) -> Result<Vec<Member>, StoreError>;
+
+    /// These users with the ranks they hold in the room, by id; those who are gone are left out.
+    async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
+}
+
+/// Whether the store can be reached, for health checks.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Asks it something small.
+    async fn check(&self) -> Result<(), StoreError>;
+}

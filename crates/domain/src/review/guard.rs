@@ -1,0 +1,49 @@
+//! What is asked again inside the transaction that writes a message, because two at once could both have been told yes.
+
+use crate::model::sanction::Sanction;
+use crate::model::time::{Span, Timestamp};
+use crate::ports::log::AppendError;
+use crate::review::forbidding;
+
+/// How much of the slow mode is left; `None` when the author may write.
+///
+/// A clock that jumped back makes nobody wait longer than the slow mode itself.
+pub fn pace_left(slow_mode: Span, last_post: Option<Timestamp>, now: Timestamp) -> Option<Span> {
+    let last = last_post?;
+    let since = now - last;
+    (since < slow_mode).then(|| Span::millis(slow_mode.as_millis() - since.as_millis()))
+}
+
+/// Whether a post may be written: `pace` is the slow mode to hold (`None` for those exempt), `last_post` the author's
+/// latest in the room, and `sanctions` those that cover the author, read under the lock of the room's head.
+pub fn post(
+    pace: Option<Span>,
+    last_post: Option<Timestamp>,
+    sanctions: &[Sanction],
+    now: Timestamp,
+) -> Result<(), AppendError> {
+    if let Some(sanction) = forbidding(sanctions, now) {
+        return Err(AppendError::Sanctioned(Box::new(sanction.clone())));
+    }
+    match pace.and_then(|slow_mode| pace_left(slow_mode, last_post, now)) {
+        Some(retry_after) => Err(AppendError::TooSoon { retry_after }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_mode_ends_to_the_millisecond() {
+        let slow = Span::seconds(10);
+        let left = |now| pace_left(slow, Some(Timestamp(1000)), Timestamp(now));
+        assert_eq!(left(1000), Some(slow));
+        assert_eq!(left(10_999), Some(Span::millis(1)));
+        assert_eq!(left(11_000), None);
+        assert_eq!(left(0), Some(slow), "a clock that jumped back");
+        assert_eq!(pace_left(slow, None, Timestamp(0)), None);
+        assert_eq!(pace_left(Span::ZERO, Some(Timestamp(5)), Timestamp(5)), None);
+    }
+}

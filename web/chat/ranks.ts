@@ -1,0 +1,35 @@
+/**
+ * Ranks as the window needs them: which badges to show and which buttons to offer. The server decides;
+ * a button that is offered wrongly gets a refusal, never a power.
+ */
+import type { Message, Role, User } from "../sdk/src";
+
+const order: readonly Role[] = ["guest", "registered", "vip", "mod", "owner", "super_mod", "admin", "root"];
+
+export const badgeText: Partial<Record<Role, string>> = {
+  vip: "VIP", mod: "Mod", owner: "Owner", super_mod: "Super mod", admin: "Admin", root: "Root",
+};
+
+/** The place of a user's highest rank; -1 for nobody. */
+export function rank(user: User | null): number {
+  return user ? Math.max(-1, ...user.roles.map((role) => order.indexOf(role))) : -1;
+}
+
+export function isModerator(user: User | null): boolean {
+  return rank(user) >= order.indexOf("mod");
+}
+
+/** The highest rank worth showing beside a name. */
+export function badge(user: User): Role | null {
+  const role = order[rank(user)];
+  return role && badgeText[role] ? role : null;
+}
+
+/** Acting on someone takes a moderator with a higher rank than theirs. */
+export function mayModerate(me: User | null, other: User): boolean {
+  return isModerator(me) && me?.uid !== other.uid && rank(me) > rank(other);
+}
+
+export function mayDelete(me: User | null, message: Message): boolean {
+  return me !== null && (me.uid === message.user.uid || mayModerate(me, message.user));
+}

@@ -1,0 +1,59 @@
+/**
+ * Messages that were handed over but not yet acknowledged, in the order of sending. Each has a nonce:
+ * the server answers a repeated nonce with the message it already has, so repeating is safe. Commands
+ * are the exception: one that may have reached the server is given up instead of run twice.
+ */
+import { localProblem, type ProblemError } from "./problem";
+import { isCommand, type SendAck } from "./protocol";
+
+export interface Outgoing {
+  readonly room: string;
+  readonly text: string;
+  readonly nonce: string;
+  readonly replyTo?: number;
+}
+
+export interface Entry {
+  readonly message: Outgoing;
+  resolve(ack: SendAck): void;
+  reject(error: ProblemError): void;
+}
+
+export class Outbox {
+  readonly #entries = new Map<string, Entry>();
+
+  add(message: Outgoing): { entry: Entry; done: Promise<SendAck> } {
+    const { promise, resolve, reject } = withResolvers<SendAck>();
+    const settle = () => this.#entries.delete(message.nonce);
+    const entry: Entry = {
+      message,
+      resolve: (ack) => { settle(); resolve(ack); },
+      reject: (error) => { settle(); reject(error); },
+    };
+    this.#entries.set(message.nonce, entry);
+    return { entry, done: promise };
+  }
+
+  /** What must be sent again on a new connection. */
+  waiting(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** The connection went while `entry` was under way: a message stays, a command does not. */
+  lost(entry: Entry): void {
+    if (!isCommand(entry.message.text)) return;
+    entry.reject(localProblem("connection_lost", "The connection was lost; the command may or may not have run."));
+  }
+
+  rejectAll(error: ProblemError): void {
+    for (const entry of this.waiting()) entry.reject(error);
+  }
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: ProblemError) => void;
+  const promise = new Promise<T>((ok, fail) => { resolve = ok; reject = fail; });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,135 @@
+/**
+ * The words of Banter's wire: what HTTP answers are made of and every frame of the socket, as
+ * discriminated unions. Types and one parser, no behaviour. Times are milliseconds since 1970,
+ * `retryAfter` and `slowMode` are seconds, `seq` is a message's place in its room for ever.
+ */
+
+export type Role = "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root";
+
+export interface User {
+  uid: string;
+  displayName: string;
+  picture?: string | null;
+  countryCode?: string | null;
+  roles: Role[];
+}
+
+export interface Room {
+  uid: string;
+  name: string;
+  description?: string | null;
+  slowMode: number;
+}
+
+export interface Message {
+  id: number;
+  seq: number;
+  room: string;
+  timestamp: number;
+  message: string;
+  user: User;
+  replyTo?: number | null;
+  deleted?: boolean;
+}
+
+/** Why something was refused: the body of every HTTP error and the data of every error frame. */
+export interface Problem {
+  type?: string;
+  title?: string;
+  status: number;
+  detail: string;
+  code: string;
+  error?: string;
+  field?: string;
+  retryAfter?: number;
+}
+
+export type ModerationAction = "ban" | "timeout" | "unban" | "untimeout" | "mod" | "unmod" | "vip" | "unvip";
+
+/** Some events name a user by uid alone, others carry the whole user. */
+export type UserRef = User | string;
+
+export interface ReconnectHints {
+  base: number;
+  cap: number;
+  window: number;
+}
+
+export interface Welcome {
+  connection: string;
+  heartbeat: number;
+  reconnect: ReconnectHints;
+}
+
+export interface JoinAck {
+  room: string;
+  head: number;
+  epoch: string;
+  /** The caller as this room sees them, when the server says so: it carries the room's ranks. */
+  user?: User | null;
+}
+
+/** The answer to a posted message, or to a command (which posts nothing). */
+export type SendAck = { id: number; seq: number; timestamp: number } | { command: string };
+
+export type ServerFrame =
+  | { event: "welcome"; data: Welcome }
+  | { event: "auth_updated"; data: { user: User | null } }
+  | { event: "room_updated"; data: { room: Room; seq?: number } }
+  | { event: "room_messages"; data: { room: string; messages: Message[]; head: number; epoch: string } }
+  | { event: "room_users"; data: { room: string; count: number; users: User[] } }
+  | { event: "message"; data: Message }
+  | { event: "message_deleted"; data: { room: string; seq: number; ids: number[] } }
+  | { event: "room_purged"; data: { room: string; seq: number; user?: UserRef | null } }
+  | { event: "user_updated"; data: { user: User } }
+  | {
+      event: "user_moderated";
+      data: { room: string | null; seq: number; user: UserRef; action: ModerationAction; until?: number | null };
+    }
+  | { event: "presence"; data: { room: string; count: number } }
+  | { event: "system"; data: { type: string; text: string } }
+  | { event: "reset"; data: { room: string; reason: string } }
+  | { event: "ping"; data?: unknown }
+  | { event: "ack"; id: number; data: unknown }
+  | { event: "error"; id?: number; data: Problem };
+
+export type ClientFrame =
+  | { event: "login"; data: { token: string }; id: number }
+  | { event: "logout"; data: Record<string, never>; id: number }
+  | { event: "join"; data: { uid: string; since?: number; epoch?: string }; id: number }
+  | { event: "leave"; data: { uid: string }; id: number }
+  | { event: "sendMessage"; data: { room: string; text: string; nonce: string; replyTo?: number }; id: number }
+  | { event: "pong" };
+
+const events: ReadonlySet<string> = new Set<ServerFrame["event"]>([
+  "welcome", "auth_updated", "room_updated", "room_messages", "room_users", "message", "message_deleted",
+  "room_purged", "user_updated", "user_moderated", "presence", "system", "reset", "ping", "ack", "error",
+]);
+
+/** One text frame as a value; null for what is no frame or a frame that this version does not know. */
+export function parseFrame(text: string): ServerFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  return isFrame(value) ? value : null;
+}
+
+function isFrame(value: unknown): value is ServerFrame {
+  if (typeof value !== "object" || value === null || !("event" in value)) return false;
+  const { event } = value;
+  if (typeof event !== "string" || !events.has(event)) return false;
+  return event === "ping" || ("data" in value && typeof value.data === "object" && value.data !== null);
+}
+
+/** The uid behind a reference to a user. */
+export function uidOf(user: UserRef): string {
+  return typeof user === "string" ? user : user.uid;
+}
+
+/** True for a text that the server takes as a command: it is never posted, and never repeated by itself. */
+export function isCommand(text: string): boolean {
+  return /^[!/]\p{L}/u.test(text);
+}

@@ -1,0 +1,333 @@
+/**
+ * One socket to a Banter server, kept alive: it logs in, joins rooms, and after every loss comes back by
+ * itself, resumes each room at its cursor (since, epoch), and repeats unacknowledged messages with their
+ * nonces. The caller hears what happens through one listener. A gap in seq is never taken as a loss: the
+ * server covers ranges. Never touches the page: WebSocket, timers and chance can be handed in.
+ */
+import { defaultHints, reconnectDelay } from "./backoff";
+import { closeVerdict } from "./close";
+import { type Entry, Outbox } from "./outbox";
+import { localProblem, problemOf, ProblemError } from "./problem";
+import {
+  type ClientFrame, type JoinAck, parseFrame, type Problem, type ReconnectHints, type SendAck, type ServerFrame,
+} from "./protocol";
+
+export type State =
+  | { name: "idle" }
+  | { name: "connecting"; attempt: number }
+  | { name: "online"; connection: string }
+  | { name: "waiting"; attempt: number; until: number }
+  | { name: "ended"; reason: "banned" | "too_many"; detail: string };
+
+export type RealtimeEvent =
+  | { type: "state"; state: State }
+  | { type: "frame"; frame: ServerFrame }
+  | { type: "joined"; ack: JoinAck }
+  /** The room did not let us in; it is not joined again by itself. */
+  | { type: "refused"; room: string; problem: Problem }
+  /** The token was renewed (a string) or is of no use any more (null, with the reason). */
+  | { type: "token"; token: string | null; reason: Problem | null };
+
+export interface RealtimeOptions {
+  /** The socket's address: ws://… or wss://… */
+  url: string;
+  token?: string | null;
+  /** Gives a fresh token for one that expired; null when there is none to be had. */
+  renew?: (token: string) => Promise<string | null>;
+  WebSocket?: typeof WebSocket;
+  random?: () => number;
+  nonce?: () => string;
+}
+
+type Cursor = { since?: number; epoch?: string };
+type Request = { resolve(data: unknown): void; reject(error: ProblemError): void };
+type Unsent<F> = F extends { id: number } ? Omit<F, "id"> : never;
+
+const steadyAfter = 10_000;
+const connectionLost = () => localProblem("connection_lost", "The connection was lost.");
+
+export class Realtime {
+  readonly #options: RealtimeOptions;
+  readonly #listeners = new Set<(event: RealtimeEvent) => void>();
+  readonly #rooms = new Map<string, Cursor>();
+  readonly #requests = new Map<number, Request>();
+  readonly #outbox = new Outbox();
+  #state: State = { name: "idle" };
+  #socket: WebSocket | null = null;
+  #token: string | null;
+  #hints: ReconnectHints = defaultHints;
+  #failures = 0;
+  /** A handshake that fails does not say why: the next attempt carries the token in a frame, whose refusal can be read. */
+  #loginByFrame = false;
+  #nextId = 1;
+  #onlineSince = 0;
+  #heardAt = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #watchdog: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: RealtimeOptions) {
+    this.#options = options;
+    this.#token = options.token ?? null;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The highest seq seen in a room: what lies at or below it needs no waiting for. */
+  seen(room: string): number {
+    return this.#rooms.get(room)?.since ?? 0;
+  }
+
+  listen(listener: (event: RealtimeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Connects, or retries at once when a retry is being waited for; does nothing on a live connection. */
+  connect(): void {
+    clearTimeout(this.#retryTimer);
+    if (!this.#socket) this.#open();
+  }
+
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    this.#drop();
+    this.#outbox.rejectAll(localProblem("closed", "The chat was closed."));
+    this.#become({ name: "idle" });
+  }
+
+  /** Keeps a room joined across reconnects. Joining again is harmless and refreshes ranks. */
+  join(room: string): void {
+    if (!this.#rooms.has(room)) this.#rooms.set(room, {});
+    if (this.#state.name === "online") this.#sendJoin(room);
+  }
+
+  leave(room: string): void {
+    this.#rooms.delete(room);
+    if (this.#state.name === "online") this.#request({ event: "leave", data: { uid: room } }).catch(ignore);
+  }
+
+  /** Posts a text (or runs a command): resolves when the server has it, rejects when the server refuses it. */
+  send(room: string, text: string, replyTo?: number): Promise<SendAck> {
+    if (this.#state.name === "ended") return Promise.reject(localProblem("not_connected", this.#state.detail));
+    const nonce = (this.#options.nonce ?? randomNonce)();
+    const { entry, done } = this.#outbox.add({ room, text, nonce, ...(replyTo === undefined ? {} : { replyTo }) });
+    if (this.#state.name === "online") this.#transmit(entry);
+    return done;
+  }
+
+  /** Becomes another user (a token) or nobody (null), on the open socket when there is one. */
+  setToken(token: string | null): void {
+    if (token === this.#token) return;
+    this.#token = token;
+    this.#loginByFrame = false;
+    if (this.#state.name === "online") {
+      if (token === null) this.#request({ event: "logout", data: {} }).catch(ignore);
+      else this.#login(token);
+      return;
+    }
+    this.#outbox.rejectAll(localProblem("signed_out", "You are signed in differently now; the message was not sent."));
+    if (this.#state.name !== "idle") {
+      this.#drop();
+      this.connect();
+    }
+  }
+
+  #open(): void {
+    const offered = this.#loginByFrame ? null : this.#token;
+    const protocols = offered === null ? ["banter.v1"] : ["banter.v1", `bearer.${offered}`];
+    this.#become({ name: "connecting", attempt: this.#failures + 1 });
+    const socket = new (this.#options.WebSocket ?? WebSocket)(this.#options.url, protocols);
+    this.#socket = socket;
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (socket !== this.#socket || typeof data !== "string") return;
+      this.#heardAt = Date.now();
+      const frame = parseFrame(data);
+      if (frame) this.#receive(frame, offered);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (socket === this.#socket) this.#closed(code, reason, offered);
+    };
+  }
+
+  #receive(frame: ServerFrame, offered: string | null): void {
+    switch (frame.event) {
+      case "ping":
+        return this.#write({ event: "pong" });
+      case "welcome":
+        return this.#online(frame.data.connection, frame.data.heartbeat, frame.data.reconnect, offered);
+      case "ack":
+        return this.#settle(frame.id, (request) => request.resolve(frame.data));
+      case "error":
+        if (frame.id !== undefined) {
+          return this.#settle(frame.id, (request) => request.reject(new ProblemError(frame.data)));
+        }
+        break;
+      case "reset":
+        if (frame.data.reason === "deleted") this.#rooms.delete(frame.data.room);
+        else if (this.#rooms.has(frame.data.room)) this.#rooms.set(frame.data.room, {});
+        break;
+      case "room_messages":
+        this.#advance(frame.data.room, frame.data.head, frame.data.epoch);
+        break;
+      case "room_updated":
+        this.#advance(frame.data.room.uid, frame.data.seq);
+        break;
+      case "message": case "message_deleted": case "room_purged": case "user_moderated":
+        if (frame.data.room !== null) this.#advance(frame.data.room, frame.data.seq);
+        break;
+    }
+    this.#emit({ type: "frame", frame });
+  }
+
+  #online(connection: string, heartbeat: number, hints: ReconnectHints | undefined, offered: string | null): void {
+    this.#hints = hints ?? this.#hints;
+    this.#onlineSince = Date.now();
+    this.#watch(heartbeat > 0 ? heartbeat : 25_000);
+    this.#become({ name: "online", connection });
+    if (this.#token !== null && this.#token !== offered) this.#login(this.#token);
+    for (const room of this.#rooms.keys()) this.#sendJoin(room);
+    for (const entry of this.#outbox.waiting()) this.#transmit(entry);
+  }
+
+  #login(token: string): void {
+    this.#request({ event: "login", data: { token } }).then(
+      () => {
+        this.#loginByFrame = false;
+        for (const room of this.#rooms.keys()) this.#sendJoin(room);
+      },
+      (error: unknown) => {
+        const problem = problemOf(error);
+        if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) this.#dropToken(token, problem);
+        else if (problem.status !== 0) this.#socket?.close(4000, "login failed");
+      },
+    );
+  }
+
+  #sendJoin(uid: string): void {
+    const cursor = this.#rooms.get(uid);
+    this.#request({ event: "join", data: { uid, ...cursor } }).then(
+      (data) => {
+        const ack = data as JoinAck;
+        this.#advance(uid, ack.head, ack.epoch);
+        this.#emit({ type: "joined", ack });
+      },
+      (error: unknown) => {
+        const problem = problemOf(error);
+        if (problem.status === 0) return;
+        if (problem.status >= 500 || problem.status === 429) {
+          setTimeout(() => this.#rooms.has(uid) && this.join(uid), (problem.retryAfter ?? 2) * 1000);
+          return;
+        }
+        this.#rooms.delete(uid);
+        this.#emit({ type: "refused", room: uid, problem });
+      },
+    );
+  }
+
+  #transmit(entry: Entry): void {
+    this.#request({ event: "sendMessage", data: entry.message }).then(
+      (data) => entry.resolve(data as SendAck),
+      (error: ProblemError) => (error.problem.status === 0 ? this.#outbox.lost(entry) : entry.reject(error)),
+    );
+  }
+
+  #request(frame: Unsent<ClientFrame>): Promise<unknown> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#requests.set(id, { resolve, reject });
+      this.#write({ ...frame, id } as ClientFrame);
+    });
+  }
+
+  #settle(id: number, answer: (request: Request) => void): void {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    if (request) answer(request);
+  }
+
+  #write(frame: ClientFrame): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #advance(room: string, seq: number | undefined, epoch?: string): void {
+    const cursor = this.#rooms.get(room);
+    if (!cursor) return;
+    if (seq !== undefined) cursor.since = Math.max(cursor.since ?? 0, seq);
+    if (epoch !== undefined) cursor.epoch = epoch;
+  }
+
+  #closed(code: number, reason: string, offered: string | null): void {
+    const wasOnline = this.#state.name === "online";
+    this.#drop();
+    this.#loginByFrame = !wasOnline && offered !== null;
+    if (wasOnline && Date.now() - this.#onlineSince >= steadyAfter) this.#failures = 0;
+    const verdict = closeVerdict(code);
+    if (verdict === "banned" || verdict === "too_many") return this.#end(verdict, reason);
+    if (verdict === "signed_out" && this.#token !== null) {
+      this.#dropToken(this.#token, { status: 401, code: "token_ended", detail: reason || "You were signed out." });
+    }
+    const delay = reconnectDelay(this.#failures++, this.#hints, verdict === "drained", this.#options.random ?? Math.random);
+    this.#become({ name: "waiting", attempt: this.#failures, until: Date.now() + delay });
+    const expired = verdict === "renew" ? this.#token : null;
+    this.#retryTimer = setTimeout(() => void this.#comeBack(expired), delay);
+  }
+
+  async #comeBack(expired: string | null): Promise<void> {
+    const token = expired && (await this.#options.renew?.(expired).catch(() => expired)) || null;
+    if (expired !== null && this.#token === expired && token !== expired) {
+      if (token === null) this.#dropToken(expired, { status: 401, code: "token_expired", detail: "Please sign in again." });
+      else this.#emit({ type: "token", token: (this.#token = token), reason: null });
+    }
+    if (this.#state.name === "waiting" && !this.#socket) this.#open();
+  }
+
+  #end(reason: "banned" | "too_many", said: string): void {
+    const detail = said || (reason === "banned" ? "You are banned from this server." : "Too many connections are open from here.");
+    this.#outbox.rejectAll(localProblem(reason, detail));
+    this.#become({ name: "ended", reason, detail });
+  }
+
+  #dropToken(token: string, reason: Problem): void {
+    if (this.#token !== token) return;
+    this.#token = null;
+    this.#loginByFrame = false;
+    this.#outbox.rejectAll(new ProblemError(reason));
+    this.#emit({ type: "token", token: null, reason });
+  }
+
+  /** Some networks drop a connection without a word: silence for two and a half heartbeats is a loss. */
+  #watch(heartbeat: number): void {
+    clearInterval(this.#watchdog);
+    this.#watchdog = setInterval(() => {
+      if (Date.now() - this.#heardAt > heartbeat * 2.5) this.#closed(1006, "", this.#token);
+    }, heartbeat);
+  }
+
+  /** Lets go of the socket without waiting for its goodbye. */
+  #drop(): void {
+    clearInterval(this.#watchdog);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    for (const request of requests) request.reject(connectionLost());
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.#emit({ type: "state", state });
+  }
+
+  #emit(event: RealtimeEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+function ignore(): void {}
+
+function randomNonce(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
