@@ -105,7 +105,12 @@ impl DisplayName {
         Ok(DisplayName(name))
     }
 
-    /// A name that a store gives back, or one that a rule of ours made.
+    /// What a guest is called before taking a name; nobody can choose this shape.
+    pub fn guest(number: u32) -> DisplayName {
+        DisplayName(format!("Guest-{number}"))
+    }
+
+    /// A name that a store gives back.
     pub fn stored(text: String) -> DisplayName {
         DisplayName(text)
     }
@@ -139,6 +144,10 @@ pub fn looks(name: &str) -> Vec<Look> {
 
 fn is_reserved(name: &str) -> bool {
     let asked = looks(name);
+    let guest = looks("guest-");
+    if asked.iter().any(|look| guest.iter().any(|guest| look.0.starts_with(&guest.0))) {
+        return true;
+    }
     RESERVED.iter().any(|reserved| looks(reserved).iter().any(|look| asked.contains(look)))
 }
 
@@ -178,9 +187,20 @@ mod tests {
 
     #[test]
     fn reserved_names_are_refused_in_any_case_and_any_letters() {
-        for name in
-            ["root", "Root", "ROOT", "Admin", "аdmin", "ａｄｍｉｎ", "m0d", "Systеm", "Banter", "R o o t", "adm1n"]
-        {
+        for name in [
+            "root",
+            "Root",
+            "ROOT",
+            "Admin",
+            "аdmin",
+            "ａｄｍｉｎ",
+            "m0d",
+            "Systеm",
+            "Banter",
+            "R o o t",
+            "adm1n",
+            "Guest-12",
+        ] {
             assert!(DisplayName::parse(name).is_err(), "{name}");
         }
         for name in ["admin", "ROOT", "m0d"] {

@@ -6,7 +6,7 @@ use crate::model::message::{Draft, Message};
 use crate::model::rank::Rank;
 use crate::model::room::{Head, Room, RoomChange};
 use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
-use crate::model::text::Body;
+use crate::model::text::{Body, Nonce};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::ports::store::StoreError;
@@ -204,6 +204,9 @@ pub trait History: Send + Sync {
     /// What lies after `since`, at most `limit` events; `None` when the room is gone and nothing is left of its log.
     async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
 
+    /// The message that `author` posted in `room` under this nonce, deleted or not.
+    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
+
     /// A message that was not deleted.
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
@@ -228,6 +231,14 @@ pub trait History: Send + Sync {
         kind: SanctionKind,
         now: Timestamp,
     ) -> Result<Option<Sanction>, StoreError>;
+
+    /// Those in force at `now` that were given everywhere to this user or this network, latest first.
+    async fn sanctions_everywhere(
+        &self,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Vec<Sanction>, StoreError>;
 
     /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;

@@ -64,6 +64,9 @@ pub trait Accounts: Send + Sync {
     /// A login that was not ended and does not expire before `now`, with its user.
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError>;
 
+    /// Those of these logins that were not ended and do not expire before `now`, in no order.
+    async fn alive(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<SessionId>, StoreError>;
+
     /// Moves the end of a login that was not ended.
     async fn slide_session(&self, id: SessionId, expires_at: Timestamp) -> Result<(), StoreError>;
 

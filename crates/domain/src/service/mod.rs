@@ -1,1 +1,111 @@
-//! x
+//! What users do, each as one method: load, decide, store. Every way in (HTTP, socket, command, admin page) ends here.
+//!
+//! The store hands what it committed to the bus itself (see [`crate::ports::log::Log::append`]), so that a caller who
+//! goes away between the commit and the answer cannot keep the room from hearing of it.
+
+pub mod accounts;
+pub mod chat;
+mod commands;
+pub mod error;
+pub mod moderation;
+pub mod rooms;
+
+use crate::model::id::SessionId;
+use crate::model::rank::Rank;
+use crate::model::user::{Network, User};
+use crate::ports::bus::Bus;
+use crate::ports::effects::{Clock, Ids, PasswordHasher, RateLimiter, Tokens};
+use crate::ports::log::{History, Log};
+use crate::ports::store;
+use std::sync::Arc;
+
+/// Whoever is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is, as of the login or the last look.
+    pub user: User,
+    /// The login.
+    pub session: SessionId,
+    /// Where the caller connects from.
+    pub network: Network,
+}
+
+/// Whoever knocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where from.
+    pub network: Network,
+    /// The country of it, when known.
+    pub country: Option<String>,
+}
+
+/// What makes a guest the same guest again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// The address.
+    Address,
+    /// The token that the browser keeps.
+    Browser,
+    /// There are none.
+    Off,
+}
+
+/// What the operator decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// What a guest is.
+    pub guests: Guests,
+    /// The least rank that makes rooms.
+    pub room_creation: Rank,
+    /// Whether rates, floods and repeats are limited.
+    pub limits: bool,
+}
+
+/// Everything the services need from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// Users and logins.
+    pub accounts: Arc<dyn store::Accounts>,
+    /// Rooms.
+    pub rooms: Arc<dyn store::Rooms>,
+    /// Writing to rooms' logs.
+    pub log: Arc<dyn Log>,
+    /// Reading them.
+    pub history: Arc<dyn History>,
+    /// Telling nodes about people; events of rooms are published by `log`.
+    pub bus: Arc<dyn Bus>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub ids: Arc<dyn Ids>,
+    /// Passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Tokens.
+    pub tokens: Arc<dyn Tokens>,
+    /// Quotas.
+    pub limiter: Arc<dyn RateLimiter>,
+}
+
+/// All services.
+#[derive(Clone)]
+pub struct Services {
+    /// Logging in and being somebody.
+    pub accounts: accounts::Accounts,
+    /// Making and changing rooms.
+    pub rooms: rooms::Rooms,
+    /// Saying something.
+    pub chat: chat::Chat,
+    /// Keeping order.
+    pub moderation: moderation::Moderation,
+}
+
+impl Services {
+    /// The services over these ports.
+    pub fn new(ports: Ports, settings: Settings) -> Services {
+        let accounts = accounts::Accounts::new(ports.clone(), settings);
+        let rooms = rooms::Rooms::new(ports.clone(), settings);
+        let moderation = moderation::Moderation::new(ports.clone(), rooms.clone());
+        let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());
+        Services { accounts, rooms, chat, moderation }
+    }
+}

@@ -1,0 +1,383 @@
+//! Logging in and being somebody.
+
+use crate::model::id::{SessionId, UserId, UserUid};
+use crate::model::name::{DisplayName, Username};
+use crate::model::rank::Rank;
+use crate::model::sanction::{Sanction, SanctionKind};
+use crate::model::session::LIFETIME;
+use crate::model::text::{Invalid, Password};
+use crate::model::time::{Span, Timestamp};
+use crate::model::user::{NewUser, PasswordHash, User, UserChange};
+use crate::policy::{self, Action, Denied};
+use crate::ports::bus::Notice;
+use crate::ports::effects::Quota;
+use crate::ports::store::StoreError;
+use crate::service::error::{Error, Pace, Thing};
+use crate::service::{Caller, Guests, Ports, Settings, Visitor};
+
+/// How long a ticket for a socket is good.
+pub const TICKET_LIFETIME: Span = Span::seconds(60);
+
+/// A login that just began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who.
+    pub user: User,
+    /// What proves it from now on.
+    pub token: String,
+    /// The session that the token names.
+    pub session: SessionId,
+}
+
+/// What is to change of a user; texts as they were typed.
+#[derive(Clone, Default)]
+pub struct Profile {
+    /// A new display name.
+    pub display_name: Option<String>,
+    /// A new picture; an empty one takes it away.
+    pub picture: Option<String>,
+    /// A new password.
+    pub password: Option<String>,
+    /// What proves that it is the user who changes the password.
+    pub current_password: Option<String>,
+    /// The rank that shall hold everywhere: registered, super_mod or admin.
+    pub rank: Option<Rank>,
+}
+
+/// The service of users and logins.
+#[derive(Clone)]
+pub struct Accounts {
+    ports: Ports,
+    settings: Settings,
+}
+
+impl Accounts {
+    pub(crate) fn new(ports: Ports, settings: Settings) -> Accounts {
+        Accounts { ports, settings }
+    }
+
+    /// Makes a guest, or finds the one that this address is.
+    pub async fn guest(&self, visitor: &Visitor) -> Result<Login, Error> {
+        let now = self.ports.clock.now();
+        if self.settings.guests == Guests::Off {
+            return Err(Error::GuestsOff);
+        }
+        self.count(Quota::Guest, &visitor.network.0, Pace::Other)?;
+        // Two networks' keys never meet a secret: they have another length.
+        let key = match self.settings.guests {
+            Guests::Browser => self.ports.ids.secret(),
+            _ => visitor.network.0.clone(),
+        };
+        let user = self.new_guest(&key, visitor, now).await?;
+        self.refuse_banned(Some(&user), visitor, now).await?;
+        self.seen(&user, visitor).await?;
+        self.begin(user, now).await
+    }
+
+    async fn new_guest(&self, key: &str, visitor: &Visitor, now: Timestamp) -> Result<User, Error> {
+        // Names are drawn until one is free, from a wider range each time.
+        for digits in [10_000, 1_000_000, 1_000_000, 1_000_000_000] {
+            let user = NewUser {
+                uid: self.ports.ids.user_uid(),
+                login: None,
+                display_name: DisplayName::guest(self.ports.ids.below(digits)),
+                rank: Rank::Guest,
+                network: Some(visitor.network.clone()),
+                country: visitor.country.clone(),
+                created_at: now,
+            };
+            match self.ports.accounts.guest(key, user).await {
+                Err(StoreError::NameTaken) => continue,
+                result => return Ok(result?),
+            }
+        }
+        Err(Error::Busy { retry_after: Span::seconds(1) })
+    }
+
+    /// Makes a registered user and logs in.
+    pub async fn register(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
+        let now = self.ports.clock.now();
+        let username = Username::parse(username)?;
+        let password = Password::parse(password)?;
+        self.count(Quota::Register, &visitor.network.0, Pace::Other)?;
+        self.refuse_banned(None, visitor, now).await?;
+        let hash = self.ports.hasher.hash(password).await?;
+        let user = self.create(username, hash, Rank::Registered, Some(visitor), now).await?;
+        self.begin(user, now).await
+    }
+
+    async fn create(
+        &self,
+        username: Username,
+        hash: PasswordHash,
+        rank: Rank,
+        visitor: Option<&Visitor>,
+        now: Timestamp,
+    ) -> Result<User, Error> {
+        let user = NewUser {
+            uid: self.ports.ids.user_uid(),
+            display_name: DisplayName::from(&username),
+            login: Some((username, hash)),
+            rank,
+            network: visitor.map(|visitor| visitor.network.clone()),
+            country: visitor.and_then(|visitor| visitor.country.clone()),
+            created_at: now,
+        };
+        Ok(self.ports.accounts.create(user).await?)
+    }
+
+    /// Logs in by password. Failures and successes alike are counted, by name and by network.
+    pub async fn login(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
+        let now = self.ports.clock.now();
+        // A name or password that cannot be anybody's is answered like a wrong one.
+        let name = if username.eq_ignore_ascii_case("root") { Ok(Username::root()) } else { Username::parse(username) };
+        let (Ok(name), Ok(password)) = (name, Password::parse(password)) else { return Err(Error::CredentialsWrong) };
+        self.count(Quota::LoginFromNetwork, &visitor.network.0, Pace::Login)?;
+        self.count(Quota::LoginOfName, &name.folded(), Pace::Login)?;
+        let found = self.ports.accounts.credentials(&name).await?;
+        let (user, hash) = found.unzip();
+        let right = self.ports.hasher.verify(password, hash).await?;
+        let Some(user) = user.filter(|_| right) else { return Err(Error::CredentialsWrong) };
+        self.refuse_banned(Some(&user), visitor, now).await?;
+        self.seen(&user, visitor).await?;
+        self.begin(user, now).await
+    }
+
+    async fn begin(&self, user: User, now: Timestamp) -> Result<Login, Error> {
+        let session = self.ports.accounts.open_session(user.id, now, now + LIFETIME).await?;
+        let token = self.ports.tokens.issue(session.id, &user.uid, now, session.expires_at);
+        Ok(Login { user, token, session: session.id })
+    }
+
+    async fn seen(&self, user: &User, visitor: &Visitor) -> Result<(), Error> {
+        if user.network.as_ref() != Some(&visitor.network) {
+            let change = UserChange {
+                network: Some(visitor.network.clone()),
+                country: visitor.country.clone(),
+                ..UserChange::default()
+            };
+            self.ports.accounts.update(user.id, change).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse_banned(&self, user: Option<&User>, visitor: &Visitor, now: Timestamp) -> Result<(), Error> {
+        let id = user.map(|user| user.id);
+        let given = self.ports.history.sanctions_everywhere(id, Some(&visitor.network), now).await?;
+        // Somebody not made yet is newer than any sanction of the network.
+        let covers = |s: &&Sanction| user.is_none_or(|user| s.covers(user, Some(&visitor.network)));
+        match given.iter().filter(|s| s.kind == SanctionKind::Ban && s.in_force(now)).find(covers) {
+            Some(sanction) => Err(Error::sanctioned(sanction, now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Who a token names. A session in use is moved on.
+    pub async fn identify(&self, token: &str, visitor: &Visitor) -> Result<Caller, Error> {
+        let now = self.ports.clock.now();
+        let session = self.ports.tokens.verify(token, now).ok_or(Error::TokenInvalid)?;
+        self.resume(session, visitor, now).await
+    }
+
+    /// Who a ticket stands for, once.
+    pub async fn redeem(&self, ticket: &str, visitor: &Visitor) -> Result<Caller, Error> {
+        let now = self.ports.clock.now();
+        let fingerprint = self.ports.tokens.fingerprint(ticket);
+        let session = self.ports.accounts.take_ticket(&fingerprint, now).await?.ok_or(Error::TokenInvalid)?;
+        self.resume(session, visitor, now).await
+    }
+
+    async fn resume(&self, session: SessionId, visitor: &Visitor, now: Timestamp) -> Result<Caller, Error> {
+        let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
+        if session.is_due_to_slide(now) {
+            self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
+        }
+        Ok(Caller { user, session: session.id, network: visitor.network.clone() })
+    }
+
+    /// A ticket that logs in one socket within [`TICKET_LIFETIME`].
+    pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
+        let now = self.ports.clock.now();
+        let secret = self.ports.ids.secret();
+        let fingerprint = self.ports.tokens.fingerprint(&secret);
+        self.ports.accounts.keep_ticket(&fingerprint, caller.session, now, now + TICKET_LIFETIME).await?;
+        Ok(secret)
+    }
+
+    /// A fresh token for the same login.
+    pub async fn renew(&self, caller: &Caller) -> Result<String, Error> {
+        let now = self.ports.clock.now();
+        let end = now + LIFETIME;
+        self.ports.accounts.slide_session(caller.session, end).await?;
+        Ok(self.ports.tokens.issue(caller.session, &caller.user.uid, now, end))
+    }
+
+    /// Ends the login everywhere: its token is dead and its sockets close.
+    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
+        self.ports.accounts.end_session(caller.session).await?;
+        self.ports.bus.announce(Notice::SessionsEnded(vec![caller.session]));
+        Ok(())
+    }
+
+    /// What everybody may know of a user.
+    pub async fn user(&self, uid: &UserUid) -> Result<User, Error> {
+        self.ports.accounts.user_by_uid(uid).await?.ok_or(Error::NoSuch(Thing::User))
+    }
+
+    /// Users above `after`, for those who administer.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        search: Option<&str>,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<User>, Error> {
+        policy::may(caller.user.rank, Action::Administer)?;
+        let search = search.map(str::trim).filter(|search| !search.is_empty()).map(str::to_lowercase);
+        Ok(self.ports.accounts.list(search.as_deref(), after, limit).await?)
+    }
+
+    /// Changes a user: oneself, or as admin somebody below.
+    pub async fn change(&self, caller: &Caller, uid: &UserUid, profile: Profile) -> Result<User, Error> {
+        let subject = self.user(uid).await?;
+        let own = subject.id == caller.user.id;
+        if !own {
+            policy::may_to((caller.user.id, caller.user.rank), Action::Administer, (subject.id, subject.rank))?;
+        }
+        let mut change = UserChange::default();
+        if let Some(name) = &profile.display_name
+            && name != subject.display_name.as_str()
+        {
+            let name = self.new_name(&subject, name)?;
+            if own {
+                self.refuse_timed_out(&subject, caller).await?;
+                self.count(Quota::Rename, &caller.user.uid.to_string(), Pace::Other)?;
+            }
+            change.display_name = Some(name);
+        }
+        if let Some(picture) = &profile.picture {
+            change.picture = Some(picture_address(picture)?);
+        }
+        if let Some(rank) = profile.rank.filter(|rank| *rank != subject.rank) {
+            change.rank = Some(allowed_rank(caller, &subject, rank)?);
+        }
+        if let Some(password) = &profile.password {
+            change.password = Some(self.new_password(&subject, password, own, &profile).await?);
+        }
+        let revoke = change.password.is_some();
+        let user = self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        if revoke {
+            let kept = own.then_some(caller.session);
+            let ended = self.ports.accounts.end_sessions(user.id, kept).await?;
+            self.ports.bus.announce(Notice::SessionsEnded(ended));
+        }
+        self.ports.bus.announce(Notice::UserChanged(Box::new(user.clone())));
+        Ok(user)
+    }
+
+    fn new_name(&self, subject: &User, typed: &str) -> Result<DisplayName, Error> {
+        // Whoever has a reserved name by right (root) may take it back.
+        if subject.username.as_ref().is_some_and(|username| username.as_str() == typed.trim()) {
+            return Ok(DisplayName::stored(typed.trim().to_owned()));
+        }
+        Ok(DisplayName::parse(typed)?)
+    }
+
+    /// Somebody who may not write anywhere may not write by renaming either.
+    async fn refuse_timed_out(&self, subject: &User, caller: &Caller) -> Result<(), Error> {
+        let now = self.ports.clock.now();
+        let given = self.ports.history.sanctions_everywhere(Some(subject.id), Some(&caller.network), now).await?;
+        match given.iter().find(|s| s.in_force(now) && s.covers(subject, Some(&caller.network))) {
+            Some(sanction) => Err(Error::sanctioned(sanction, now)),
+            None => Ok(()),
+        }
+    }
+
+    async fn new_password(
+        &self,
+        subject: &User,
+        typed: &str,
+        own: bool,
+        profile: &Profile,
+    ) -> Result<PasswordHash, Error> {
+        let Some(username) = &subject.username else {
+            return Err(Invalid::new("password", "cannot be given to a guest").into());
+        };
+        let password = Password::parse(typed)?;
+        if own {
+            // A token that was left lying about must not be enough to take an account over.
+            let current = profile.current_password.as_deref().unwrap_or_default();
+            let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
+            self.count(Quota::LoginOfName, &username.folded(), Pace::Login)?;
+            let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
+            if !self.ports.hasher.verify(current, hash).await? {
+                return Err(Error::CredentialsWrong);
+            }
+        }
+        Ok(self.ports.hasher.hash(password).await?)
+    }
+
+    /// Erases a user: oneself, or as admin somebody below. Root stays.
+    pub async fn delete(&self, caller: &Caller, uid: &UserUid) -> Result<(), Error> {
+        let subject = self.user(uid).await?;
+        if subject.rank == Rank::Root {
+            return Err(Denied::Outranked.into());
+        }
+        if subject.id != caller.user.id {
+            policy::may_to((caller.user.id, caller.user.rank), Action::Administer, (subject.id, subject.rank))?;
+        }
+        if !self.ports.accounts.delete(subject.id).await? {
+            return Err(Error::NoSuch(Thing::User));
+        }
+        self.ports.bus.announce(Notice::UserDeleted(subject.id));
+        Ok(())
+    }
+
+    /// Makes root if there is none; true when it was made now. Called at every start, before anybody can register.
+    pub async fn ensure_root(&self, password: Password) -> Result<bool, Error> {
+        let now = self.ports.clock.now();
+        let username = Username::root();
+        if self.ports.accounts.credentials(&username).await?.is_some() {
+            return Ok(false);
+        }
+        let hash = self.ports.hasher.hash(password).await?;
+        match self.create(username, hash, Rank::Root, None, now).await {
+            // Another node was faster.
+            Err(Error::NameTaken) => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    fn count(&self, quota: Quota, key: &str, pace: Pace) -> Result<(), Error> {
+        self.ports.limiter.take(quota, key).map_err(|retry_after| Error::TooFast { pace, retry_after })
+    }
+}
+
+/// Only an admin makes moderators of every room, only root makes admins, and root is nobody else.
+fn allowed_rank(caller: &Caller, subject: &User, rank: Rank) -> Result<Rank, Error> {
+    let needs = |rank| match rank {
+        Rank::Admin | Rank::Root => Action::GrantAdmin,
+        _ => Action::GrantSuperMod,
+    };
+    if rank == Rank::Root || rank.is_of_a_room() || rank == Rank::Guest || subject.username.is_none() {
+        return Err(Invalid::new("roles", "must be super_mod, admin, or none, and a guest has none").into());
+    }
+    let (actor, subject) = ((caller.user.id, caller.user.rank), (subject.id, subject.rank));
+    policy::may_to(actor, needs(rank), subject)?;
+    policy::may_to(actor, needs(subject.1), subject)?;
+    Ok(rank)
+}
+
+fn picture_address(typed: &str) -> Result<Option<String>, Error> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let allowed = (typed.starts_with("https://") || (typed.starts_with('/') && !typed.starts_with("//")))
+        && typed.len() <= 500
+        && typed.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\".contains(&b));
+    if !allowed {
+        return Err(Invalid::new("picture", "must be an address with https: or a path, at most 500 bytes").into());
+    }
+    Ok(Some(typed.to_owned()))
+}

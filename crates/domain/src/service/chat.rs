@@ -1,0 +1,169 @@
+//! Saying something, reading what was said, taking it back.
+
+use crate::command::{Input, SocketCommand};
+use crate::model::id::{MessageId, RoomUid, Seq};
+use crate::model::message::{Draft, Message, MessageKind};
+use crate::model::room::Room;
+use crate::model::text::{Body, Nonce};
+use crate::policy::{self, Action};
+use crate::ports::effects::Quota;
+use crate::ports::log::{Act, Appended, Entry, From, Stance};
+use crate::review::{self, Context};
+use crate::service::accounts::Accounts;
+use crate::service::error::{Error, Thing};
+use crate::service::moderation::Moderation;
+use crate::service::rooms::Rooms;
+use crate::service::{Caller, Ports, Settings};
+
+/// What somebody sends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// What was typed: a text or a command.
+    pub text: String,
+    /// The sender's own name for it.
+    pub nonce: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It stands in the room's log.
+    Message(Box<Message>),
+    /// It was a command, and this is what it says to the sender.
+    Command {
+        /// Which.
+        name: &'static str,
+        /// Lines, at least one.
+        text: String,
+    },
+    /// It was a command that the sender's socket has to carry out.
+    Socket(&'static str, SocketCommand),
+}
+
+/// A page of a room's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Whose.
+    pub room: Room,
+    /// Ascending by seq.
+    pub messages: Vec<Message>,
+    /// Where the next page begins, in the direction that was asked for; `None` at the end.
+    pub next: Option<Seq>,
+}
+
+/// The service of messages.
+#[derive(Clone)]
+pub struct Chat {
+    pub(super) ports: Ports,
+    settings: Settings,
+    pub(super) accounts: Accounts,
+    pub(super) rooms: Rooms,
+    pub(super) moderation: Moderation,
+}
+
+impl Chat {
+    pub(crate) fn new(
+        ports: Ports,
+        settings: Settings,
+        accounts: Accounts,
+        rooms: Rooms,
+        moderation: Moderation,
+    ) -> Chat {
+        Chat { ports, settings, accounts, rooms, moderation }
+    }
+
+    /// Takes what somebody typed in a room: posts a text, carries out a command.
+    pub async fn say(&self, caller: Option<&Caller>, room: Option<&RoomUid>, sent: Sent) -> Result<Said, Error> {
+        match Input::parse(&sent.text)? {
+            Input::Say(text) => self.post(caller, room, text, MessageKind::Say, &sent).await,
+            Input::Action(text) => self.post(caller, room, text, MessageKind::Action, &sent).await,
+            Input::Socket(entry, command) => Ok(Said::Socket(entry.name, command)),
+            Input::Command(entry, command) => {
+                let text = self.run(caller, room, command).await?;
+                Ok(Said::Command { name: entry.name, text })
+            }
+        }
+    }
+
+    async fn post(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+        text: &str,
+        kind: MessageKind,
+        sent: &Sent,
+    ) -> Result<Said, Error> {
+        let text = Body::parse(text)?;
+        let nonce = sent.nonce.as_deref().map(Nonce::parse).transpose()?;
+        let caller = caller.ok_or(Error::LoginRequired)?;
+        let room = room.ok_or(Error::NoRoom)?;
+        let now = self.ports.clock.now();
+        let stance = self.rooms.stance(Some(caller), room, now).await?;
+        let author = stance.member.clone().ok_or(Error::TokenInvalid)?;
+        policy::may(author.rank(), Action::Post)?;
+        let context = Context { now, flood: self.flood(caller, &stance), repeats: self.settings.limits };
+        if let Err(refusal) = review::review(&text, &stance, &context) {
+            // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
+            return match self.known(&stance, nonce.as_ref()).await? {
+                Some(message) => Ok(Said::Message(Box::new(message))),
+                None => Err(Error::refused(refusal, now)),
+            };
+        }
+        let exempt = policy::is_exempt_from_pace(author.rank());
+        let act = Act::Post {
+            draft: Draft { text, kind, reply_to: sent.reply_to, nonce },
+            network: Some(caller.network.clone()),
+            pace: (!exempt).then_some(stance.room.rules.slow_mode),
+        };
+        let entry = Entry { room: stance.room.id, actor: author, at: now, act };
+        match self.ports.log.append(entry).await {
+            Ok(Appended::Posted { message, .. }) => Ok(Said::Message(message)),
+            Ok(Appended::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
+            Err(error) => Err(Error::append(error, Thing::Message, now)),
+        }
+    }
+
+    fn flood(&self, caller: &Caller, stance: &Stance) -> Result<(), crate::model::time::Span> {
+        self.ports.limiter.take(Quota::Post, &format!("{} {}", stance.room.id, caller.user.id))
+    }
+
+    async fn known(&self, stance: &Stance, nonce: Option<&Nonce>) -> Result<Option<Message>, Error> {
+        match (nonce, &stance.member) {
+            (Some(nonce), Some(member)) => Ok(self.ports.history.posted(stance.room.id, member.user.id, nonce).await?),
+            _ => Ok(None),
+        }
+    }
+
+    /// A page of history, for anybody who is not banned there.
+    pub async fn history(
+        &self,
+        caller: Option<&Caller>,
+        room: &RoomUid,
+        from: From,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let stance = self.rooms.enter(caller, room).await?;
+        let (messages, more) = self.ports.history.messages(stance.room.id, from, limit).await?;
+        let next = match from {
+            From::After(_) => messages.last(),
+            From::Before(_) | From::End => messages.first(),
+        };
+        let next = next.filter(|_| more).map(|message| message.seq);
+        Ok(Page { room: stance.room, messages, next })
+    }
+
+    /// Deletes a message: one's own, or as moderator of somebody below.
+    pub async fn delete(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let (_, actor, now) = self.rooms.standing(caller, &room.uid).await?;
+        let own = message.author.user.id == caller.user.id;
+        let action = if own { Action::DeleteOwn } else { Action::DeleteOther };
+        policy::may_to(policy::standing(&actor), action, policy::standing(&message.author))?;
+        let entry = Entry { room: message.room, actor, at: now, act: Act::Delete { message: id } };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Message, now))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Carrying out what was typed as a command, by the same methods that HTTP calls.
+
+use crate::command::catalogue::{self, CATALOGUE};
+use crate::command::{Command, CommandError};
+use crate::model::event::Measure;
+use crate::model::id::{RoomId, RoomUid, UserUid};
+use crate::model::rank::Rank;
+use crate::model::room::RoomChange;
+use crate::model::sanction::SanctionKind;
+use crate::model::text::Reason;
+use crate::model::time::{Duration, Span};
+use crate::model::user::Member;
+use crate::service::Caller;
+use crate::service::accounts::Profile;
+use crate::service::chat::Chat;
+use crate::service::error::Error;
+use crate::service::moderation::Measures;
+
+/// How many names are told when a typed name fits more than one.
+const NAMES_TOLD: usize = 5;
+
+impl Chat {
+    /// What the command says to its sender, at least one line.
+    pub(super) async fn run(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+        command: Command,
+    ) -> Result<String, Error> {
+        match command {
+            Command::Echo(text) => return Ok(text),
+            Command::Help(None) => return Ok(catalogue::help(self.rank(caller, room).await?)),
+            Command::Help(Some(name)) => return explain(&name),
+            Command::Mods => return self.mods(room.ok_or(Error::NoRoom)?).await,
+            _ => {}
+        }
+        let caller = caller.ok_or(Error::LoginRequired)?;
+        if let Command::Name(name) = command {
+            let profile = Profile { display_name: Some(name), ..Profile::default() };
+            let user = self.accounts.change(caller, &caller.user.uid, profile).await?;
+            return Ok(format!("you are now called {}", user.display_name.as_str()));
+        }
+        let room = room.ok_or(Error::NoRoom)?;
+        match command {
+            Command::Configure(change) => {
+                let room = self.rooms.apply(caller, room, *change).await?;
+                Ok(format!("the room is {}; slow mode is {}", room.name, slow_words(room.rules.slow_mode)))
+            }
+            Command::Slow(span) => {
+                let change = RoomChange { slow_mode: Some(span), ..RoomChange::default() };
+                let room = self.rooms.apply(caller, room, change).await?;
+                Ok(format!("slow mode is {}", slow_words(room.rules.slow_mode)))
+            }
+            Command::Ban(who, duration, reason) => {
+                self.sanction(caller, room, &who, SanctionKind::Ban, duration, reason).await
+            }
+            Command::Timeout(who, duration, reason) => {
+                self.sanction(caller, room, &who, SanctionKind::Timeout, duration, reason).await
+            }
+            Command::Unban(who) => self.lift(caller, room, &who, SanctionKind::Ban).await,
+            Command::Untimeout(who) => self.lift(caller, room, &who, SanctionKind::Timeout).await,
+            Command::Purge(None) => {
+                self.moderation.purge(caller, room, None).await?;
+                Ok("all messages are deleted".to_owned())
+            }
+            Command::Purge(Some(who)) => {
+                let (uid, name) = self.called(room, &who).await?;
+                self.moderation.purge(caller, room, Some(&uid)).await?;
+                Ok(format!("the messages of {name} are deleted"))
+            }
+            Command::Delete(id) => {
+                self.delete(caller, id).await?;
+                Ok("the message is deleted".to_owned())
+            }
+            Command::Mod(who) => self.appoint(caller, room, &who, Measure::Mod, "is a moderator").await,
+            Command::Unmod(who) => self.appoint(caller, room, &who, Measure::Unmod, "is no moderator").await,
+            Command::Vip(who) => self.appoint(caller, room, &who, Measure::Vip, "is a VIP").await,
+            Command::Unvip(who) => self.appoint(caller, room, &who, Measure::Unvip, "is no VIP").await,
+            Command::Echo(_) | Command::Help(_) | Command::Mods | Command::Name(_) => {
+                Err(Error::Failed("a command was passed over".to_owned()))
+            }
+        }
+    }
+
+    async fn rank(&self, caller: Option<&Caller>, room: Option<&RoomUid>) -> Result<Rank, Error> {
+        let (Some(caller), Some(room)) = (caller, room) else {
+            return Ok(caller.map_or(Rank::Guest, |caller| caller.user.rank));
+        };
+        let stance = self.rooms.enter(Some(caller), room).await?;
+        Ok(stance.member.map_or(Rank::Guest, |member| member.rank()))
+    }
+
+    async fn mods(&self, room: &RoomUid) -> Result<String, Error> {
+        let members = self.rooms.moderators(room).await?;
+        let line = |member: &Member| {
+            format!("{} ({})", member.user.display_name.as_str(), member.room_rank.map_or("", Rank::as_str))
+        };
+        Ok(members.iter().map(line).collect::<Vec<_>>().join(", "))
+    }
+
+    async fn sanction(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        who: &str,
+        kind: SanctionKind,
+        duration: Duration,
+        reason: Reason,
+    ) -> Result<String, Error> {
+        let (uid, name) = self.called(room, who).await?;
+        let measures = Measures { kind, duration, reason, network: false };
+        self.moderation.sanction(caller, Some(room), &uid, measures).await?;
+        let done = match kind {
+            SanctionKind::Ban => "is banned",
+            SanctionKind::Timeout => "may not write",
+        };
+        Ok(match duration {
+            Duration::For(span) => format!("{name} {done} for {span}"),
+            Duration::Forever => format!("{name} {done} until it is lifted"),
+        })
+    }
+
+    async fn lift(&self, caller: &Caller, room: &RoomUid, who: &str, kind: SanctionKind) -> Result<String, Error> {
+        let (uid, name) = self.called(room, who).await?;
+        self.moderation.lift(caller, Some(room), &uid, Some(kind)).await?;
+        Ok(match kind {
+            SanctionKind::Ban => format!("{name} may come back"),
+            SanctionKind::Timeout => format!("{name} may write again"),
+        })
+    }
+
+    async fn appoint(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        who: &str,
+        measure: Measure,
+        now_is: &str,
+    ) -> Result<String, Error> {
+        let (uid, name) = self.called(room, who).await?;
+        self.rooms.appoint(caller, room, &uid, measure).await?;
+        Ok(format!("{name} {now_is}"))
+    }
+
+    /// Whoever is called that: by full name, else by the only name in the room that begins so.
+    async fn called(&self, room: &RoomUid, typed: &str) -> Result<(UserUid, String), Error> {
+        let room: RoomId = self.rooms.room(room).await?.id;
+        let folded = typed.trim().to_lowercase();
+        if folded.is_empty() {
+            return Err(Error::NobodyCalled { typed: typed.to_owned() });
+        }
+        let found = self.ports.accounts.find(room, &folded, NAMES_TOLD).await?;
+        match found.as_slice() {
+            [] => Err(Error::NobodyCalled { typed: typed.chars().take(32).collect() }),
+            [member] => Ok((member.user.uid.clone(), member.user.display_name.as_str().to_owned())),
+            several => Err(Error::Ambiguous {
+                typed: typed.chars().take(32).collect(),
+                names: several.iter().map(|member| member.user.display_name.as_str().to_owned()).collect(),
+            }),
+        }
+    }
+}
+
+fn explain(name: &str) -> Result<String, Error> {
+    let name = name.trim_start_matches(['/', '!']);
+    let entry = CATALOGUE.iter().find(|entry| entry.name.eq_ignore_ascii_case(name));
+    let entry = entry.ok_or_else(|| CommandError::Unknown { name: name.chars().take(32).collect() })?;
+    Ok(format!("{} — {}", entry.usage, entry.help))
+}
+
+fn slow_words(span: Span) -> String {
+    if span == Span::ZERO { "off".to_owned() } else { span.to_string() }
+}

@@ -1,0 +1,211 @@
+//! Why a service did not do it. One list for all services, because a command typed in chat may reach each of them; the
+//! border turns each variant into one row of its table of problems.
+
+use crate::command::CommandError;
+use crate::model::sanction::{Sanction, SanctionKind};
+use crate::model::text::Invalid;
+use crate::model::time::{Span, Timestamp};
+use crate::policy::Denied;
+use crate::ports::effects::HasherBusy;
+use crate::ports::log::AppendError;
+use crate::ports::store::StoreError;
+use crate::review::Refusal;
+
+/// What was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// A user.
+    User,
+    /// A room.
+    Room,
+    /// A message.
+    Message,
+    /// A ban or timeout in force.
+    Sanction,
+}
+
+impl Thing {
+    /// Its name in sentences.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Thing::User => "user",
+            Thing::Room => "room",
+            Thing::Message => "message",
+            Thing::Sanction => "ban or timeout in force",
+        }
+    }
+}
+
+/// What went on too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The room's slow mode.
+    SlowMode,
+    /// Too many messages at once.
+    Flood,
+    /// The same message again.
+    Repeated,
+    /// Too many tries to log in.
+    Login,
+    /// Too many of anything else.
+    Other,
+}
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value breaks its rule.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// This takes a login.
+    #[error("log in first")]
+    LoginRequired,
+    /// The token or ticket is forged, expired, used up or revoked.
+    #[error("the token is not valid, or no longer")]
+    TokenInvalid,
+    /// The name is unknown, or the password is not that name's.
+    #[error("the username or the password is wrong")]
+    CredentialsWrong,
+    /// Guests are switched off.
+    #[error("guests are not welcome here: register or log in")]
+    GuestsOff,
+    /// It is not there.
+    #[error("there is no such {}", .0.as_str())]
+    NoSuch(Thing),
+    /// Nobody is called that.
+    #[error("nobody here is called {typed}")]
+    NobodyCalled {
+        /// What was typed.
+        typed: String,
+    },
+    /// More than one is called that.
+    #[error("more than one begins with {typed}: {}", .names.join(", "))]
+    Ambiguous {
+        /// What was typed.
+        typed: String,
+        /// Who it could be.
+        names: Vec<String>,
+    },
+    /// Somebody has that name, or one that looks like it.
+    #[error("somebody has that name, or one that looks like it")]
+    NameTaken,
+    /// The rank is too low.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A ban or timeout is in force.
+    #[error("{}", told(*.kind, *.until))]
+    Sanctioned {
+        /// Which.
+        kind: SanctionKind,
+        /// Until when; `None` until lifted.
+        until: Option<Timestamp>,
+        /// How long that is, when it ends.
+        retry_after: Option<Span>,
+    },
+    /// Not yet.
+    #[error("{}", hurried(*.pace, *.retry_after))]
+    TooFast {
+        /// What was too fast.
+        pace: Pace,
+        /// When it is welcome.
+        retry_after: Span,
+    },
+    /// The room allows shorter messages only.
+    #[error("this room allows at most {max} characters")]
+    TooLong {
+        /// How many.
+        max: usize,
+    },
+    /// The room allows no links.
+    #[error("this room allows no links ({host})")]
+    LinkRefused {
+        /// What was taken for a link.
+        host: String,
+    },
+    /// A command was not understood.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A command that concerns a connection came without one.
+    #[error("{name} works in the chat window, not over HTTP")]
+    SocketOnly {
+        /// The command.
+        name: &'static str,
+    },
+    /// It takes a room, and none was named or joined.
+    #[error("join a room first")]
+    NoRoom,
+    /// Everything is busy; nothing was done, or the same nonce will tell.
+    #[error("the server is busy, try again shortly")]
+    Busy {
+        /// When.
+        retry_after: Span,
+    },
+    /// The store failed, in words for the log.
+    #[error("something went wrong on our side")]
+    Failed(String),
+}
+
+fn told(kind: SanctionKind, until: Option<Timestamp>) -> String {
+    let what = match kind {
+        SanctionKind::Ban => "you are banned",
+        SanctionKind::Timeout => "you may read but not write",
+    };
+    if until.is_some() { format!("{what} for a while") } else { format!("{what} until a moderator lifts it") }
+}
+
+fn hurried(pace: Pace, retry_after: Span) -> String {
+    match pace {
+        Pace::SlowMode => format!("slow mode: you may write again in {retry_after}"),
+        Pace::Flood => format!("too many messages at once: wait {retry_after}"),
+        Pace::Repeated => format!("you said that already: say something else, or wait {retry_after}"),
+        Pace::Login => format!("too many tries: wait {retry_after}"),
+        Pace::Other => format!("that was too often: wait {retry_after}"),
+    }
+}
+
+impl Error {
+    /// The refusal that a sanction means at `now`.
+    pub fn sanctioned(sanction: &Sanction, now: Timestamp) -> Error {
+        let retry_after = sanction.ends_at.map(|end| end - now);
+        Error::Sanctioned { kind: sanction.kind, until: sanction.ends_at, retry_after }
+    }
+
+    /// The refusal of a review.
+    pub fn refused(refusal: Refusal, now: Timestamp) -> Error {
+        match refusal {
+            Refusal::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
+            Refusal::TooLong { max } => Error::TooLong { max },
+            Refusal::TooSoon { retry_after } => Error::TooFast { pace: Pace::SlowMode, retry_after },
+            Refusal::Flood { retry_after } => Error::TooFast { pace: Pace::Flood, retry_after },
+            Refusal::Repeated { retry_after } => Error::TooFast { pace: Pace::Repeated, retry_after },
+            Refusal::Link { host } => Error::LinkRefused { host },
+        }
+    }
+
+    /// What an append that failed means, `missing` being what it acted on.
+    pub fn append(error: AppendError, missing: Thing, now: Timestamp) -> Error {
+        match error {
+            AppendError::RoomGone => Error::NoSuch(Thing::Room),
+            AppendError::Missing => Error::NoSuch(missing),
+            AppendError::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
+            AppendError::TooSoon { retry_after } => Error::TooFast { pace: Pace::SlowMode, retry_after },
+            AppendError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Error {
+        match error {
+            StoreError::NameTaken => Error::NameTaken,
+            StoreError::Busy { retry_after } => Error::Busy { retry_after },
+            StoreError::Failed(words) => Error::Failed(words),
+        }
+    }
+}
+
+impl From<HasherBusy> for Error {
+    fn from(_: HasherBusy) -> Error {
+        Error::Busy { retry_after: Span::seconds(2) }
+    }
+}

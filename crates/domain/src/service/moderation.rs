@@ -1,0 +1,190 @@
+//! Keeping order: bans, timeouts, purges, and the log of them.
+
+use crate::model::id::{RoomId, RoomUid, Seq, UserUid};
+use crate::model::rank::Rank;
+use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
+use crate::model::text::Reason;
+use crate::model::time::{Duration, Timestamp};
+use crate::model::user::{Member, Network};
+use crate::policy::{self, Action};
+use crate::ports::bus::Notice;
+use crate::ports::log::{Act, Entry, LogLine, SanctionLine};
+use crate::service::error::{Error, Thing};
+use crate::service::rooms::Rooms;
+use crate::service::{Caller, Ports};
+
+/// A sanction that somebody wants to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measures {
+    /// Ban or timeout.
+    pub kind: SanctionKind,
+    /// For how long.
+    pub duration: Duration,
+    /// Why.
+    pub reason: Reason,
+    /// Whether it holds for the network as well, where the user was last seen. A guest's always does.
+    pub network: bool,
+}
+
+/// The service of moderators.
+#[derive(Clone)]
+pub struct Moderation {
+    ports: Ports,
+    rooms: Rooms,
+}
+
+impl Moderation {
+    pub(crate) fn new(ports: Ports, rooms: Rooms) -> Moderation {
+        Moderation { ports, rooms }
+    }
+
+    /// Bans or times out somebody, in a room or (`None`) everywhere. A second one of a kind replaces the first. A ban
+    /// everywhere also ends all of the user's logins.
+    pub async fn sanction(
+        &self,
+        caller: &Caller,
+        room: Option<&RoomUid>,
+        user: &UserUid,
+        measures: Measures,
+    ) -> Result<SanctionLine, Error> {
+        let (room, actor, now) = self.place(caller, room).await?;
+        let action = if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction };
+        policy::may(actor.rank(), action)?;
+        let subject = self.rooms.member(room, user).await?;
+        policy::may_to(policy::standing(&actor), action, policy::standing(&subject))?;
+        let network = self.network_of(&actor, action, &subject, measures.network).await?;
+        let kind = measures.kind;
+        let sanction = NewSanction {
+            user: subject.user.id,
+            network,
+            kind,
+            reason: measures.reason,
+            ends_at: measures.duration.ends_at(now),
+        };
+        let act = Act::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) };
+        self.append(room, &actor, now, act).await?;
+        if room == RoomId::SERVER && kind == SanctionKind::Ban {
+            let ended = self.ports.accounts.end_sessions(subject.user.id, None).await?;
+            self.ports.bus.announce(Notice::SessionsEnded(ended));
+        }
+        let given = self.in_force(room, &subject, kind, now).await?.ok_or(Error::NoSuch(Thing::Sanction))?;
+        Ok(SanctionLine { sanction: given, user: subject.user, by: actor.user })
+    }
+
+    /// The network that a sanction holds for, unless somebody whom the actor may not touch was last seen there.
+    async fn network_of(
+        &self,
+        actor: &Member,
+        action: Action,
+        subject: &Member,
+        wanted: bool,
+    ) -> Result<Option<Network>, Error> {
+        let Some(network) = subject.user.network.clone().filter(|_| wanted || subject.user.rank == Rank::Guest) else {
+            return Ok(None);
+        };
+        let (_, highest) = self.ports.history.behind(&network).await?;
+        if wanted && highest.is_some_and(|highest| highest >= actor.rank() && action == Action::Sanction) {
+            return Err(policy::Denied::Outranked.into());
+        }
+        Ok(Some(network))
+    }
+
+    /// Lifts what is in force: the ban, the timeout, or (`None`) both.
+    pub async fn lift(
+        &self,
+        caller: &Caller,
+        room: Option<&RoomUid>,
+        user: &UserUid,
+        kind: Option<SanctionKind>,
+    ) -> Result<Member, Error> {
+        let (room, actor, now) = self.place(caller, room).await?;
+        policy::may(actor.rank(), if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
+        let subject = self.rooms.member(room, user).await?;
+        let mut lifted = false;
+        for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
+            let Some(sanction) = self.in_force(room, &subject, kind, now).await? else { continue };
+            let action = Action::Lift { given_by: sanction.by_rank };
+            policy::may_to(policy::standing(&actor), action, policy::standing(&subject))?;
+            self.append(room, &actor, now, Act::Lift { subject: Box::new(subject.clone()), kind }).await?;
+            lifted = true;
+        }
+        if lifted { Ok(subject) } else { Err(Error::NoSuch(Thing::Sanction)) }
+    }
+
+    /// Deletes all messages of a room, or one author's.
+    pub async fn purge(&self, caller: &Caller, room: &RoomUid, author: Option<&UserUid>) -> Result<(), Error> {
+        let (stance, actor, now) = self.rooms.standing(caller, room).await?;
+        policy::may(actor.rank(), if author.is_some() { Action::PurgeAuthor } else { Action::PurgeAll })?;
+        let author = match author {
+            None => None,
+            Some(uid) => {
+                let subject = self.rooms.member(stance.room.id, uid).await?;
+                if subject.user.id != actor.user.id {
+                    policy::may_to(policy::standing(&actor), Action::PurgeAuthor, policy::standing(&subject))?;
+                }
+                Some(Box::new(subject.user))
+            }
+        };
+        self.append(stance.room.id, &actor, now, Act::Purge { author }).await
+    }
+
+    /// Sanctions in force in a room, or (`None`) everywhere, latest first, with an id below `before`.
+    pub async fn sanctions(
+        &self,
+        caller: &Caller,
+        room: Option<&RoomUid>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SanctionLine>, Error> {
+        let (room, actor, now) = self.place(caller, room).await?;
+        let everywhere = room == RoomId::SERVER;
+        policy::may(actor.rank(), if everywhere { Action::Administer } else { Action::SeeModeration })?;
+        let room = (!everywhere).then_some(room);
+        Ok(self.ports.history.sanctions(room, now, before, limit).await?)
+    }
+
+    /// What was done in a room, latest first, with a seq below `before`.
+    pub async fn log(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, Error> {
+        let (stance, actor, _) = self.rooms.standing(caller, room).await?;
+        policy::may(actor.rank(), Action::SeeModeration)?;
+        Ok(self.ports.history.log(stance.room.id, before, limit).await?)
+    }
+
+    /// The log that an act belongs to, and the actor with the rank held there.
+    async fn place(&self, caller: &Caller, room: Option<&RoomUid>) -> Result<(RoomId, Member, Timestamp), Error> {
+        match room {
+            Some(uid) => {
+                let (stance, actor, now) = self.rooms.standing(caller, uid).await?;
+                Ok((stance.room.id, actor, now))
+            }
+            None => {
+                // The rank may have changed since the login: look again.
+                let user = self.ports.accounts.user(caller.user.id).await?.ok_or(Error::TokenInvalid)?;
+                Ok((RoomId::SERVER, Member::outside(user), self.ports.clock.now()))
+            }
+        }
+    }
+
+    async fn in_force(
+        &self,
+        room: RoomId,
+        subject: &Member,
+        kind: SanctionKind,
+        now: Timestamp,
+    ) -> Result<Option<Sanction>, Error> {
+        let room = (room != RoomId::SERVER).then_some(room);
+        Ok(self.ports.history.sanction(room, subject.user.id, kind, now).await?)
+    }
+
+    async fn append(&self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<(), Error> {
+        let entry = Entry { room, actor: actor.clone(), at, act };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Sanction, at))?;
+        Ok(())
+    }
+}

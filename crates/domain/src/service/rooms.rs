@@ -1,0 +1,199 @@
+//! Making and changing rooms.
+
+use crate::model::event::Measure;
+use crate::model::id::{RoomId, RoomUid, UserUid};
+use crate::model::rank::Rank;
+use crate::model::room::{NewRoom, Room, RoomChange, SLOW_MODE_MAX};
+use crate::model::text::{Body, Description, Invalid, RoomName};
+use crate::model::time::{Span, Timestamp};
+use crate::model::user::Member;
+use crate::policy::{self, Action, Denied};
+use crate::ports::effects::Quota;
+use crate::ports::log::{Act, Appended, Entry, Stance};
+use crate::review;
+use crate::service::error::{Error, Pace, Thing};
+use crate::service::{Caller, Ports, Settings};
+
+/// What is to change of a room; texts as they were typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomEdit {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description.
+    pub description: Option<String>,
+    /// A new slow mode, in seconds.
+    pub slow_mode: Option<i64>,
+    /// A new longest message, in characters.
+    pub max_length: Option<i64>,
+    /// Whether links are allowed.
+    pub links: Option<bool>,
+}
+
+impl RoomEdit {
+    fn parse(self) -> Result<RoomChange, Invalid> {
+        Ok(RoomChange {
+            name: self.name.map(|name| RoomName::parse(&name)).transpose()?,
+            description: self.description.map(|text| Description::parse(&text)).transpose()?,
+            slow_mode: self.slow_mode.map(slow_mode).transpose()?,
+            max_length: self.max_length.map(max_length).transpose()?,
+            links: self.links,
+        })
+    }
+}
+
+fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
+    let longest = SLOW_MODE_MAX.as_seconds_up();
+    if (0..=longest).contains(&seconds) {
+        return Ok(Span::seconds(seconds));
+    }
+    Err(Invalid::new("slow_mode", format!("must be 0 to {longest} seconds")))
+}
+
+fn max_length(characters: i64) -> Result<usize, Invalid> {
+    let parsed = usize::try_from(characters).ok().filter(|length| (1..=Body::MAX).contains(length));
+    parsed.ok_or_else(|| Invalid::new("max_length", format!("must be 1 to {} characters", Body::MAX)))
+}
+
+/// The service of rooms.
+#[derive(Clone)]
+pub struct Rooms {
+    ports: Ports,
+    settings: Settings,
+}
+
+impl Rooms {
+    pub(crate) fn new(ports: Ports, settings: Settings) -> Rooms {
+        Rooms { ports, settings }
+    }
+
+    /// Makes a room that the caller owns.
+    pub async fn create(&self, caller: &Caller, name: &str, description: &str) -> Result<Room, Error> {
+        policy::may(caller.user.rank, Action::CreateRoom { least: self.settings.room_creation })?;
+        let name = RoomName::parse(name)?;
+        let description = Description::parse(description)?;
+        let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
+        taken.map_err(|retry_after| Error::TooFast { pace: Pace::Other, retry_after })?;
+        let room = NewRoom {
+            uid: self.ports.ids.room_uid(),
+            name,
+            description,
+            owner: caller.user.id,
+            epoch: self.ports.ids.epoch(),
+            created_at: self.ports.clock.now(),
+        };
+        Ok(self.ports.rooms.create(room).await?)
+    }
+
+    /// A room, for anybody.
+    pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
+        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Thing::Room))
+    }
+
+    /// The caller's rooms above `after`; for those who administer, all.
+    pub async fn list(&self, caller: &Caller, after: RoomId, limit: usize) -> Result<Vec<Room>, Error> {
+        let all = policy::may(caller.user.rank, Action::Administer).is_ok();
+        let owner = (!all).then_some(caller.user.id);
+        Ok(self.ports.rooms.list(owner, after, limit).await?)
+    }
+
+    /// Changes a room's settings. Nothing is written when nothing changes.
+    pub async fn configure(&self, caller: &Caller, uid: &RoomUid, edit: RoomEdit) -> Result<Room, Error> {
+        self.apply(caller, uid, edit.parse()?).await
+    }
+
+    pub(crate) async fn apply(&self, caller: &Caller, uid: &RoomUid, change: RoomChange) -> Result<Room, Error> {
+        let (stance, actor, now) = self.standing(caller, uid).await?;
+        let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
+        let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
+        policy::may(actor.rank(), action)?;
+        let room = change.applied_to(stance.room.clone());
+        if room != stance.room {
+            self.append(room.id, actor, now, Act::Configure { change: Box::new(change) }).await?;
+        }
+        Ok(room)
+    }
+
+    /// Gives or takes a rank in the room; the member as after it. Nothing is written when nothing changes.
+    pub async fn appoint(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        user: &UserUid,
+        measure: Measure,
+    ) -> Result<Member, Error> {
+        let (stance, actor, now) = self.standing(caller, room).await?;
+        policy::may(actor.rank(), Action::Appoint)?;
+        let subject = self.member(stance.room.id, user).await?;
+        policy::may_to(policy::standing(&actor), Action::Appoint, policy::standing(&subject))?;
+        if subject.room_rank == Some(Rank::Owner) {
+            return Err(Denied::Outranked.into());
+        }
+        let room_rank = match measure {
+            Measure::Mod => Some(Rank::Mod),
+            Measure::Vip => Some(Rank::Vip),
+            Measure::Unmod => subject.room_rank.filter(|rank| *rank != Rank::Mod),
+            Measure::Unvip => subject.room_rank.filter(|rank| *rank != Rank::Vip),
+            Measure::Ban | Measure::Timeout | Measure::Unban | Measure::Untimeout => subject.room_rank,
+        };
+        let after = Member { room_rank, ..subject.clone() };
+        if after != subject {
+            let act = Act::Appoint { subject: Box::new(after.clone()), measure };
+            self.append(stance.room.id, actor, now, act).await?;
+        }
+        Ok(after)
+    }
+
+    /// Who keeps order, highest rank first.
+    pub async fn moderators(&self, uid: &RoomUid) -> Result<Vec<Member>, Error> {
+        let room = self.room(uid).await?;
+        let appointed = self.ports.rooms.appointed(room.id).await?;
+        Ok(appointed.into_iter().filter(|member| member.room_rank >= Some(Rank::Mod)).collect())
+    }
+
+    /// These users with the ranks they hold in the room.
+    pub async fn members(&self, room: RoomId, users: &[crate::model::id::UserId]) -> Result<Vec<Member>, Error> {
+        Ok(self.ports.rooms.members(room, users).await?)
+    }
+
+    /// Closes a room for ever: its viewers leave, and it is found no more.
+    pub async fn close(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
+        let (stance, actor, now) = self.standing(caller, uid).await?;
+        policy::may(actor.rank(), Action::CloseRoom)?;
+        self.append(stance.room.id, actor, now, Act::Close).await
+    }
+
+    /// How somebody stands in a room; those who are banned there learn it here.
+    pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Stance, Error> {
+        let now = self.ports.clock.now();
+        let stance = self.stance(caller, uid, now).await?;
+        match review::banning(&stance.sanctions, now) {
+            Some(sanction) => Err(Error::sanctioned(sanction, now)),
+            None => Ok(stance),
+        }
+    }
+
+    pub(crate) async fn stance(&self, caller: Option<&Caller>, uid: &RoomUid, now: Timestamp) -> Result<Stance, Error> {
+        let user = caller.map(|caller| caller.user.id);
+        let network = caller.map(|caller| &caller.network);
+        self.ports.history.stance(uid, user, network, now).await?.ok_or(Error::NoSuch(Thing::Room))
+    }
+
+    /// How somebody who wants to do something stands in a room: banned is banned, whatever the rank was.
+    pub(crate) async fn standing(&self, caller: &Caller, uid: &RoomUid) -> Result<(Stance, Member, Timestamp), Error> {
+        let now = self.ports.clock.now();
+        let stance = self.enter(Some(caller), uid).await?;
+        let member = stance.member.clone().ok_or(Error::TokenInvalid)?;
+        Ok((stance, member, now))
+    }
+
+    pub(crate) async fn member(&self, room: RoomId, user: &UserUid) -> Result<Member, Error> {
+        let user = self.ports.accounts.user_by_uid(user).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let mut members = self.ports.rooms.members(room, &[user.id]).await?;
+        members.pop().ok_or(Error::NoSuch(Thing::User))
+    }
+
+    async fn append(&self, room: RoomId, actor: Member, at: Timestamp, act: Act) -> Result<(), Error> {
+        let appended = self.ports.log.append(Entry { room, actor, at, act }).await;
+        appended.map(|_: Appended| ()).map_err(|error| Error::append(error, Thing::User, at))
+    }
+}

@@ -1,0 +1,1 @@
+//! Ports that fail or wait when a test says so.

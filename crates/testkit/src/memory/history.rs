@@ -1,0 +1,188 @@
+//! Reading the logs in memory.
+
+use super::{MemoryStore, RoomLog, State};
+use async_trait::async_trait;
+use domain::model::event::{Event, EventKind};
+use domain::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
+use domain::model::message::Message;
+use domain::model::rank::Rank;
+use domain::model::room::Head;
+use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::text::Nonce;
+use domain::model::time::Timestamp;
+use domain::model::user::Network;
+use domain::ports::log::{From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::store::StoreError;
+
+impl State {
+    /// Undeleted messages, ascending.
+    fn standing(&self, room: RoomId) -> Result<Vec<Message>, StoreError> {
+        let Some(log) = self.logs.get(&room) else { return Ok(Vec::new()) };
+        let rows = log.messages.iter().filter(|(_, row)| !row.deleted);
+        rows.map(|(seq, row)| self.message(room, *seq, row)).collect()
+    }
+
+    /// A log that was not closed, or the server's.
+    fn open_log(&self, room: RoomId) -> Option<&RoomLog> {
+        self.logs.get(&room).filter(|_| room == RoomId::SERVER || self.rooms.contains_key(&room))
+    }
+
+    /// The event as it is shown now: whoever was deleted since has no name any more.
+    fn shown(&self, event: &Event) -> Result<Event, StoreError> {
+        let mut event = event.clone();
+        match &mut event.kind {
+            EventKind::Purged { author: Some(author) } => **author = self.anybody(author.id)?,
+            EventKind::Moderated { subject, .. } => subject.user = self.anybody(subject.user.id)?,
+            _ => {}
+        }
+        Ok(event)
+    }
+}
+
+fn posted(message: Message) -> Event {
+    Event {
+        room: message.room,
+        seq: message.seq,
+        at: message.at,
+        actor: message.author.user.id,
+        kind: EventKind::Posted(Box::new(message)),
+    }
+}
+
+#[async_trait]
+impl History for MemoryStore {
+    async fn stance(
+        &self,
+        room: &RoomUid,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Option<Stance>, StoreError> {
+        let state = self.state();
+        let Some(room) = state.rooms.values().find(|r| r.uid == *room).cloned() else { return Ok(None) };
+        let Some(log) = state.logs.get(&room.id) else { return Ok(None) };
+        let member = user.and_then(|id| state.live(id)).map(|user| state.member(room.id, user.clone()));
+        let covers = |sanction: &&Sanction| match &member {
+            Some(member) => sanction.covers(&member.user, network),
+            None => sanction.network.is_some() && sanction.network.as_ref() == network,
+        };
+        Ok(Some(Stance {
+            head: log.head,
+            sanctions: state.sanctions_over(room.id, now).filter(covers).cloned().collect(),
+            last_post: user.and_then(|id| log.last_post(id)).map(|row| (row.at, row.text.clone())),
+            member,
+            room,
+        }))
+    }
+
+    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+        let mut messages = self.state().standing(room)?;
+        match from {
+            From::End => {}
+            From::Before(seq) => messages.retain(|message| message.seq < seq),
+            From::After(seq) => messages.retain(|message| message.seq > seq),
+        }
+        let beyond = messages.len().saturating_sub(limit);
+        match from {
+            From::After(_) => messages.truncate(limit),
+            From::End | From::Before(_) => drop(messages.drain(..beyond)),
+        }
+        Ok((messages, beyond > 0))
+    }
+
+    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.open_log(room) else { return Ok(None) };
+        let messages = state.standing(room)?;
+        Ok(Some((log.head, messages[messages.len().saturating_sub(limit)..].to_vec())))
+    }
+
+    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(None) };
+        let mut events: Vec<Event> = state.standing(room)?.into_iter().map(posted).collect();
+        for event in log.events.values() {
+            events.push(state.shown(event)?);
+        }
+        events.retain(|event| event.seq > since);
+        events.sort_by_key(|event| event.seq);
+        let cut = events.len() > limit;
+        events.truncate(limit);
+        Ok(Some(Stretch { head: log.head, events, cut }))
+    }
+
+    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(None) };
+        let seq = log.nonces.get(&(author, nonce.clone()));
+        let stands = seq.and_then(|seq| Some((*seq, log.messages.get(seq)?)));
+        stands.map(|(seq, row)| state.message(room, seq, row)).transpose()
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let state = self.state();
+        let Some((room, seq)) = state.places.get(&id).copied() else { return Ok(None) };
+        let row = state.logs.get(&room).and_then(|log| log.messages.get(&seq)).filter(|row| !row.deleted);
+        row.map(|row| state.message(room, seq, row)).transpose()
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError> {
+        let state = self.state();
+        Ok(rooms.iter().filter_map(|room| Some((*room, state.open_log(*room)?.head))).collect())
+    }
+
+    async fn sanctions(
+        &self,
+        room: Option<RoomId>,
+        now: Timestamp,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SanctionLine>, StoreError> {
+        let state = self.state();
+        let wanted = state.sanctions.iter().rev().filter(|s| s.room == room && s.in_force(now));
+        let page = wanted.filter(|s| before.is_none_or(|before| s.id.0 < before)).take(limit);
+        page.map(|s| Ok(SanctionLine { sanction: s.clone(), user: state.anybody(s.user)?, by: state.anybody(s.by)? }))
+            .collect()
+    }
+
+    async fn sanction(
+        &self,
+        room: Option<RoomId>,
+        user: UserId,
+        kind: SanctionKind,
+        now: Timestamp,
+    ) -> Result<Option<Sanction>, StoreError> {
+        let state = self.state();
+        let is_it = |s: &&Sanction| s.room == room && s.user == user && s.kind == kind && s.in_force(now);
+        Ok(state.sanctions.iter().find(is_it).cloned())
+    }
+
+    async fn sanctions_everywhere(
+        &self,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Vec<Sanction>, StoreError> {
+        let state = self.state();
+        let meant = |s: &&Sanction| user == Some(s.user) || (s.network.is_some() && s.network.as_ref() == network);
+        let wanted = state.sanctions.iter().rev().filter(|s| s.room.is_none() && s.in_force(now));
+        Ok(wanted.filter(meant).cloned().collect())
+    }
+
+    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(Vec::new()) };
+        let wanted = log.events.values().rev().filter(|event| before.is_none_or(|before| event.seq < before));
+        wanted
+            .take(limit)
+            .map(|event| Ok(LogLine { event: state.shown(event)?, actor: state.anybody(event.actor)? }))
+            .collect()
+    }
+
+    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
+        let state = self.state();
+        let ranks: Vec<Rank> =
+            state.live_users().filter(|user| user.network.as_ref() == Some(network)).map(|user| user.rank).collect();
+        Ok((ranks.len(), ranks.into_iter().max()))
+    }
+}

@@ -1,0 +1,199 @@
+//! Appending in memory.
+
+use super::{MemoryStore, MessageRow, RoomLog, State, reach};
+use async_trait::async_trait;
+use domain::model::event::{Event, EventKind, Measure};
+use domain::model::id::{MessageId, RoomId, SanctionId, Seq, UserId};
+use domain::model::message::Draft;
+use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
+use domain::model::time::{Span, Timestamp};
+use domain::model::user::{Member, Network};
+use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
+use domain::ports::store::StoreError;
+use domain::review::guard;
+
+#[async_trait]
+impl Log for MemoryStore {
+    async fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
+        let mut state = self.state();
+        let appended = state.append(entry)?;
+        if let Some(event) = news(&appended) {
+            self.bus.publish(vec![event]);
+        }
+        Ok(appended)
+    }
+}
+
+/// What the bus is told; nothing about a repeated post.
+fn news(appended: &Appended) -> Option<Event> {
+    match appended {
+        Appended::Posted { repeated: true, .. } => None,
+        Appended::Posted { message, .. } => Some(Event {
+            room: message.room,
+            seq: message.seq,
+            at: message.at,
+            actor: message.author.user.id,
+            kind: EventKind::Posted(message.clone()),
+        }),
+        Appended::Done(event) => Some(event.clone()),
+    }
+}
+
+/// A post without its author and place.
+struct Posting {
+    draft: Draft,
+    network: Option<Network>,
+    pace: Option<Span>,
+}
+
+impl State {
+    fn append(&mut self, entry: Entry) -> Result<Appended, AppendError> {
+        let Entry { room, actor, at, act } = entry;
+        let holds_everywhere = room == RoomId::SERVER && matches!(act, Act::Sanction { .. } | Act::Lift { .. });
+        if !self.rooms.contains_key(&room) && !holds_everywhere {
+            return Err(AppendError::RoomGone);
+        }
+        if let Act::Post { draft, network, pace } = act {
+            return self.post(room, &actor, at, Posting { draft, network, pace });
+        }
+        let kind = self.perform(room, &actor, at, act)?;
+        let log = self.log_mut(room)?;
+        log.head.seq = log.head.seq.next();
+        let event = Event { room, seq: log.head.seq, at, actor: actor.user.id, kind };
+        log.events.insert(event.seq, event.clone());
+        Ok(Appended::Done(event))
+    }
+
+    fn log_mut(&mut self, room: RoomId) -> Result<&mut RoomLog, AppendError> {
+        self.logs.get_mut(&room).ok_or(AppendError::RoomGone)
+    }
+
+    fn post(&mut self, room: RoomId, actor: &Member, at: Timestamp, posting: Posting) -> Result<Appended, AppendError> {
+        let Posting { draft, network, pace } = posting;
+        let author = actor.user.id;
+        let named = draft.nonce.map(|nonce| (author, nonce));
+        let log = self.log_mut(room)?;
+        if let Some(seq) = named.as_ref().and_then(|name| log.nonces.get(name)).copied() {
+            return self.posted(room, seq, true);
+        }
+        let last_post = log.last_post(author).map(|row| row.at);
+        if draft.reply_to.is_some_and(|id| !self.stands_in(room, id)) {
+            return Err(AppendError::Missing);
+        }
+        let known = self.live(author).unwrap_or(&actor.user);
+        let sanctions: Vec<Sanction> =
+            self.sanctions_over(room, at).filter(|s| s.covers(known, network.as_ref())).cloned().collect();
+        guard::post(pace, last_post, &sanctions, at)?;
+
+        let id = MessageId(self.next_id());
+        let log = self.log_mut(room)?;
+        log.head.seq = log.head.seq.next();
+        let seq = log.head.seq;
+        log.nonces.extend(named.map(|name| (name, seq)));
+        let row =
+            MessageRow { id, author, text: draft.text, kind: draft.kind, reply_to: draft.reply_to, at, deleted: false };
+        log.messages.insert(seq, row);
+        self.places.insert(id, (room, seq));
+        self.posted(room, seq, false)
+    }
+
+    fn posted(&self, room: RoomId, seq: Seq, repeated: bool) -> Result<Appended, AppendError> {
+        let row = self.logs.get(&room).and_then(|log| log.messages.get(&seq)).ok_or(AppendError::RoomGone)?;
+        Ok(Appended::Posted { message: Box::new(self.message(room, seq, row)?), repeated })
+    }
+
+    /// Whether a message that was not deleted is in the room.
+    fn stands_in(&self, room: RoomId, id: MessageId) -> bool {
+        let Some((place, seq)) = self.places.get(&id) else { return false };
+        let row = self.logs.get(place).and_then(|log| log.messages.get(seq));
+        *place == room && row.is_some_and(|row| !row.deleted)
+    }
+
+    fn perform(&mut self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<EventKind, AppendError> {
+        Ok(match act {
+            Act::Post { .. } => return Err(StoreError::Failed("a post has a path of its own".to_owned()).into()),
+            Act::Delete { message } => {
+                if !self.stands_in(room, message) {
+                    return Err(AppendError::Missing);
+                }
+                self.log_mut(room)?.messages.values_mut().filter(|row| row.id == message).for_each(MessageRow::hide);
+                EventKind::Deleted { message }
+            }
+            Act::Purge { author } => {
+                let whose: Option<UserId> = author.as_ref().map(|author| author.id);
+                let rows = self.log_mut(room)?.messages.values_mut();
+                rows.filter(|row| whose.is_none_or(|id| id == row.author)).for_each(MessageRow::hide);
+                EventKind::Purged { author }
+            }
+            Act::Sanction { subject, sanction } => self.sanction(room, actor, at, subject, *sanction),
+            Act::Lift { subject, kind } => {
+                self.take_sanction(room, subject.user.id, kind, at).ok_or(AppendError::Missing)?;
+                let measure = match kind {
+                    SanctionKind::Ban => Measure::Unban,
+                    SanctionKind::Timeout => Measure::Untimeout,
+                };
+                moderated(subject, measure)
+            }
+            Act::Appoint { mut subject, measure } => {
+                let appoints_nobody = || StoreError::Failed(format!("{measure:?} is no appointment"));
+                subject.room_rank = measure.room_rank().ok_or_else(appoints_nobody)?;
+                let ranks = &mut self.log_mut(room)?.ranks;
+                match subject.room_rank {
+                    Some(rank) => ranks.insert(subject.user.id, rank),
+                    None => ranks.remove(&subject.user.id),
+                };
+                moderated(subject, measure)
+            }
+            Act::Configure { change } => {
+                let standing = self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?;
+                *standing = change.applied_to(standing.clone());
+                EventKind::Configured(Box::new(standing.clone()))
+            }
+            Act::Close => {
+                self.rooms.remove(&room);
+                EventKind::Closed
+            }
+        })
+    }
+
+    fn sanction(
+        &mut self,
+        room: RoomId,
+        actor: &Member,
+        at: Timestamp,
+        subject: Box<Member>,
+        new: NewSanction,
+    ) -> EventKind {
+        self.take_sanction(room, new.user, new.kind, at);
+        let id = SanctionId(self.next_id());
+        let measure = match new.kind {
+            SanctionKind::Ban => Measure::Ban,
+            SanctionKind::Timeout => Measure::Timeout,
+        };
+        let reason = new.reason.to_string();
+        self.sanctions.push(Sanction {
+            id,
+            room: reach(room),
+            user: new.user,
+            network: new.network,
+            kind: new.kind,
+            reason: new.reason,
+            by: actor.user.id,
+            by_rank: actor.rank(),
+            starts_at: at,
+            ends_at: new.ends_at,
+        });
+        EventKind::Moderated { subject, measure, until: new.ends_at, reason }
+    }
+
+    /// Removes the sanction of this kind in force in the room.
+    fn take_sanction(&mut self, room: RoomId, user: UserId, kind: SanctionKind, at: Timestamp) -> Option<Sanction> {
+        let is_it = |s: &Sanction| s.room == reach(room) && s.user == user && s.kind == kind && s.in_force(at);
+        let place = self.sanctions.iter().position(is_it)?;
+        Some(self.sanctions.remove(place))
+    }
+}
+
+fn moderated(subject: Box<Member>, measure: Measure) -> EventKind {
+    EventKind::Moderated { subject, measure, until: None, reason: String::new() }
+}

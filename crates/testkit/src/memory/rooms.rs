@@ -1,0 +1,64 @@
+//! Rooms and their ranks in memory.
+
+use super::{MemoryStore, RoomLog, folded};
+use async_trait::async_trait;
+use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::rank::Rank;
+use domain::model::room::{NewRoom, Room, Rules};
+use domain::model::user::Member;
+use domain::ports::store::{Rooms, StoreError};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+#[async_trait]
+impl Rooms for MemoryStore {
+    async fn create(&self, new: NewRoom) -> Result<Room, StoreError> {
+        let mut state = self.state();
+        let room = Room {
+            id: RoomId(state.next_id()),
+            uid: new.uid,
+            name: new.name,
+            description: new.description,
+            owner: new.owner,
+            rules: Rules::default(),
+            created_at: new.created_at,
+        };
+        let mut log = RoomLog::new(new.epoch);
+        log.ranks.insert(new.owner, Rank::Owner);
+        state.logs.insert(room.id, log);
+        state.rooms.insert(room.id, room.clone());
+        Ok(room)
+    }
+
+    async fn room(&self, uid: &RoomUid) -> Result<Option<Room>, StoreError> {
+        Ok(self.state().rooms.values().find(|room| room.uid == *uid).cloned())
+    }
+
+    async fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError> {
+        Ok(self.state().rooms.get(&id).cloned())
+    }
+
+    async fn list(&self, owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError> {
+        let state = self.state();
+        let wanted = state.rooms.values().filter(|room| room.id > after && owner.is_none_or(|o| o == room.owner));
+        Ok(wanted.take(limit).cloned().collect())
+    }
+
+    async fn appointed(&self, room: RoomId) -> Result<Vec<Member>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(Vec::new()) };
+        let mut members: Vec<Member> = log
+            .ranks
+            .iter()
+            .filter_map(|(id, rank)| Some(Member { user: state.live(*id)?.clone(), room_rank: Some(*rank) }))
+            .collect();
+        members.sort_by_key(|m| (Reverse(m.room_rank), folded(m.user.display_name.as_str()), m.user.id));
+        Ok(members)
+    }
+
+    async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError> {
+        let state = self.state();
+        let users: BTreeSet<UserId> = users.iter().copied().collect();
+        Ok(users.into_iter().filter_map(|id| Some(state.member(room, state.live(id)?.clone()))).collect())
+    }
+}
