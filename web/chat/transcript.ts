@@ -54,7 +54,7 @@ export function applyFrames(lines: readonly Line[], frames: readonly ServerFrame
         break;
       case "user_moderated": {
         if (frame.data.room !== null && frame.data.room !== room) break;
-        const text = sentence(frame.data.action, nameIn(lines, frame.data.user));
+        const text = sentence(frame.data.action, nameIn(next ?? lines, frame.data.user));
         if (text) place(edit(), notice(lines, text, `m${frame.data.seq}`, frame.data.seq));
         break;
       }

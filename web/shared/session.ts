@@ -32,6 +32,12 @@ export class TokenStore {
     this.#token = token;
   }
 
+  /** The server ended or renewed the token: what is stored changes only when it is the same one. */
+  update(token: string | null): void {
+    if (read(this.key) === this.#token) this.keep(token);
+    else this.borrow(token);
+  }
+
   /** Hears of a token that another window stored or removed. */
   watch(changed: (token: string | null) => void): () => void {
     const listener = (event: StorageEvent) => {

@@ -1,1 +1,20 @@
-//! x
+//! Banter's borders: HTTP, WebSockets, the web pages and the command line.
+//!
+//! Read in this order: [`config`] says what can be set, [`wire`] puts the process together, [`server`] runs it; [`http`]
+//! and [`realtime`] turn what clients send into calls of the domain's services, by way of [`caller`], [`view`] and
+//! [`problem`]; [`assets`] serves the pages, [`metrics`] counts, and [`cli`] is the operator's way in.
+//!
+//! No rule lives in this crate, and only [`wire`] names the adapters.
+
+pub mod app;
+pub mod assets;
+pub mod caller;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod problem;
+pub mod realtime;
+pub mod server;
+pub mod view;
+pub mod wire;

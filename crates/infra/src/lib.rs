@@ -1,1 +1,202 @@
-//! x
+//! The outside of Banter: its databases, and the clock, chance, passwords, tokens and quotas of a real machine.
+//!
+//! [`Store::open`] is the way in: it brings the tables up to date, starts the writers and hands out every port over one
+//! database. [`effects`] holds the other ports. The rest of the crate is how that is done: `db` reaches the database,
+//! `store` turns rows into what the domain knows, `writer` is the group commit behind every room's log.
+//!
+//! This crate never decides who may do what, and never logs a text, a token or an address.
+
+mod db;
+pub mod effects;
+mod store;
+mod writer;
+
+pub use db::migrate::SchemaStatus;
+
+use crate::db::access::Db;
+use crate::db::conn::{AnyConn, Mode, Role, connect, transaction};
+use crate::db::error::DbError;
+use crate::db::migrate::{self, MigrateError};
+use crate::db::pool::Pool;
+use crate::db::queue::Queue;
+use crate::db::target::{BadUrl, Target};
+use crate::effects::secret::Key;
+use crate::store::accounts::SqlAccounts;
+use crate::store::health::SqlHealth;
+use crate::store::history::SqlHistory;
+use crate::store::log::SqlLog;
+use crate::store::rooms::SqlRooms;
+use crate::store::settings;
+use domain::ports::bus::Bus;
+use domain::ports::log::{History, Log};
+use domain::ports::store::{Accounts, Health, Rooms, StoreError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// What may be chosen about a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Connections that serve requests.
+    pub readers: u32,
+    /// Threads that write logs. SQLite has one, whatever is said here.
+    pub writers: usize,
+    /// Bytes of entries that may wait for the writers together.
+    pub queue_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { readers: 8, writers: 4, queue_bytes: 8 * 1024 * 1024 }
+    }
+}
+
+/// Why a database was not opened, in one line without the password of its URL.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no database of ours.
+    #[error(transparent)]
+    Url(#[from] BadUrl),
+    /// The file of the database cannot be made.
+    #[error("the database file {path} cannot be made: {error}")]
+    File {
+        /// Where.
+        path: String,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The database cannot be reached, or it failed.
+    #[error("the database cannot be opened: {0}")]
+    Database(String),
+    /// The tables are not what this program needs: written by a newer one, or a change of them failed.
+    #[error("{0}")]
+    Schema(String),
+}
+
+impl From<DbError> for OpenError {
+    fn from(error: DbError) -> OpenError {
+        OpenError::Database(error.to_string())
+    }
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> OpenError {
+        match error {
+            MigrateError::Db(error) => error.into(),
+            error => OpenError::Schema(error.to_string()),
+        }
+    }
+}
+
+/// A database that serves: every port over it.
+pub struct Store {
+    /// Users and logins.
+    pub accounts: Arc<dyn Accounts>,
+    /// Rooms.
+    pub rooms: Arc<dyn Rooms>,
+    /// The way into the logs.
+    pub log: Arc<dyn Log>,
+    /// Reading the logs.
+    pub history: Arc<dyn History>,
+    /// Whether the database answers.
+    pub health: Arc<dyn Health>,
+    /// Signs tokens; all nodes on this database have the same one.
+    pub token_key: Key,
+    /// Hashes addresses; all nodes on this database have the same one.
+    pub network_key: Key,
+    db: Arc<Db>,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the database that `url` names (`sqlite:PATH` or `postgres://…`), makes or updates its tables, and starts the
+    /// writers, which tell `bus` what was committed. Blocks until that is done; the ports then need a tokio runtime with a timer.
+    pub fn open(url: &str, options: Options, bus: Arc<dyn Bus>) -> Result<Store, OpenError> {
+        let target = Target::parse(url)?;
+        prepare_file(&target)?;
+        migrate::run(&target)?;
+        let mut conn = connect(&target, Role::Write)?;
+        let (token_key, network_key) = transaction(&mut conn, Mode::Write, keys)?;
+        drop(conn);
+        let one_writer = matches!(target, Target::Sqlite(_));
+        let count = if one_writer { 1 } else { options.writers.max(1) };
+        let queues: Vec<_> = (0..count).map(|_| Arc::new(Queue::new(options.queue_bytes / count))).collect();
+        let start = |queue: &Arc<Queue>| writer::thread::start(target.clone(), Arc::clone(queue), Arc::clone(&bus));
+        let writers = queues.iter().map(start).collect::<Result<_, _>>();
+        let writers = writers.map_err(|error| OpenError::Database(format!("a writer cannot be started: {error}")))?;
+        let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer));
+        Ok(Store {
+            accounts: Arc::new(SqlAccounts(Arc::clone(&db))),
+            rooms: Arc::new(SqlRooms(Arc::clone(&db))),
+            log: Arc::new(SqlLog(Arc::clone(&db))),
+            history: Arc::new(SqlHistory(Arc::clone(&db))),
+            health: Arc::new(SqlHealth(Arc::clone(&db))),
+            token_key,
+            network_key,
+            db,
+            writers: Mutex::new(writers),
+        })
+    }
+
+    /// A setting that belongs to the database.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let key = key.to_owned();
+        self.db.read(move |conn| settings::get(conn, &key)).await
+    }
+
+    /// Changes a setting.
+    pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.db.write(move |conn| settings::set(conn, &key, &value)).await
+    }
+
+    /// Lets nothing more in (it is answered busy) and waits, blocking, until what was in is written and answered. Reading
+    /// goes on; so do the writes of PostgreSQL that are no log's.
+    pub fn shutdown(&self) {
+        self.db.close();
+        let writers = std::mem::take(&mut *self.writers.lock().unwrap_or_else(PoisonError::into_inner));
+        for writer in writers {
+            // A writer answers its callers even when it panics.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Makes or updates the tables of a database; which versions it ran. Several processes may try at once.
+pub fn migrate(url: &str) -> Result<Vec<String>, OpenError> {
+    let target = Target::parse(url)?;
+    prepare_file(&target)?;
+    Ok(migrate::run(&target)?)
+}
+
+/// How the tables of a database stand to this program, changing nothing.
+pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
+    let target = Target::parse(url)?;
+    if let Target::Sqlite(path) = &target
+        && !path.exists()
+    {
+        return Err(OpenError::Database(format!("there is no file {}", path.display())));
+    }
+    Ok(migrate::status(&mut connect(&target, Role::Migrate)?)?)
+}
+
+/// The file holds the key that signs tokens: it is made for its owner alone.
+fn prepare_file(target: &Target) -> Result<(), OpenError> {
+    let Target::Sqlite(path) = target else { return Ok(()) };
+    let failed = |error| OpenError::File { path: path.display().to_string(), error };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = std::fs::OpenOptions::new();
+    file.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.open(path).map(drop).map_err(failed)
+}
+
+fn keys(conn: &mut AnyConn) -> Result<(Key, Key), DbError> {
+    let mut key = |name: &str| {
+        let kept = settings::get_or_set(conn, name, Key::random().text())?;
+        Key::parse(&kept).ok_or(DbError::Damaged("a key in the settings"))
+    };
+    Ok((key("token_key")?, key("network_key")?))
+}

@@ -146,6 +146,7 @@ export class Realtime {
       const frame = parseFrame(data);
       if (frame) this.#receive(frame, offered);
     };
+    socket.onerror = () => {}; // A close follows, and tells as much as there is to tell.
     socket.onclose = ({ code, reason }) => {
       if (socket === this.#socket) this.#closed(code, reason, offered);
     };

@@ -12,7 +12,7 @@ impl<'a> Words<'a> {
     }
 
     /// The next word, without its quotes; inside them `\"` is a quote and `\\` a backslash.
-    pub fn next(&mut self) -> Result<Option<String>, String> {
+    pub fn word(&mut self) -> Result<Option<String>, String> {
         if self.rest.is_empty() {
             return Ok(None);
         }

@@ -134,9 +134,9 @@ fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, Stri
     let mut words = Words::new(arguments);
     let socket = |command| Ok(Input::Socket(entry, command));
     let command = match entry.name {
-        "me" => return text(arguments).map(|text| Input::Action(text)),
+        "me" => return text(arguments).map(Input::Action),
         "login" => {
-            let name = words.next()?;
+            let name = words.word()?;
             let command = match name {
                 Some(name) => Some((name, words.rest().ok_or("a password is missing")?.to_owned())),
                 None => None,
@@ -145,12 +145,12 @@ fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, Stri
         }
         "logout" => return words.end().and(socket(SocketCommand::Logout)),
         "join" => {
-            let uid = words.next()?.ok_or("a room is missing")?;
+            let uid = words.word()?.ok_or("a room is missing")?;
             words.end()?;
             return socket(SocketCommand::Join(room_uid(&uid)?));
         }
         "leave" => {
-            let uid = words.next()?.map(|uid| room_uid(&uid)).transpose()?;
+            let uid = words.word()?.map(|uid| room_uid(&uid)).transpose()?;
             words.end()?;
             return socket(SocketCommand::Leave(uid));
         }
@@ -169,10 +169,10 @@ fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, Stri
         }
         "unban" => Command::Unban(who(&mut words)?),
         "untimeout" => Command::Untimeout(who(&mut words)?),
-        "purge" => Command::Purge(words.next()?.map(bare)).and_end(&mut words)?,
+        "purge" => Command::Purge(words.word()?.map(bare)).and_end(&mut words)?,
         "clear" => Command::Purge(None).and_end(&mut words)?,
         "delete" => {
-            let id = words.next()?.ok_or("a message id is missing")?;
+            let id = words.word()?.ok_or("a message id is missing")?;
             let id = id.parse().map_err(|_| "a message id is a number")?;
             Command::Delete(MessageId(id)).and_end(&mut words)?
         }
@@ -181,7 +181,7 @@ fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, Stri
         "vip" => Command::Vip(who(&mut words)?),
         "unvip" => Command::Unvip(who(&mut words)?),
         "mods" => Command::Mods.and_end(&mut words)?,
-        "help" => Command::Help(words.next()?).and_end(&mut words)?,
+        "help" => Command::Help(words.word()?).and_end(&mut words)?,
         name => return Err(format!("{name} is not ready")),
     };
     Ok(Input::Command(entry, command))
@@ -208,7 +208,7 @@ fn bare(name: String) -> String {
 
 /// One user's name; without quotes the name is the rest of the line, so that names with spaces need none.
 fn who(words: &mut Words<'_>) -> Result<String, String> {
-    let name = words.next()?.ok_or("a user is missing")?;
+    let name = words.word()?.ok_or("a user is missing")?;
     let name = match words.rest() {
         Some(more) => format!("{name} {more}"),
         None => name,
@@ -217,13 +217,13 @@ fn who(words: &mut Words<'_>) -> Result<String, String> {
 }
 
 fn sanction(words: &mut Words<'_>) -> Result<(String, Option<Duration>, Reason), String> {
-    let who = bare(words.next()?.ok_or("a user is missing")?);
+    let who = bare(words.word()?.ok_or("a user is missing")?);
     let mut duration = None;
     if let Some(word) = words.peek() {
         // What begins like a duration must be one: a slip in `10n` must not become a ban for ever.
         if word.eq_ignore_ascii_case("perm") || word.starts_with(|c: char| c.is_ascii_digit()) {
             duration = Some(Duration::parse(word).map_err(|bad| bad.to_string())?);
-            words.next()?;
+            words.word()?;
         }
     }
     let reason = Reason::parse(words.rest().unwrap_or_default()).map_err(spoken)?;
@@ -231,7 +231,7 @@ fn sanction(words: &mut Words<'_>) -> Result<(String, Option<Duration>, Reason),
 }
 
 fn slow(words: &mut Words<'_>) -> Result<Option<Span>, String> {
-    let Some(word) = words.next()? else { return Ok(None) };
+    let Some(word) = words.word()? else { return Ok(None) };
     words.end()?;
     if word == "0" || word.eq_ignore_ascii_case("off") {
         return Ok(Some(Span::ZERO));
@@ -243,7 +243,7 @@ fn slow(words: &mut Words<'_>) -> Result<Option<Span>, String> {
 }
 
 fn room_change(words: &mut Words<'_>) -> Result<RoomChange, String> {
-    let what = words.next()?.unwrap_or_default();
+    let what = words.word()?.unwrap_or_default();
     let mut change = RoomChange::default();
     match what.to_ascii_lowercase().as_str() {
         "name" => change.name = Some(RoomName::parse(lex::unquoted(words.rest().unwrap_or_default())).map_err(spoken)?),

@@ -57,6 +57,11 @@ impl Username {
         Ok(Username(text.to_owned()))
     }
 
+    /// Takes the name that somebody logs in with, which may be root's.
+    pub fn parse_login(text: &str) -> Result<Username, Invalid> {
+        if text.eq_ignore_ascii_case("root") { Ok(Username::root()) } else { Username::parse(text) }
+    }
+
     /// The first administrator, whose name nobody else may have.
     pub fn root() -> Username {
         Username("root".to_owned())

@@ -47,7 +47,7 @@ pub struct Profile {
 /// The service of users and logins.
 #[derive(Clone)]
 pub struct Accounts {
-    ports: Ports,
+    pub(super) ports: Ports,
     settings: Settings,
 }
 
@@ -63,6 +63,8 @@ impl Accounts {
             return Err(Error::GuestsOff);
         }
         self.count(Quota::Guest, &visitor.network.0, Pace::Other)?;
+        // A network's ban covers every guest: nobody is made only to be sent away.
+        self.refuse_banned(None, visitor, now).await?;
         // Two networks' keys never meet a secret: they have another length.
         let key = match self.settings.guests {
             Guests::Browser => self.ports.ids.secret(),
@@ -106,7 +108,7 @@ impl Accounts {
         self.begin(user, now).await
     }
 
-    async fn create(
+    pub(super) async fn create(
         &self,
         username: Username,
         hash: PasswordHash,
@@ -130,8 +132,9 @@ impl Accounts {
     pub async fn login(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
         let now = self.ports.clock.now();
         // A name or password that cannot be anybody's is answered like a wrong one.
-        let name = if username.eq_ignore_ascii_case("root") { Ok(Username::root()) } else { Username::parse(username) };
-        let (Ok(name), Ok(password)) = (name, Password::parse(password)) else { return Err(Error::CredentialsWrong) };
+        let (Ok(name), Ok(password)) = (Username::parse_login(username), Password::parse(password)) else {
+            return Err(Error::CredentialsWrong);
+        };
         self.count(Quota::LoginFromNetwork, &visitor.network.0, Pace::Login)?;
         self.count(Quota::LoginOfName, &name.folded(), Pace::Login)?;
         let found = self.ports.accounts.credentials(&name).await?;
@@ -234,6 +237,10 @@ impl Accounts {
     ) -> Result<Vec<User>, Error> {
         policy::may(caller.user.rank, Action::Administer)?;
         let search = search.map(str::trim).filter(|search| !search.is_empty()).map(str::to_lowercase);
+        // PostgreSQL stores no NUL in a text, and no name holds the rest.
+        if search.as_deref().is_some_and(|search| search.chars().any(char::is_control)) {
+            return Err(Invalid::new("search", "holds control characters").into());
+        }
         Ok(self.ports.accounts.list(search.as_deref(), after, limit).await?)
     }
 

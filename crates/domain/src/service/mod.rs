@@ -8,7 +8,9 @@ pub mod chat;
 mod commands;
 pub mod error;
 pub mod moderation;
+pub mod operator;
 pub mod rooms;
+pub mod suggestion;
 
 use crate::model::id::SessionId;
 use crate::model::rank::Rank;
@@ -97,6 +99,8 @@ pub struct Services {
     pub chat: chat::Chat,
     /// Keeping order.
     pub moderation: moderation::Moderation,
+    /// Running the server.
+    pub operator: operator::Operator,
 }
 
 impl Services {
@@ -105,7 +109,8 @@ impl Services {
         let accounts = accounts::Accounts::new(ports.clone(), settings);
         let rooms = rooms::Rooms::new(ports.clone(), settings);
         let moderation = moderation::Moderation::new(ports.clone(), rooms.clone());
+        let operator = operator::Operator::new(ports.clone(), accounts.clone());
         let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());
-        Services { accounts, rooms, chat, moderation }
+        Services { accounts, rooms, chat, moderation, operator }
     }
 }

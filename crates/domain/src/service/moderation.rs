@@ -100,15 +100,21 @@ impl Moderation {
         let (room, actor, now) = self.place(caller, room).await?;
         policy::may(actor.rank(), if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
         let subject = self.rooms.member(room, user).await?;
-        let mut lifted = false;
+        // All of it is decided before any of it is done.
+        let mut kinds = Vec::new();
         for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
             let Some(sanction) = self.in_force(room, &subject, kind, now).await? else { continue };
             let action = Action::Lift { given_by: sanction.by_rank };
             policy::may_to(policy::standing(&actor), action, policy::standing(&subject))?;
-            self.append(room, &actor, now, Act::Lift { subject: Box::new(subject.clone()), kind }).await?;
-            lifted = true;
+            kinds.push(kind);
         }
-        if lifted { Ok(subject) } else { Err(Error::NoSuch(Thing::Sanction)) }
+        if kinds.is_empty() {
+            return Err(Error::NoSuch(Thing::Sanction));
+        }
+        for kind in kinds {
+            self.append(room, &actor, now, Act::Lift { subject: Box::new(subject.clone()), kind }).await?;
+        }
+        Ok(subject)
     }
 
     /// Deletes all messages of a room, or one author's.

@@ -54,6 +54,16 @@ fn max_length(characters: i64) -> Result<usize, Invalid> {
     parsed.ok_or_else(|| Invalid::new("max_length", format!("must be 1 to {} characters", Body::MAX)))
 }
 
+/// What is the owner's to do. A moderator of every room ranks above owners, so that they cannot act on it, and yet may
+/// only what a moderator may in rooms of others.
+fn may_as_owner(actor: &Member, action: Action) -> Result<(), Denied> {
+    let counts = match actor.user.rank {
+        Rank::SuperMod => actor.room_rank.unwrap_or(Rank::Mod),
+        _ => actor.rank(),
+    };
+    policy::may(counts, action)
+}
+
 /// The service of rooms.
 #[derive(Clone)]
 pub struct Rooms {
@@ -105,7 +115,11 @@ impl Rooms {
         let (stance, actor, now) = self.standing(caller, uid).await?;
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
-        policy::may(actor.rank(), action)?;
+        if action == Action::SlowMode {
+            policy::may(actor.rank(), action)?;
+        } else {
+            may_as_owner(&actor, action)?;
+        }
         let room = change.applied_to(stance.room.clone());
         if room != stance.room {
             self.append(room.id, actor, now, Act::Configure { change: Box::new(change) }).await?;
@@ -122,7 +136,7 @@ impl Rooms {
         measure: Measure,
     ) -> Result<Member, Error> {
         let (stance, actor, now) = self.standing(caller, room).await?;
-        policy::may(actor.rank(), Action::Appoint)?;
+        may_as_owner(&actor, Action::Appoint)?;
         let subject = self.member(stance.room.id, user).await?;
         policy::may_to(policy::standing(&actor), Action::Appoint, policy::standing(&subject))?;
         if subject.room_rank == Some(Rank::Owner) {
@@ -158,7 +172,7 @@ impl Rooms {
     /// Closes a room for ever: its viewers leave, and it is found no more.
     pub async fn close(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
         let (stance, actor, now) = self.standing(caller, uid).await?;
-        policy::may(actor.rank(), Action::CloseRoom)?;
+        may_as_owner(&actor, Action::CloseRoom)?;
         self.append(stance.room.id, actor, now, Act::Close).await
     }
 

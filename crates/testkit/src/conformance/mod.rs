@@ -10,6 +10,8 @@ pub mod history;
 pub mod log;
 pub mod races;
 pub mod rooms;
+pub mod sanctions;
+pub mod sessions;
 
 use crate::builders::{self, NOON};
 use crate::bus::RecordingBus;
@@ -145,10 +147,123 @@ macro_rules! conformance_suite {
     ($make:ident) => {
         $crate::conformance_cases! { $make
             accounts {
-                a_user_is_found_by_id_and_by_uid,
+                a_store_that_is_there_is_healthy,
+                a_user_is_found_by_id_and_by_uid_as_it_was_made,
+                nobody_is_none,
+                a_uid_in_another_case_is_another_uid,
+                credentials_are_found_in_any_case,
+                a_name_that_looks_like_anothers_is_taken,
+                a_refused_user_claims_no_name,
+                a_rename_frees_the_old_name,
+                a_name_may_change_into_its_own_look_alike,
+                a_refused_rename_changes_nothing,
+                a_change_leaves_the_rest_alone,
+                the_same_key_is_the_same_guest,
+                a_new_guest_cannot_take_a_name,
+                a_deleted_user_is_gone_and_the_names_are_free,
+                a_deleted_users_messages_stay_without_the_name,
+                many_users_may_be_deleted,
+                a_deleted_guest_is_made_anew,
+                users_are_listed_by_id_in_pages,
+                a_search_finds_parts_of_names_literally,
+                a_full_name_is_found_without_being_in_the_room,
+                a_full_name_wins_over_longer_ones,
+                a_beginning_finds_those_around_in_the_room,
+                a_beginning_is_taken_literally,
+                whoever_is_behind_a_network_is_counted,
+                instants_survive_to_the_millisecond,
+            }
+            sessions {
+                a_login_is_found_with_its_user,
+                a_login_ends_by_time,
+                a_login_in_use_slides,
+                a_login_is_ended_once,
+                all_logins_but_one_are_ended,
+                the_alive_of_many_logins_are_told,
+                a_deleted_users_logins_are_over,
+                a_ticket_is_taken_once,
+                a_ticket_expires,
+            }
+            rooms {
+                a_room_is_found_as_it_was_made,
+                no_room_is_none,
+                rooms_may_share_a_name,
+                rooms_are_listed_by_id_in_pages,
+                the_appointed_are_ordered_by_rank_and_name,
+                a_rank_is_given_and_taken,
+                members_are_told_with_their_ranks_by_id,
+                a_deleted_moderator_is_not_listed,
+                settings_change_and_the_rest_stays,
+                a_closed_room_is_gone,
             }
             log {
-                seqs_count_from_one_without_gaps,
+                seqs_count_from_one_over_all_kinds_of_events,
+                each_room_counts_for_itself,
+                a_message_is_answered_stored_and_published_alike,
+                every_event_is_published_as_it_is_read,
+                texts_survive_as_they_are,
+                a_nonce_names_one_message,
+                a_nonce_is_one_authors_in_one_room,
+                messages_without_a_nonce_are_never_the_same,
+                a_message_is_found_by_its_nonce,
+                a_repeated_nonce_resurrects_nothing,
+                a_refused_message_uses_no_nonce_and_no_number,
+                slow_mode_counts_from_the_last_message,
+                a_repeat_is_answered_in_spite_of_slow_mode,
+                an_answer_names_a_message_of_the_room,
+                an_answer_outlives_the_question,
+                a_message_is_deleted_once_in_its_room,
+                a_purge_is_one_event,
+                one_authors_messages_are_purged,
+                a_purge_of_nothing_is_an_event,
+                nothing_is_done_in_no_room,
+            }
+            sanctions {
+                a_sanction_is_kept_as_it_was_given,
+                whoever_is_sanctioned_may_not_write,
+                a_sanction_ends_by_time,
+                a_second_sanction_replaces_the_first_of_its_kind,
+                a_sanction_is_lifted_once,
+                a_sanction_may_be_given_again,
+                a_sanction_of_the_server_holds_in_every_room,
+                a_network_covers_guests_and_newer_accounts_only,
+                what_holds_everywhere_is_told_by_user_and_network,
+                sanctions_are_listed_latest_first_in_pages,
+                a_repeat_is_answered_in_spite_of_a_ban,
+                the_log_forgets_the_names_of_the_deleted,
+                a_timeout_is_told_as_a_timeout,
+            }
+            history {
+                pages_hold_the_nearest_messages_ascending,
+                walking_back_meets_every_message_once,
+                a_message_is_found_by_id,
+                authors_are_shown_as_they_are_now,
+                a_snapshot_is_the_head_and_the_latest_messages,
+                a_stretch_tells_what_stands_and_what_was_done,
+                a_stretch_tells_a_purge_and_resurrects_nothing,
+                a_cut_stretch_goes_on_where_it_ended,
+                a_cut_counts_events_and_messages_together,
+                heads_are_told_for_many_rooms,
+                a_stance_is_all_that_a_decision_needs,
+                the_last_post_of_a_stance_may_be_deleted,
+                a_stance_may_be_nobodys,
+                the_log_of_moderators_is_read_latest_first_in_pages,
+                an_old_appointment_tells_the_rank_of_then,
+            }
+            races {
+                a_name_is_given_once,
+                a_rename_is_won_once,
+                a_guest_is_made_once,
+                a_ticket_is_taken_by_one,
+                a_nonce_sent_fifty_times_is_one_message,
+                slow_mode_lets_one_of_many_through,
+                nothing_is_said_after_a_ban,
+                a_message_is_deleted_by_one,
+                many_bans_at_once_leave_one,
+                nothing_is_said_after_the_end_of_a_room,
+                many_authors_in_many_rooms_leave_no_gap,
+                a_snapshot_is_of_one_moment,
+                an_answer_that_nobody_waits_for_leaves_all_or_nothing,
             }
         }
     };

@@ -1,0 +1,34 @@
+//! What every handler of a process shares.
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::realtime::node::Node;
+use domain::ports::effects::Clock;
+use domain::ports::log::History;
+use domain::ports::store::Health;
+use domain::service::{Services, Visitor};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Turns an address into what the rules know of it: a keyed hash of its network, and its country.
+pub type Locate = Arc<dyn Fn(IpAddr) -> Visitor + Send + Sync>;
+
+/// The services, the sockets of this process, and its settings.
+pub struct App {
+    /// What users do.
+    pub services: Services,
+    /// The sockets of this process.
+    pub node: Arc<Node>,
+    /// The settings.
+    pub config: Config,
+    /// Whether the store answers.
+    pub health: Arc<dyn Health>,
+    /// Reading logs, for joins and resumes.
+    pub history: Arc<dyn History>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Turns addresses into visitors.
+    pub locate: Locate,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}

@@ -1,0 +1,160 @@
+//! The web pages, embedded. In a debug build they are read from web/dist at each request instead.
+
+use crate::http::not_this_method;
+use crate::problem::{Code, Problem};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "../../web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// What `/` says when the binary was built without pages.
+const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
+    <h1>Banter is running, without its pages</h1>\
+    <p>This binary was built before the web pages were. Build both with <code>npx -y rust-just build</code>, \
+    or only the pages with <code>npx -y rust-just web</code> and then the binary again.</p>\
+    <p>The API is here all the same: <a href=\"/openapi.json\">/openapi.json</a>.</p></html>";
+
+/// Whatever is no route: a page, a file of a page, or nothing.
+pub async fn serve(request: HttpRequest) -> HttpResponse {
+    let path = request.path();
+    if path == "/docs/errors.html" {
+        return only_read(&request, || page(errors_page().into_bytes(), path));
+    }
+    let name = format!("{}{}", path.trim_start_matches('/'), if path.ends_with('/') { "index.html" } else { "" });
+    if let Some(file) = Dist::get(&name) {
+        return only_read(&request, || answer(&request, &name, file));
+    }
+    if Dist::get(&format!("{name}/index.html")).is_some() {
+        return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish();
+    }
+    if path == "/" {
+        return only_read(&request, || page(PLACEHOLDER.into(), path));
+    }
+    Problem::new(Code::NotFound, "there is nothing at this address").error_response()
+}
+
+fn only_read(request: &HttpRequest, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
+    if matches!(*request.method(), Method::GET | Method::HEAD) { answer() } else { not_this_method(request, &["GET"]) }
+}
+
+fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
+    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_known = known.is_some_and(|known| known.contains(&etag));
+    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let kind = file.metadata.mimetype();
+    let is_page = kind.starts_with("text/html");
+    // The build puts a hash of its content into the name of everything under assets/.
+    let cache = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache));
+    response.insert_header((header::VARY, "Accept-Encoding"));
+    if is_page {
+        response.insert_header((header::CONTENT_SECURITY_POLICY, policy(name)));
+    }
+    if is_known {
+        return response.finish();
+    }
+    response.content_type(if is_page { "text/html; charset=utf-8" } else { kind });
+    match accepts_gzip(request.headers()).then(|| Dist::get(&format!("{name}.gz"))).flatten() {
+        Some(packed) => response.insert_header((header::CONTENT_ENCODING, "gzip")).body(packed.data.into_owned()),
+        None => response.body(file.data.into_owned()),
+    }
+}
+
+fn page(body: Vec<u8>, path: &str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(path)))
+        .body(body)
+}
+
+/// What a page may load, and who may frame it. The chat may stand in any page; what acts for a person by itself, in none.
+fn policy(name: &str) -> String {
+    let name = name.trim_start_matches('/');
+    let ancestors = match name {
+        "embed.html" => "http: https:",
+        "callback.html" => "'none'",
+        name if name.starts_with("admin/") => "'none'",
+        _ => "'self'",
+    };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; \
+         font-src 'self'; connect-src 'self' ws: wss: http: https:; frame-src 'self'; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
+    )
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|coding| {
+        let (name, weight) = coding.trim().split_once(';').unwrap_or((coding.trim(), ""));
+        name.eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The page that a problem's `type` leads to: one anchor for each code.
+fn errors_page() -> String {
+    let row = |code: &Code| {
+        let (status, name, title) = code.row();
+        format!("<tr id=\"{name}\"><td><a href=\"#{name}\">{name}</a></td><td>{status}</td><td>{title}</td></tr>\n")
+    };
+    let rows: String = Code::ALL.iter().map(row).collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Banter: errors</title>\n<style>body{{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}\
+         td,th{{text-align:left;padding:.25rem 1rem .25rem 0;vertical-align:top}}tr:target{{background:#ff02}}\
+         :root{{color-scheme:light dark}}</style>\n<h1>Errors</h1>\n<p>Every error is a problem: \
+         <code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code> and <code>code</code>. \
+         Rely on <code>code</code>; it never changes.</p>\n<table>\n<tr><th>Code</th><th>Status</th><th>Meaning</th></tr>\n\
+         {rows}</table>\n</html>\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    #[test]
+    fn only_the_chat_may_be_framed_by_strangers() {
+        for (name, ancestors) in [
+            ("embed.html", "http: https:"),
+            ("callback.html", "'none'"),
+            ("admin/index.html", "'none'"),
+            ("index.html", "'self'"),
+            ("/", "'self'"),
+            ("docs/index.html", "'self'"),
+        ] {
+            assert!(policy(name).ends_with(&format!("frame-ancestors {ancestors}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_taken_when_it_is_accepted() {
+        for (accepted, expected) in
+            [("gzip", true), ("br, GZIP;q=0.5", true), ("gzip;q=0", false), ("", false), ("br", false)]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            assert_eq!(accepts_gzip(&headers), expected, "{accepted}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_errors_has_an_anchor_for_each_code() {
+        let page = errors_page();
+        for code in Code::ALL {
+            assert!(page.contains(&format!("id=\"{}\"", code.row().1)), "{code:?}");
+        }
+    }
+}

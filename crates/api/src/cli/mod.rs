@@ -1,0 +1,228 @@
+//! The command line: `banter serve` and what the operator does beside it.
+//!
+//! Exit 0 is done, 1 is a failure, 2 is a wrong value; both errors are one line on stderr.
+
+mod export;
+mod logs;
+mod rooms;
+mod users;
+
+use crate::config::Config;
+use crate::server;
+use crate::wire::{self, Wired};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use domain::service::error::Error;
+use std::process::ExitCode;
+
+/// A self-hosted chat server
+#[derive(Debug, Parser)]
+#[command(name = "banter", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the chat; what happens without a command
+    Serve(Box<Config>),
+    /// Bring the database's tables up to date, and stop
+    Migrate(Box<Config>),
+    /// Users
+    #[command(subcommand)]
+    User(users::Command),
+    /// Rooms
+    #[command(subcommand)]
+    Room(rooms::Command),
+    /// Write a room's messages and events to stdout, one JSON object a line
+    Export(export::Export),
+}
+
+/// Why it was not done.
+#[derive(Debug)]
+pub enum Failure {
+    /// A value is wrong.
+    Value(String),
+    /// It failed.
+    Failed(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Invalid(invalid) => Failure::Value(invalid.to_string()),
+            // At the command line the operator reads the store's own words.
+            Error::Failed(words) => Failure::Failed(words),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Runs the program: reads the arguments and the environment, does it, and says how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Value(words)) => {
+            eprintln!("banter: {words}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(words)) => {
+            eprintln!("banter: {words}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    /// Reads arguments, the program's name first.
+    fn read<T: Into<std::ffi::OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> clap::error::Result<Cli> {
+        Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)
+    }
+}
+
+/// The parser. Every command takes the settings, because they say where the data is; those that concern only the server
+/// are shown only there.
+fn command() -> clap::Command {
+    fn hide(command: clap::Command) -> clap::Command {
+        let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+        let settings: Vec<String> = settings().map(|arg| arg.get_id().to_string()).collect();
+        let shown = ["database_url", "data_dir", "log"];
+        let hidden = |id: &str| settings.iter().any(|setting| setting == id) && !shown.contains(&id);
+        let command = command.mut_args(|arg| if hidden(arg.get_id().as_str()) { arg.hide(true) } else { arg });
+        names.into_iter().fold(command, |command, name| command.mut_subcommand(name, hide))
+    }
+    ["migrate", "user", "room", "export"]
+        .into_iter()
+        .fold(Cli::command(), |command, name| command.mut_subcommand(name, hide))
+}
+
+/// The settings as clap knows them.
+pub fn settings() -> impl Iterator<Item = clap::Arg> {
+    let command = <Config as clap::Args>::augment_args(clap::Command::new("settings"));
+    command.get_arguments().cloned().collect::<Vec<_>>().into_iter()
+}
+
+/// Help and version as clap prints them; an error in one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let asked =
+        [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    if asked.contains(&error.kind()) {
+        // Whoever closed the pipe does not want to read it.
+        let _ = error.print();
+        return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    }
+    let text = error.to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("banter: {}", line.trim_start_matches("error: "));
+    ExitCode::from(2)
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve)));
+    let config = match &command {
+        Command::Serve(config) | Command::Migrate(config) => config,
+        Command::User(command) => command.config(),
+        Command::Room(command) => command.config(),
+        Command::Export(export) => &export.config,
+    };
+    config.check().map_err(Failure::Value)?;
+    logs::start(&config.log).map_err(Failure::Value)?;
+    actix_web::rt::System::new().block_on(async {
+        match command {
+            Command::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
+            Command::Migrate(config) => migrate(&config).await,
+            Command::User(command) => command.run().await,
+            Command::Room(command) => command.run().await,
+            Command::Export(export) => export.run().await,
+        }
+    })
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    for version in wire::migrate(config).await.map_err(Failure::Failed)? {
+        println!("{version}");
+    }
+    Ok(())
+}
+
+/// Opens the database, does `task`, and closes it, so that what was written is written.
+async fn with_store<T>(config: &Config, task: impl AsyncFnOnce(&Wired) -> Result<T, Failure>) -> Result<T, Failure> {
+    let wired = wire::wire(config).await.map_err(Failure::Failed)?;
+    let result = task(&wired).await;
+    wired.store.shut_down().await;
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str) -> Result<Cli, ErrorKind> {
+        Cli::read(line.split(' ')).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_parser_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn serving_needs_no_command() {
+        assert!(check("banter").unwrap().command.is_none());
+        assert_eq!(check("banter --listen 127.0.0.1:1").unwrap().serve.listen.port(), 1);
+        assert!(matches!(check("banter serve --listen 127.0.0.1:1").unwrap().command, Some(Command::Serve(_))));
+    }
+
+    #[test]
+    fn every_command_takes_the_settings() {
+        for line in [
+            "banter migrate --data-dir x",
+            "banter user create ann --role admin --password-stdin --data-dir x",
+            "banter user password ann --data-dir x",
+            "banter user role ann super_mod --data-dir x",
+            "banter room list --data-dir x",
+            "banter export abcDEF012345 --data-dir x",
+        ] {
+            assert!(check(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for (line, kind) in [
+            ("banter --listen nowhere", ErrorKind::ValueValidation),
+            ("banter --guests maybe", ErrorKind::InvalidValue),
+            ("banter --limits 5", ErrorKind::InvalidValue),
+            ("banter --public-url example.org", ErrorKind::ValueValidation),
+            ("banter --password-cost 40", ErrorKind::ValueValidation),
+            ("banter user create ann --role king", ErrorKind::ValueValidation),
+            ("banter user role ann root", ErrorKind::ValueValidation),
+            ("banter export short", ErrorKind::ValueValidation),
+            ("banter fly", ErrorKind::InvalidSubcommand),
+            ("banter --wings 2", ErrorKind::UnknownArgument),
+            ("banter user password", ErrorKind::MissingRequiredArgument),
+        ] {
+            assert_eq!(check(line).unwrap_err(), kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn settings_of_the_server_are_shown_where_they_count() {
+        let mut command = command();
+        let mut help = |path: &[&str]| {
+            let found = path.iter().fold(&mut command, |command, name| command.find_subcommand_mut(name).unwrap());
+            found.render_long_help().to_string()
+        };
+        assert!(help(&["serve"]).contains("--trusted-proxies"));
+        let help = help(&["user", "create"]);
+        assert!(help.contains("--database-url") && !help.contains("--trusted-proxies"), "{help}");
+    }
+}

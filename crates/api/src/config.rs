@@ -1,0 +1,216 @@
+//! The settings: flags and environment variables of the same name, each with a default that starts.
+//!
+//! docs/configuration.md is made from this file; a test compares the two.
+
+use clap::{Args, ValueEnum, value_parser};
+use domain::model::text::Password;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// What `banter serve` is told. Every flag is also an environment variable: `--data-dir` is `DATA_DIR`.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the data lives: `sqlite:PATH`, or `postgres://…` for PostgreSQL. Default: the file `banter.db` in DATA_DIR
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// The folder for files of its own
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// The address to serve on; port 0 takes a free one and tells it in the ready line on stdout
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// A separate address for Prometheus metrics at /metrics; off unless set
+    #[arg(long, env = "METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// The address that people reach the server by, such as https://chat.example.org
+    #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+
+    /// NATS servers for several nodes; not available in this version
+    #[arg(long, env = "NATS_URL", hide = true)]
+    pub nats_url: Option<String>,
+
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks such as 10.0.0.0/8, by comma. None unless set, not
+    /// even loopback
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = proxy)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Origins of other sites whose pages may call the API and open sockets, such as https://example.org, by comma; `*`
+    /// allows all. The server's own host and PUBLIC_URL always may
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub allowed_origins: Vec<String>,
+
+    /// What a guest is: the same for one address, one for each browser, or none at all
+    #[arg(long, env = "GUESTS", default_value = "address")]
+    pub guests: Guests,
+
+    /// The least rank that makes rooms
+    #[arg(long, env = "ROOM_CREATION", default_value = "guest")]
+    pub room_creation: RoomCreation,
+
+    /// Root's password at the first start; generated and printed once unless set
+    #[arg(long, env = "ROOT_PASSWORD", hide_env_values = true)]
+    pub root_password: Option<String>,
+
+    /// The cost of hashing a password, as bcrypt counts it; lower for tests only
+    #[arg(long, env = "PASSWORD_COST", default_value = "12", hide = true, value_parser = value_parser!(u32).range(4..=15))]
+    pub password_cost: u32,
+
+    /// A file in MaxMind's format that tells countries by address
+    #[arg(long, env = "GEOIP_FILE")]
+    pub geoip_file: Option<PathBuf>,
+
+    /// Off lifts rate, flood, repeat, login and connection limits, for tests and load. Refused together with PUBLIC_URL
+    #[arg(long, env = "LIMITS", default_value = "on")]
+    pub limits: Switch,
+
+    /// What is logged to stderr: a level (error, warn, info, debug), or levels by module such as info,api=debug
+    #[arg(long, env = "LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// What a guest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Guests {
+    /// The same guest for the same address
+    Address,
+    /// One guest for each browser
+    Browser,
+    /// No guests
+    Off,
+}
+
+/// The least rank that makes rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoomCreation {
+    /// Everybody who is logged in
+    Guest,
+    /// Who registered
+    Registered,
+    /// Administrators
+    Admin,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+impl Config {
+    /// What cannot be said of one setting alone, as one line for people.
+    pub fn check(&self) -> Result<(), String> {
+        if self.limits == Switch::Off && self.public_url.is_some() {
+            return Err("LIMITS=off is for tests and load, and is refused together with PUBLIC_URL".to_owned());
+        }
+        // Said here and not by clap, which would repeat the value and the password in it.
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if self.database_url.as_deref().is_some_and(|url| !known.iter().any(|scheme| url.starts_with(scheme))) {
+            return Err("DATABASE_URL must begin with sqlite: or postgres://".to_owned());
+        }
+        if let Some(password) = &self.root_password {
+            Password::parse(password).map_err(|invalid| format!("ROOT_PASSWORD: the {invalid}"))?;
+        }
+        if self.nats_url.is_some() {
+            return Err("NATS_URL is not available in this version: run one node".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Where the data lives.
+    pub fn database(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("banter.db").display()))
+    }
+}
+
+/// A network of addresses, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpNet {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl IpNet {
+    /// Whether `address` lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (ours, theirs, bits) = match (self.address, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits()), u128::from(b.to_bits()), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits(), b.to_bits(), 128),
+            _ => return false,
+        };
+        let host_bits = bits - u32::from(self.prefix);
+        ours.checked_shr(host_bits).unwrap_or(0) == theirs.checked_shr(host_bits).unwrap_or(0)
+    }
+}
+
+fn proxy(text: &str) -> Result<IpNet, String> {
+    let (address, prefix) = text.trim().split_once('/').map_or((text.trim(), None), |(a, p)| (a, Some(p)));
+    let address: IpAddr = address.parse().map_err(|_| "is no address or network".to_owned())?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(prefix) => prefix.parse().ok().filter(|p| *p <= longest).ok_or("has no valid prefix length")?,
+        None => longest,
+    };
+    Ok(IpNet { address, prefix })
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    if text == "*" || is_origin(text) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("is no origin like https://example.org".to_owned())
+    }
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    origin(text).ok().filter(|url| url != "*").ok_or("is no address like https://chat.example.org".to_owned())
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    matches!(scheme, "http" | "https") && !host.is_empty() && host.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_contains_its_addresses_only() {
+        for (net, address, inside) in [
+            ("10.0.0.0/8", "10.200.3.4", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "::ffff:127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("::/0", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "10.0.0.1", false),
+        ] {
+            assert_eq!(proxy(net).unwrap().contains(address.parse().unwrap()), inside, "{net} {address}");
+        }
+        for bad in ["", "x", "10.0.0.0/33", "10.0.0.0/", "::/129"] {
+            assert!(proxy(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for good in ["https://example.org", "http://localhost:3000", "https://EXAMPLE.org/", "*", "http://[::1]:8080"] {
+            assert!(origin(good).is_ok(), "{good}");
+        }
+        for bad in ["", "example.org", "ftp://example.org", "https://", "https://a/b", "null"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+}

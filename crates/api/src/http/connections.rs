@@ -1,0 +1,94 @@
+//! Sockets, seen from HTTP: the ticket that opens one, and the list of those that are open.
+
+use crate::app::App;
+use crate::caller::{self, Known};
+use crate::http::extract::{At, ConnectionId, Named};
+use crate::http::layers;
+use crate::problem::Problem;
+use crate::view::{self, UserView};
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::policy::{self, Action};
+use domain::service::accounts::TICKET_LIFETIME;
+use domain::service::error::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A way to a socket.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TicketAnswer {
+    /// Where to connect.
+    websocket_url: String,
+    /// What logs in one socket, once: `?ticket=TICKET`.
+    ticket: String,
+    /// How long it is good, in seconds.
+    expires_in: i64,
+}
+
+/// Gives a ticket that logs in one socket.
+#[utoipa::path(get, path = "/websocket", tag = "connections", security(("bearer" = [])),
+    responses((status = 200, body = TicketAnswer)))]
+pub async fn ticket(app: web::Data<App>, request: HttpRequest, Known(caller): Known) -> Result<HttpResponse, Problem> {
+    let ticket = app.services.accounts.ticket(&caller).await?;
+    let expires_in = TICKET_LIFETIME.as_seconds_up();
+    Ok(HttpResponse::Ok().json(TicketAnswer { websocket_url: socket_url(&request, &app), ticket, expires_in }))
+}
+
+/// Where this server's sockets are: at PUBLIC_URL, else at the host that the client asked.
+fn socket_url(request: &HttpRequest, app: &App) -> String {
+    if let Some(url) = &app.config.public_url {
+        return format!("{}/ws", url.replacen("http", "ws", 1));
+    }
+    let host = layers::host(request.head()).unwrap_or("localhost");
+    let scheme = if caller::is_secure(request, &app.config) { "wss" } else { "ws" };
+    format!("{scheme}://{host}/ws")
+}
+
+/// A socket.
+#[derive(Serialize, ToSchema)]
+struct ConnectionView {
+    /// Its number in this process.
+    id: u64,
+    /// Who is logged in on it; null for nobody.
+    user: Option<UserView>,
+    /// The uids of the rooms it is in.
+    rooms: Vec<String>,
+    /// Since when, ms.
+    timestamp: i64,
+}
+
+/// The sockets.
+#[derive(Serialize, ToSchema)]
+struct ConnectionsAnswer {
+    /// Those of this process.
+    connections: Vec<ConnectionView>,
+}
+
+/// The sockets that are open, for administrators.
+#[utoipa::path(get, path = "/connections", tag = "connections", security(("bearer" = [])),
+    responses((status = 200, body = ConnectionsAnswer)))]
+pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
+    policy::may(caller.user.rank, Action::Administer).map_err(Error::from)?;
+    let connections = app.node.connections().into_iter().map(|info| ConnectionView {
+        id: info.id,
+        user: info.user.as_ref().map(view::user),
+        rooms: info.rooms,
+        timestamp: info.since.0,
+    });
+    Ok(HttpResponse::Ok().json(ConnectionsAnswer { connections: connections.collect() }))
+}
+
+/// Closes a socket; its client may come back.
+#[utoipa::path(delete, path = "/connections/{id}", tag = "connections", security(("bearer" = [])),
+    params(("id" = u64, Path)), responses((status = 204)))]
+pub async fn close(
+    app: web::Data<App>,
+    Known(caller): Known,
+    At(id): At<ConnectionId>,
+) -> Result<HttpResponse, Problem> {
+    policy::may(caller.user.rank, Action::Administer).map_err(Error::from)?;
+    if !app.node.close(id.0) {
+        return Err(ConnectionId::missing());
+    }
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,127 @@
+//! What lies around every route: which pages may call, what every answer carries, and what is counted and logged.
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use crate::realtime::origin;
+use actix_cors::Cors;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError, web};
+use std::time::Instant;
+
+/// The header that lets a cache keep an answer, or forbids it.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What every answer carries unless it says otherwise.
+const HEADERS: [(HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// The host that a request names: in `Host`, or in the address itself as HTTP/2 does.
+pub fn host(head: &RequestHead) -> Option<&str> {
+    let named = head.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    named.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
+}
+
+/// Tells browsers which pages may read answers. Logins travel in a header of our own, never in cookies, so no answer
+/// ever allows credentials.
+pub fn cors(app: web::Data<App>) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE"])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, header::IF_NONE_MATCH])
+        .expose_headers([header::RETRY_AFTER, header::ALLOW])
+        .block_on_origin_mismatch(false)
+        .max_age(3600);
+    if app.config.allowed_origins.iter().any(|origin| origin == "*") {
+        return cors.allow_any_origin().send_wildcard();
+    }
+    cors.allowed_origin_fn(move |origin, head| {
+        origin.to_str().is_ok_and(|origin| origin::is_allowed(Some(origin), host(head), &app.config))
+    })
+}
+
+/// Refuses what a page that is not allowed wants to change: a browser sends plain forms without asking first.
+pub async fn refuse_foreign_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody, BoxBody>>, Error> {
+    let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !preflight;
+    if !reads && is_foreign(&request) {
+        let problem = Problem::new(Code::OriginRefused, "pages of this origin may not call this server");
+        return Ok(request.into_response(problem.error_response()).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+fn is_foreign(request: &ServiceRequest) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return false };
+    let allowed = request.app_data::<web::Data<App>>().is_some_and(|app| {
+        // An origin that is no text is one that is not listed.
+        origin::is_allowed(Some(origin.to_str().unwrap_or("null")), host(request.head()), &app.config)
+    });
+    !allowed
+}
+
+/// The outermost layer: counts and logs each request, and sees that every answer carries the headers and every failure,
+/// the framework's own too, is a problem.
+pub async fn watch(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let method = request.method().clone();
+    let mut response = as_problem(next.call(request).await?.map_into_boxed_body());
+    add_headers(&mut response);
+    let route = response.request().match_pattern().unwrap_or_else(|| "other".to_owned());
+    let (status, took) = (response.status(), began.elapsed());
+    if let Some(app) = app {
+        app.metrics.observe(&method, &route, status, took);
+    }
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    // Never the path or the query: both may hold what is nobody's business.
+    if status.is_server_error() {
+        tracing::warn!(%method, route, status = status.as_u16(), ms, "request failed");
+    } else {
+        tracing::debug!(%method, route, status = status.as_u16(), ms, "request");
+    }
+    Ok(response)
+}
+
+fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !(status.is_client_error() || status.is_server_error()) || kind == Some("application/problem+json") {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "there is nothing at this address"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(Code::MethodNotAllowed, "this address does not take this method")
+        }
+        StatusCode::REQUEST_TIMEOUT => Problem::new(Code::TimeoutReached, "the request took too long to arrive"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "the request is too large"),
+        status if status.is_client_error() => Problem::new(Code::BadRequest, "the request could not be read"),
+        _ => Problem::new(Code::Internal, "something went wrong on our side"),
+    };
+    let request = response.request().clone();
+    ServiceResponse::new(request, problem.error_response())
+}
+
+fn add_headers(response: &mut ServiceResponse<BoxBody>) {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+    }
+}

@@ -1,0 +1,150 @@
+//! Saying something, reading what was said, taking it back.
+
+use crate::app::App;
+use crate::caller::{Anyone, Known};
+use crate::http::body::{Body, Query};
+use crate::http::extract::{self, At, Named};
+use crate::problem::Problem;
+use crate::view::{self, MessageView, RoomView};
+use actix_web::{HttpResponse, web};
+use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
+use domain::model::text::Invalid;
+use domain::ports::log::From as Place;
+use domain::service::chat::{Said, Sent};
+use domain::service::error::Error;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Something to be said.
+#[derive(Deserialize, ToSchema)]
+pub struct NewMessage {
+    /// The room's uid.
+    room: String,
+    /// A text of 1 to 500 characters, or a command such as `/slow 30`.
+    #[serde(alias = "text")]
+    message: String,
+    /// The sender's own name for the message, up to 64 bytes: the same again is the same message, not another.
+    nonce: Option<String>,
+    /// The id of the message it answers.
+    #[serde(alias = "replyTo")]
+    reply_to: Option<i64>,
+}
+
+/// A message.
+#[derive(Serialize, ToSchema)]
+struct MessageAnswer {
+    /// As it stands in the room's log.
+    message: MessageView,
+}
+
+/// What a command says.
+#[derive(Serialize, ToSchema)]
+struct CommandAnswer {
+    /// Which.
+    command: &'static str,
+    /// To the sender alone.
+    text: String,
+}
+
+/// Posts a message, or carries out a command.
+#[utoipa::path(post, path = "/messages", tag = "messages", security((), ("bearer" = [])), request_body = NewMessage,
+    responses((status = 201, body = MessageAnswer), (status = 200, description = "It was a command", body = CommandAnswer)))]
+pub async fn post(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    Body(body): Body<NewMessage>,
+) -> Result<HttpResponse, Problem> {
+    let room = RoomUid::named(&body.room)?;
+    let sent = Sent { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
+    match app.services.chat.say(caller.as_ref(), Some(&room), sent).await? {
+        Said::Message(message) => {
+            app.metrics.messages.inc();
+            let message = view::message(&message, room.as_str());
+            Ok(HttpResponse::Created().json(MessageAnswer { message }))
+        }
+        Said::Command { name, text } => Ok(HttpResponse::Ok().json(CommandAnswer { command: name, text })),
+        Said::Socket(name, _) => Err(Error::SocketOnly { name }.into()),
+    }
+}
+
+/// Which part of a room's history; without `before` and `after`, the latest.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct History {
+    /// Messages before this seq.
+    before: Option<i64>,
+    /// Messages after this seq.
+    after: Option<i64>,
+    /// How many at most, 1 to 100; 50 unless given.
+    limit: Option<i64>,
+}
+
+impl History {
+    fn from(&self) -> Result<Place, Problem> {
+        match (self.before, self.after) {
+            (None, None) => Ok(Place::End),
+            (Some(before), None) => Ok(Place::Before(Seq(before))),
+            (None, Some(after)) => Ok(Place::After(Seq(after))),
+            (Some(_), Some(_)) => {
+                Err(Error::from(Invalid::new("before", "cannot be given together with after")).into())
+            }
+        }
+    }
+}
+
+/// A page of a room's history.
+#[derive(Serialize, ToSchema)]
+struct HistoryAnswer {
+    /// Whose.
+    room: RoomView,
+    /// Ascending by seq.
+    messages: Vec<MessageView>,
+    /// The seq to give as `before` (or `after`, if that was given) for the next page; null at the end.
+    next: Option<i64>,
+}
+
+/// A page of a room's history.
+#[utoipa::path(get, path = "/rooms/{uid}/messages", tag = "messages", security((), ("bearer" = [])),
+    params(("uid" = String, Path), History), responses((status = 200, body = HistoryAnswer)))]
+pub async fn history(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    At(uid): At<RoomUid>,
+    Query(query): Query<History>,
+) -> Result<HttpResponse, Problem> {
+    let limit = extract::limit(query.limit)?;
+    let page = app.services.chat.history(caller.as_ref(), &uid, query.from()?, limit).await?;
+    let messages = page.messages.iter().map(|message| view::message(message, uid.as_str())).collect();
+    let room = view::room(&page.room);
+    Ok(HttpResponse::Ok().json(HistoryAnswer { room, messages, next: page.next.map(|seq| seq.0) }))
+}
+
+/// Deletes a message: one's own, or as moderator of somebody below.
+#[utoipa::path(delete, path = "/messages/{id}", tag = "messages", security(("bearer" = [])), params(("id" = i64, Path)),
+    responses((status = 204)))]
+pub async fn delete(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+    app.services.chat.delete(&caller, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Whose messages.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Purge {
+    /// The author's uid; everybody's unless given.
+    user: Option<String>,
+}
+
+/// Deletes all messages of a room, or one author's.
+#[utoipa::path(delete, path = "/rooms/{uid}/messages", tag = "messages", security(("bearer" = [])),
+    params(("uid" = String, Path), Purge), responses((status = 204)))]
+pub async fn purge(
+    app: web::Data<App>,
+    Known(caller): Known,
+    At(uid): At<RoomUid>,
+    Query(query): Query<Purge>,
+) -> Result<HttpResponse, Problem> {
+    let author = query.user.as_deref().map(UserUid::named).transpose()?;
+    app.services.moderation.purge(&caller, &uid, author.as_ref()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

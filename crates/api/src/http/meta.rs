@@ -1,0 +1,59 @@
+//! About the server itself.
+
+use crate::app::App;
+use crate::http::openapi;
+use crate::problem::{Code, Problem};
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// How long the store may take to answer before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// That all is well, and no more than that.
+#[derive(Serialize, ToSchema)]
+struct HealthAnswer {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Whether the process runs.
+#[utoipa::path(get, path = "/health/live", tag = "server", responses((status = 200, body = HealthAnswer)))]
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(HealthAnswer { status: "ok" })
+}
+
+/// Whether the server can do its work: the database answers, and it is not about to stop.
+#[utoipa::path(get, path = "/health/ready", tag = "server", responses((status = 200, body = HealthAnswer)))]
+pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    if app.node.is_draining() {
+        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+    }
+    match tokio::time::timeout(PATIENCE, app.health.check()).await {
+        Ok(Ok(())) => Ok(live().await),
+        _ => Err(Problem::new(Code::Busy, "the database does not answer")),
+    }
+}
+
+/// What runs here.
+#[derive(Serialize, ToSchema)]
+struct VersionAnswer {
+    /// `banter`.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+}
+
+/// What runs here.
+#[utoipa::path(get, path = "/version", tag = "server", responses((status = 200, body = VersionAnswer)))]
+pub async fn version() -> HttpResponse {
+    HttpResponse::Ok().json(VersionAnswer { name: "banter", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "server",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(openapi::document())
+}

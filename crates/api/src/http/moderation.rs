@@ -1,0 +1,233 @@
+//! Bans, timeouts, ranks in a room, and the log of what was done.
+
+use crate::app::App;
+use crate::caller::Known;
+use crate::http::accounts::UserAnswer;
+use crate::http::body::{self, Body, Query};
+use crate::http::extract::{self, At, Named, Page};
+use crate::problem::Problem;
+use crate::view::{self, BanView, LogView};
+use actix_web::{HttpResponse, web};
+use domain::model::event::Measure;
+use domain::model::id::{RoomUid, Seq, UserUid};
+use domain::model::sanction::SanctionKind;
+use domain::model::text::{Invalid, Reason};
+use domain::model::time::Duration;
+use domain::service::Caller;
+use domain::service::error::Error;
+use domain::service::moderation::Measures;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A room.
+#[derive(Deserialize, ToSchema)]
+pub struct InRoom {
+    /// The room's uid.
+    room: String,
+}
+
+async fn appoint(
+    app: &App,
+    caller: &Caller,
+    user: &UserUid,
+    body: &InRoom,
+    measure: Measure,
+) -> Result<HttpResponse, Problem> {
+    let room = RoomUid::named(&body.room)?;
+    let member = app.services.rooms.appoint(caller, &room, user, measure).await?;
+    Ok(HttpResponse::Ok().json(UserAnswer { user: view::member(&member) }))
+}
+
+macro_rules! appointments {
+    ($($(#[doc = $doc:literal])+ $handler:ident $path:literal $measure:ident;)+) => {$(
+        $(#[doc = $doc])+
+        #[utoipa::path(post, path = $path, tag = "moderation", security(("bearer" = [])), params(("uid" = String, Path)),
+            request_body = InRoom, responses((status = 200, body = UserAnswer)))]
+        pub async fn $handler(
+            app: web::Data<App>,
+            Known(caller): Known,
+            At(uid): At<UserUid>,
+            Body(body): Body<InRoom>,
+        ) -> Result<HttpResponse, Problem> {
+            appoint(&app, &caller, &uid, &body, Measure::$measure).await
+        }
+    )+};
+}
+
+appointments! {
+    /// Makes a moderator of a room.
+    make_moderator "/users/{uid}/mod" Mod;
+    /// Takes the rank of moderator away.
+    unmake_moderator "/users/{uid}/unmod" Unmod;
+    /// Marks a VIP of a room.
+    mark_vip "/users/{uid}/vip" Vip;
+    /// Takes the mark of a VIP away.
+    unmark_vip "/users/{uid}/unvip" Unvip;
+}
+
+/// Bans and timeouts in force.
+#[derive(Serialize, ToSchema)]
+struct BansAnswer {
+    /// Latest first.
+    bans: Vec<BanView>,
+    /// What to give as `before` for the next page; null at the end.
+    next: Option<i64>,
+}
+
+/// Which bans.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BanList {
+    /// The room's uid; without it, those that hold everywhere.
+    room: Option<String>,
+    /// Where to go on: the `next` of the page before.
+    before: Option<i64>,
+    /// How many at most, 1 to 100; 50 unless given.
+    limit: Option<i64>,
+}
+
+/// Bans and timeouts in force in a room, or everywhere.
+#[utoipa::path(get, path = "/bans", tag = "moderation", security(("bearer" = [])), params(BanList),
+    responses((status = 200, body = BansAnswer)))]
+pub async fn bans(
+    app: web::Data<App>,
+    Known(caller): Known,
+    Query(query): Query<BanList>,
+) -> Result<HttpResponse, Problem> {
+    let room = query.room.as_deref().map(RoomUid::named).transpose()?;
+    in_force(&app, &caller, room.as_ref(), query.before, extract::limit(query.limit)?).await
+}
+
+/// Bans and timeouts in force in a room.
+#[utoipa::path(get, path = "/rooms/{uid}/bans", tag = "moderation", security(("bearer" = [])),
+    params(("uid" = String, Path), Page), responses((status = 200, body = BansAnswer)))]
+pub async fn room_bans(
+    app: web::Data<App>,
+    Known(caller): Known,
+    At(uid): At<RoomUid>,
+    Query(page): Query<Page>,
+) -> Result<HttpResponse, Problem> {
+    in_force(&app, &caller, Some(&uid), page.before, page.limit()?).await
+}
+
+async fn in_force(
+    app: &App,
+    caller: &Caller,
+    room: Option<&RoomUid>,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<HttpResponse, Problem> {
+    let lines = app.services.moderation.sanctions(caller, room, before, limit).await?;
+    let next = extract::next(&lines, limit, |line| line.sanction.id.0);
+    let bans = lines.iter().map(|line| view::ban(line, room.map(RoomUid::as_str))).collect();
+    Ok(HttpResponse::Ok().json(BansAnswer { bans, next }))
+}
+
+/// A ban or timeout to be given.
+#[derive(Deserialize, ToSchema)]
+pub struct NewBan {
+    /// The user's uid.
+    user: String,
+    /// The room's uid; without it, it holds everywhere.
+    room: Option<String>,
+    /// `90s`, `10m`, `1h30m`, `2d`, `1w`, `perm`, or a number of seconds; for ever unless given.
+    #[serde(default, deserialize_with = "body::text_or_number")]
+    duration: Option<String>,
+    /// Why, for moderators; up to 500 characters.
+    reason: Option<String>,
+    /// `ban` (unless given) or `timeout`.
+    kind: Option<String>,
+    /// Whether it holds for the network where the user was last seen as well; for guests it always does.
+    #[serde(default, deserialize_with = "body::switch_or_none")]
+    network: Option<bool>,
+}
+
+impl NewBan {
+    fn measures(&self) -> Result<Measures, Error> {
+        let duration = match self.duration.as_deref() {
+            Some(text) => {
+                Duration::parse(text.trim()).map_err(|bad| Invalid::new("duration", format!("is wrong: {bad}")))?
+            }
+            None => Duration::Forever,
+        };
+        Ok(Measures {
+            kind: kind(self.kind.as_deref())?.unwrap_or(SanctionKind::Ban),
+            duration,
+            reason: Reason::parse(self.reason.as_deref().unwrap_or_default())?,
+            network: self.network.unwrap_or(false),
+        })
+    }
+}
+
+fn kind(name: Option<&str>) -> Result<Option<SanctionKind>, Invalid> {
+    let parse = |name| SanctionKind::parse(name).ok_or_else(|| Invalid::new("kind", "must be ban or timeout"));
+    name.map(parse).transpose()
+}
+
+/// A ban or timeout.
+#[derive(Serialize, ToSchema)]
+struct BanAnswer {
+    /// As it is in force.
+    ban: BanView,
+}
+
+/// Bans or times out somebody, in a room or everywhere. A second one of a kind replaces the first.
+#[utoipa::path(post, path = "/bans", tag = "moderation", security(("bearer" = [])), request_body = NewBan,
+    responses((status = 200, body = BanAnswer)))]
+pub async fn ban(app: web::Data<App>, Known(caller): Known, Body(body): Body<NewBan>) -> Result<HttpResponse, Problem> {
+    let user = UserUid::named(&body.user)?;
+    let room = body.room.as_deref().map(RoomUid::named).transpose()?;
+    let line = app.services.moderation.sanction(&caller, room.as_ref(), &user, body.measures()?).await?;
+    let ban = view::ban(&line, room.as_ref().map(RoomUid::as_str));
+    Ok(HttpResponse::Ok().json(BanAnswer { ban }))
+}
+
+/// A ban or timeout to be lifted.
+#[derive(Deserialize, ToSchema)]
+pub struct Unban {
+    /// The user's uid.
+    user: String,
+    /// The room's uid; without it, what holds everywhere.
+    room: Option<String>,
+    /// `ban` or `timeout`; both unless given.
+    kind: Option<String>,
+}
+
+/// Lifts what is in force: the ban, the timeout, or both.
+#[utoipa::path(post, path = "/unban", tag = "moderation", security(("bearer" = [])), request_body = Unban,
+    responses((status = 200, body = UserAnswer)))]
+pub async fn unban(
+    app: web::Data<App>,
+    Known(caller): Known,
+    Body(body): Body<Unban>,
+) -> Result<HttpResponse, Problem> {
+    let user = UserUid::named(&body.user)?;
+    let room = body.room.as_deref().map(RoomUid::named).transpose()?;
+    let kind = kind(body.kind.as_deref()).map_err(Error::from)?;
+    let member = app.services.moderation.lift(&caller, room.as_ref(), &user, kind).await?;
+    Ok(HttpResponse::Ok().json(UserAnswer { user: view::member(&member) }))
+}
+
+/// What was done in a room.
+#[derive(Serialize, ToSchema)]
+struct LogAnswer {
+    /// Latest first.
+    log: Vec<LogView>,
+    /// The seq to give as `before` for the next page; null at the end.
+    next: Option<i64>,
+}
+
+/// What moderators and the owner did in a room.
+#[utoipa::path(get, path = "/rooms/{uid}/log", tag = "moderation", security(("bearer" = [])),
+    params(("uid" = String, Path), Page), responses((status = 200, body = LogAnswer)))]
+pub async fn log(
+    app: web::Data<App>,
+    Known(caller): Known,
+    At(uid): At<RoomUid>,
+    Query(page): Query<Page>,
+) -> Result<HttpResponse, Problem> {
+    let limit = page.limit()?;
+    let lines = app.services.moderation.log(&caller, &uid, page.before.map(Seq), limit).await?;
+    let next = extract::next(&lines, limit, |line| line.event.seq.0);
+    Ok(HttpResponse::Ok().json(LogAnswer { log: lines.iter().map(view::log).collect(), next }))
+}

@@ -1,0 +1,182 @@
+//! Rooms, who keeps order in them, and who is there.
+
+use crate::app::App;
+use crate::caller::{Anyone, Known};
+use crate::http::body::{self, Body, Query};
+use crate::http::extract::{self, At};
+use crate::problem::Problem;
+use crate::view::{self, RoomView, UserView};
+use actix_web::{HttpResponse, web};
+use domain::model::id::{RoomId, RoomUid};
+use domain::service::rooms::RoomEdit;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A room.
+#[derive(Serialize, ToSchema)]
+struct RoomAnswer {
+    /// It.
+    room: RoomView,
+}
+
+/// Which rooms.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RoomList {
+    /// Where to go on: the `next` of the page before.
+    after: Option<i64>,
+    /// How many at most, 1 to 100; 50 unless given.
+    limit: Option<i64>,
+}
+
+/// Rooms, oldest first.
+#[derive(Serialize, ToSchema)]
+struct RoomsAnswer {
+    /// A page of them.
+    rooms: Vec<RoomView>,
+    /// What to give as `after` for the next page; null at the end.
+    next: Option<i64>,
+}
+
+/// The caller's own rooms; for administrators, all.
+#[utoipa::path(get, path = "/rooms", tag = "rooms", security(("bearer" = [])), params(RoomList),
+    responses((status = 200, body = RoomsAnswer)))]
+pub async fn list(
+    app: web::Data<App>,
+    Known(caller): Known,
+    Query(query): Query<RoomList>,
+) -> Result<HttpResponse, Problem> {
+    let limit = extract::limit(query.limit)?;
+    let rooms = app.services.rooms.list(&caller, RoomId(query.after.unwrap_or(0)), limit).await?;
+    let next = extract::next(&rooms, limit, |room| room.id.0);
+    Ok(HttpResponse::Ok().json(RoomsAnswer { rooms: rooms.iter().map(view::room).collect(), next }))
+}
+
+/// A room to be made.
+#[derive(Deserialize, ToSchema)]
+pub struct NewRoom {
+    /// 1 to 100 characters.
+    name: String,
+    /// Up to 500 characters.
+    #[serde(default)]
+    description: Option<String>,
+}
+
+/// Makes a room that the caller owns.
+#[utoipa::path(post, path = "/rooms", tag = "rooms", security(("bearer" = [])), request_body = NewRoom,
+    responses((status = 201, body = RoomAnswer)))]
+pub async fn create(
+    app: web::Data<App>,
+    Known(caller): Known,
+    Body(body): Body<NewRoom>,
+) -> Result<HttpResponse, Problem> {
+    let room = app.services.rooms.create(&caller, &body.name, &body.description.unwrap_or_default()).await?;
+    Ok(HttpResponse::Created().json(RoomAnswer { room: view::room(&room) }))
+}
+
+/// A room and its settings.
+#[utoipa::path(get, path = "/rooms/{uid}", tag = "rooms", params(("uid" = String, Path)),
+    responses((status = 200, body = RoomAnswer)))]
+pub async fn read(app: web::Data<App>, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+    let room = app.services.rooms.room(&uid).await?;
+    Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))
+}
+
+/// What shall change of a room; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+pub struct RoomChanges {
+    /// A new name, 1 to 100 characters.
+    name: Option<String>,
+    /// A new description, up to 500 characters.
+    description: Option<String>,
+    /// The least time between two messages of one author, 0 (off) to 86400 seconds.
+    #[serde(alias = "slowMode")]
+    slow_mode: Option<i64>,
+    /// What may be written.
+    rules: Option<RuleChanges>,
+    /// `rules.max_length`, for forms.
+    #[serde(alias = "maxLength")]
+    max_length: Option<i64>,
+    /// `rules.links`, for forms.
+    #[serde(default, deserialize_with = "body::switch_or_none")]
+    links: Option<bool>,
+}
+
+/// What shall change of a room's rules; what is left out stays.
+#[derive(Default, Deserialize, ToSchema)]
+struct RuleChanges {
+    /// The longest message, 1 to 500 characters.
+    #[serde(alias = "maxLength")]
+    max_length: Option<i64>,
+    /// Whether those below moderator may post links.
+    links: Option<bool>,
+}
+
+/// Changes a room.
+#[utoipa::path(patch, path = "/rooms/{uid}", tag = "rooms", security(("bearer" = [])), params(("uid" = String, Path)),
+    request_body = RoomChanges, responses((status = 200, body = RoomAnswer)))]
+pub async fn change(
+    app: web::Data<App>,
+    Known(caller): Known,
+    At(uid): At<RoomUid>,
+    Body(body): Body<RoomChanges>,
+) -> Result<HttpResponse, Problem> {
+    let rules = body.rules.unwrap_or_default();
+    let edit = RoomEdit {
+        name: body.name,
+        description: body.description,
+        slow_mode: body.slow_mode,
+        max_length: rules.max_length.or(body.max_length),
+        links: rules.links.or(body.links),
+    };
+    let room = app.services.rooms.configure(&caller, &uid, edit).await?;
+    Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))
+}
+
+/// Closes a room for ever.
+#[utoipa::path(delete, path = "/rooms/{uid}", tag = "rooms", security(("bearer" = [])), params(("uid" = String, Path)),
+    responses((status = 204)))]
+pub async fn close(app: web::Data<App>, Known(caller): Known, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+    app.services.rooms.close(&caller, &uid).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who is in a room now.
+#[derive(Serialize, ToSchema)]
+struct ViewersAnswer {
+    /// How many connections.
+    count: usize,
+    /// Those who are logged in, at most 200.
+    users: Vec<UserView>,
+}
+
+/// Who is in a room now, as far as this process knows.
+#[utoipa::path(get, path = "/rooms/{uid}/users", tag = "rooms", security((), ("bearer" = [])), params(("uid" = String, Path)),
+    responses((status = 200, body = ViewersAnswer)))]
+pub async fn viewers(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    At(uid): At<RoomUid>,
+) -> Result<HttpResponse, Problem> {
+    let rooms = &app.services.rooms;
+    let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
+    let present = app.node.present(room);
+    let users = rooms.members(room, &present.users).await?;
+    let users = users.iter().map(view::member).collect();
+    Ok(HttpResponse::Ok().json(ViewersAnswer { count: present.count, users }))
+}
+
+/// Who keeps order in a room.
+#[derive(Serialize, ToSchema)]
+struct ModeratorsAnswer {
+    /// Highest rank first.
+    moderators: Vec<UserView>,
+}
+
+/// Who keeps order in a room: its owner and its moderators.
+#[utoipa::path(get, path = "/rooms/{uid}/moderators", tag = "rooms", params(("uid" = String, Path)),
+    responses((status = 200, body = ModeratorsAnswer)))]
+pub async fn moderators(app: web::Data<App>, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+    let moderators = app.services.rooms.moderators(&uid).await?;
+    Ok(HttpResponse::Ok().json(ModeratorsAnswer { moderators: moderators.iter().map(view::member).collect() }))
+}

@@ -1,0 +1,122 @@
+//! What is counted, for Prometheus. Served on an address of its own, never on the public one.
+
+use crate::app::App;
+use crate::problem::{Code, Problem};
+use actix_web::dev::ServerHandle;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, HttpServer, ResponseError, web};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// The steps of the request times, in seconds: from a cached read to a login.
+const STEPS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// What a request is counted under. Patterns, not paths: a label for each room would never end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+/// All counters of a process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Labels, Histogram>,
+    /// Sockets open now.
+    pub sockets: Gauge,
+    /// Frames read from clients.
+    pub frames_in: Counter,
+    /// Frames of rooms' logs handed to viewers.
+    pub deliveries: Counter,
+    /// Bytes written to sockets.
+    pub bytes_out: Counter,
+    /// Messages posted through this process.
+    pub messages: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut registry = Registry::with_prefix("banter");
+        let requests = Family::new_with_constructor((|| Histogram::new(STEPS)) as fn() -> Histogram);
+        let sockets = Gauge::default();
+        let [frames_in, deliveries, bytes_out, messages] = <[Counter; 4]>::default();
+        let help = "How long requests took, by method, route and status";
+        registry.register_with_unit("http_request_duration", help, Unit::Seconds, Family::clone(&requests));
+        registry.register("sockets", "Sockets open now", Gauge::clone(&sockets));
+        registry.register("frames_in", "Frames read from clients", Counter::clone(&frames_in));
+        registry.register("deliveries", "Frames of rooms' logs handed to viewers", Counter::clone(&deliveries));
+        registry.register_with_unit("socket_out", "Bytes written to sockets", Unit::Bytes, Counter::clone(&bytes_out));
+        registry.register("messages", "Messages posted through this process", Counter::clone(&messages));
+        Metrics { registry, requests, sockets, frames_in, deliveries, bytes_out, messages }
+    }
+}
+
+impl Metrics {
+    /// Counts a request that was answered.
+    pub fn observe(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let method = if known.contains(method) { method.as_str() } else { "other" };
+        let labels = Labels { method: method.to_owned(), route: route.to_owned(), status: status.as_u16() };
+        self.requests.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// All counters as OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+async fn show(app: web::Data<App>) -> HttpResponse {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    HttpResponse::Ok().content_type(kind).body(app.metrics.text())
+}
+
+/// Serves /metrics and nothing else. Must be called within an actix system.
+pub fn serve(listener: TcpListener, app: web::Data<App>) -> Result<ServerHandle, String> {
+    let nothing = || async { Problem::new(Code::NotFound, "the metrics are at /metrics").error_response() };
+    let server = HttpServer::new(move || {
+        let routes = actix_web::App::new().app_data(app.clone()).route("/metrics", web::get().to(show));
+        routes.default_service(web::to(nothing))
+    })
+    .workers(1)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|error| format!("METRICS_LISTEN cannot be used: {error}"))?
+    .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_pattern_and_unknown_methods_as_one() {
+        let metrics = Metrics::default();
+        metrics.observe(&Method::GET, "/rooms/{uid}", StatusCode::OK, Duration::from_millis(3));
+        metrics.observe(&Method::TRACE, "other", StatusCode::NOT_FOUND, Duration::from_millis(3));
+        metrics.sockets.inc();
+        let text = metrics.text();
+        for part in [
+            r#"banter_http_request_duration_seconds_count{method="GET",route="/rooms/{uid}",status="200"} 1"#,
+            r#"method="other",route="other",status="404""#,
+            "banter_sockets 1",
+            "banter_messages_total 0",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+}

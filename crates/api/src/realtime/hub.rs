@@ -1,0 +1,300 @@
+//! A worker's connections and its replica of the tails that they read. One thread, no locks.
+
+use crate::app::App;
+use crate::metrics::Metrics;
+use crate::problem::{Code, Problem};
+use crate::realtime::conn::Conn;
+use crate::realtime::frame::Frame;
+use crate::realtime::node::{Delivery, Leaves, Node, ToFeed, ToWorker};
+use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
+use crate::view;
+use actix_web::web;
+use domain::delivery::tail::Tail;
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+
+/// A room's tail is kept this many seconds after its last viewer, for those who reconnect.
+const TAIL_KEPT: u64 = 300;
+
+/// Notes that a slow connection may miss: only the latest are kept.
+const NOTES_KEPT: usize = 32;
+
+/// How long a pong may take, in seconds.
+const PATIENCE: u64 = 10;
+
+/// After this many connections the others on this worker get their turn.
+const WOKEN_AT_ONCE: usize = 256;
+
+/// A room as this worker knows it.
+pub struct LocalRoom {
+    /// The row.
+    pub id: RoomId,
+    /// The name for machines.
+    pub uid: RoomUid,
+    /// The latest frames.
+    pub tail: RefCell<Tail<Frame>>,
+    notes: RefCell<VecDeque<(u64, Frame)>>,
+    next_note: Cell<u64>,
+    members: RefCell<HashMap<u64, Rc<Conn>>>,
+    empty_since: Cell<Option<u64>>,
+}
+
+impl LocalRoom {
+    /// The number of the latest note.
+    pub fn latest_note(&self) -> u64 {
+        self.next_note.get()
+    }
+
+    /// The notes after that number.
+    pub fn notes_after(&self, number: u64) -> Vec<(u64, Frame)> {
+        if number == self.next_note.get() {
+            return Vec::new();
+        }
+        self.notes.borrow().iter().filter(|(at, _)| *at > number).cloned().collect()
+    }
+
+    fn note(&self, frame: Frame) {
+        let number = self.next_note.get() + 1;
+        self.next_note.set(number);
+        let mut notes = self.notes.borrow_mut();
+        notes.push_back((number, frame));
+        if notes.len() > NOTES_KEPT {
+            notes.pop_front();
+        }
+    }
+}
+
+/// A worker's connections and tails.
+pub struct Hub {
+    worker: usize,
+    app: web::Data<App>,
+    second: Cell<u64>,
+    rooms: RefCell<HashMap<RoomId, Rc<LocalRoom>>>,
+    waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<Rc<LocalRoom>>>>>,
+    conns: RefCell<HashMap<u64, Rc<Conn>>>,
+}
+
+impl Hub {
+    /// The hub of a new worker. It runs until the worker ends.
+    pub fn start(app: web::Data<App>) -> Rc<Hub> {
+        let (worker, from_feed) = app.node.add_worker();
+        let hub = Rc::new(Hub {
+            worker,
+            app,
+            second: Cell::new(0),
+            rooms: RefCell::default(),
+            waiting: RefCell::default(),
+            conns: RefCell::default(),
+        });
+        actix_web::rt::spawn(hub.clone().run(from_feed));
+        actix_web::rt::spawn(hub.clone().count_seconds());
+        hub
+    }
+
+    /// The process's shared state.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The node.
+    pub fn node(&self) -> &Node {
+        &self.app.node
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.app.metrics
+    }
+
+    /// Seconds since the worker began: what all timers here go by.
+    pub fn second(&self) -> u64 {
+        self.second.get()
+    }
+
+    /// A new connection.
+    pub fn add(&self, conn: Rc<Conn>) {
+        self.metrics().sockets.inc();
+        self.conns.borrow_mut().insert(conn.id, conn);
+    }
+
+    /// A connection is gone: it leaves its rooms.
+    pub fn remove(&self, conn: &Rc<Conn>) {
+        for room in conn.rooms() {
+            if conn.leave(&room.uid).is_some() {
+                self.left(conn, &room);
+            }
+        }
+        if self.conns.borrow_mut().remove(&conn.id).is_some() {
+            self.metrics().sockets.dec();
+        }
+        self.node().disconnect(conn.id);
+    }
+
+    /// The room's tail here, asked of the feed when there is none.
+    pub async fn room(&self, id: RoomId, uid: &RoomUid) -> Result<Rc<LocalRoom>, Problem> {
+        if let Some(room) = self.rooms.borrow().get(&id) {
+            return Ok(room.clone());
+        }
+        let (ready, is_ready) = oneshot::channel();
+        self.waiting.borrow_mut().entry(id).or_default().push(ready);
+        self.node().tell_feed(ToFeed::Subscribe(id, uid.clone(), self.worker));
+        is_ready.await.map_err(|_| Problem::new(Code::Busy, "the room cannot be followed now, try again shortly"))
+    }
+
+    /// A connection enters a room at a cursor; what it sends before goes through its outbox.
+    pub fn enter(&self, conn: &Rc<Conn>, room: Rc<LocalRoom>, cursor: Seq) {
+        if room.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
+            self.node().enter(conn.id, room.id, &room.uid);
+        }
+        room.empty_since.set(None);
+        conn.join(room, cursor);
+    }
+
+    /// A connection is out of a room.
+    pub fn left(&self, conn: &Conn, room: &LocalRoom) {
+        if room.members.borrow_mut().remove(&conn.id).is_some() {
+            self.node().leave(conn.id, room.id, &room.uid);
+        }
+        if room.members.borrow().is_empty() {
+            room.empty_since.set(Some(self.second()));
+        }
+    }
+
+    async fn run(self: Rc<Self>, mut from_feed: UnboundedReceiver<ToWorker>) {
+        while let Some(what) = from_feed.recv().await {
+            match what {
+                ToWorker::Tail(id, uid, head) => self.add_room(id, uid, head),
+                ToWorker::Failed(id) => drop(self.waiting.borrow_mut().remove(&id)),
+                ToWorker::Frames(id, deliveries, head) => self.deliver(id, &deliveries, head).await,
+                ToWorker::Note(id, frame) => self.note(id, frame).await,
+                ToWorker::SessionsEnded(ended) => {
+                    self.close_where(Close::TokenEnded, |conn| {
+                        conn.caller.borrow().as_ref().is_some_and(|caller| ended.contains(&caller.session))
+                    });
+                }
+                ToWorker::UserGone(user, close) => self.close_where(close, |conn| is(conn, user)),
+                ToWorker::Close(id, close) => self.close_where(close, |conn| conn.id == id),
+                ToWorker::UserChanged(user) => self.change_user(&user),
+            }
+        }
+    }
+
+    fn add_room(&self, id: RoomId, uid: RoomUid, head: Seq) {
+        let room = Rc::new(LocalRoom {
+            id,
+            uid,
+            tail: RefCell::new(Tail::after(head)),
+            notes: RefCell::default(),
+            next_note: Cell::new(0),
+            members: RefCell::default(),
+            empty_since: Cell::new(Some(self.second())),
+        });
+        let room = self.rooms.borrow_mut().entry(id).or_insert(room).clone();
+        for ready in self.waiting.borrow_mut().remove(&id).unwrap_or_default() {
+            // Whoever waited may have gone.
+            let _ = ready.send(room.clone());
+        }
+    }
+
+    async fn deliver(&self, id: RoomId, deliveries: &[Delivery], head: Seq) {
+        let Some(room) = self.rooms.borrow().get(&id).cloned() else { return };
+        let mut closed = false;
+        for delivery in deliveries {
+            if delivery.seq > room.tail.borrow().head() {
+                room.tail.borrow_mut().push(delivery.seq, delivery.frame.clone());
+            }
+            closed |= delivery.leaves == Leaves::All;
+            self.take_leave(&room, delivery);
+        }
+        room.tail.borrow_mut().cover(head);
+        self.metrics().deliveries.inc_by((deliveries.len() * room.members.borrow().len()) as u64);
+        if closed {
+            self.rooms.borrow_mut().remove(&id);
+            self.node().tell_feed(ToFeed::Unsubscribe(id, self.worker));
+        }
+        self.wake(&room).await;
+    }
+
+    fn take_leave(&self, room: &LocalRoom, delivery: &Delivery) {
+        let leaves = |conn: &Conn| match delivery.leaves {
+            Leaves::Nobody => false,
+            Leaves::All => true,
+            Leaves::One(user) => is(conn, user),
+        };
+        if delivery.leaves != Leaves::Nobody {
+            for conn in room.members.borrow().values().filter(|conn| leaves(conn)) {
+                conn.leave_after(room.id, delivery.seq);
+            }
+        }
+    }
+
+    async fn note(&self, id: RoomId, frame: Frame) {
+        let Some(room) = self.rooms.borrow().get(&id).cloned() else { return };
+        room.note(frame);
+        self.wake(&room).await;
+    }
+
+    /// Lets all who are in the room copy what is new.
+    async fn wake(&self, room: &LocalRoom) {
+        let members: Vec<Rc<Conn>> = room.members.borrow().values().cloned().collect();
+        for some in members.chunks(WOKEN_AT_ONCE) {
+            some.iter().for_each(|conn| conn.wake_body());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn change_user(&self, user: &domain::model::user::User) {
+        let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
+        for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
+            let session = conn.caller.borrow_mut().as_mut().map(|caller| {
+                caller.user = user.clone();
+                caller.session
+            });
+            self.node().log_in(conn.id, Some(user.clone()), session);
+            conn.send(frame.clone());
+        }
+    }
+
+    /// Closes the connections that `which` picks.
+    pub fn close_where(&self, close: Close, which: impl Fn(&Conn) -> bool) {
+        for conn in self.conns.borrow().values().filter(|conn| which(conn)) {
+            conn.close(close, self.second());
+        }
+    }
+
+    async fn count_seconds(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(std::time::Duration::from_secs(1));
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let second = self.second.get() + 1;
+            self.second.set(second);
+            let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
+            for some in conns.chunks(WOKEN_AT_ONCE) {
+                some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PATIENCE));
+                tokio::task::yield_now().await;
+            }
+            self.forget_rooms(second);
+        }
+    }
+
+    /// Lets go of tails that nobody read for [`TAIL_KEPT`] and nobody is about to.
+    fn forget_rooms(&self, second: u64) {
+        self.rooms.borrow_mut().retain(|id, room| {
+            let idle = room.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
+            let forget = idle && Rc::strong_count(room) == 1;
+            if forget {
+                self.node().tell_feed(ToFeed::Unsubscribe(*id, self.worker));
+            }
+            !forget
+        });
+    }
+}
+
+fn is(conn: &Conn, user: UserId) -> bool {
+    conn.caller.borrow().as_ref().is_some_and(|caller| caller.user.id == user)
+}

@@ -1,0 +1,18 @@
+//! Live delivery: sockets, cursors and the feed that they read.
+//!
+//! `feed` puts each room's events in order, encodes each once and hands the frames to the workers; `hub` keeps a
+//! worker's replica of the tails; `conn` is one connection's cursors and outbox, read by `body`; `session` carries out
+//! what clients ask; `socket` is the only file that knows actix-ws.
+
+pub mod body;
+pub mod conn;
+pub mod feed;
+pub mod frame;
+pub mod guard;
+pub mod hub;
+pub mod join;
+pub mod node;
+pub mod origin;
+pub mod protocol;
+pub mod session;
+pub mod socket;

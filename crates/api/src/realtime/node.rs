@@ -1,0 +1,297 @@
+//! What the workers of one process share: who is connected, who is in which room, and the way to the feed.
+
+use crate::realtime::frame::Frame;
+use crate::realtime::protocol::Close;
+use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use domain::model::time::Timestamp;
+use domain::model::user::User;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// The most users told of one room: a list of more is read by nobody (ejabberd's value).
+pub const USERS_TOLD: usize = 200;
+
+/// What the feed tells a worker. The queue is unbounded, but what it holds is shared frames and the worker takes all of
+/// it at each wake-up: a worker that does not is dead, and so is the process.
+#[derive(Clone, Debug)]
+pub enum ToWorker {
+    /// From here on the room's frames come.
+    Tail(RoomId, RoomUid, Seq),
+    /// The room cannot be followed now.
+    Failed(RoomId),
+    /// A room's next frames, ascending; after them everything up to the seq is known.
+    Frames(RoomId, Arc<[Delivery]>, Seq),
+    /// Something about a room that is not in its log.
+    Note(RoomId, Frame),
+    /// These logins are over.
+    SessionsEnded(Arc<[SessionId]>),
+    /// Somebody has another name, picture or global rank.
+    UserChanged(Arc<User>),
+    /// All sockets of somebody close.
+    UserGone(UserId, Close),
+    /// This connection closes.
+    Close(u64, Close),
+}
+
+/// A frame and what it does besides being read.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The event's place.
+    pub seq: Seq,
+    /// The frame.
+    pub frame: Frame,
+    /// Who leaves the room after it.
+    pub leaves: Leaves,
+}
+
+/// Who leaves a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// Nobody.
+    Nobody,
+    /// All connections of one user.
+    One(UserId),
+    /// Everybody.
+    All,
+}
+
+/// What workers tell the feed.
+#[derive(Debug)]
+pub enum ToFeed {
+    /// A worker wants a room's frames.
+    Subscribe(RoomId, RoomUid, usize),
+    /// It no longer does.
+    Unsubscribe(RoomId, usize),
+}
+
+/// A connection, as administrators see it.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// Its number in this process.
+    pub id: u64,
+    /// Who, if anybody.
+    pub user: Option<User>,
+    /// The uids of the rooms it is in.
+    pub rooms: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// The login it uses.
+    pub session: Option<SessionId>,
+}
+
+/// Who is in a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// How many connections.
+    pub count: usize,
+    /// Who is logged in, at most [`USERS_TOLD`].
+    pub users: Vec<UserId>,
+}
+
+#[derive(Default)]
+struct Crowd {
+    uid: String,
+    count: usize,
+    users: HashMap<UserId, usize>,
+}
+
+#[derive(Default)]
+struct Shared {
+    connections: HashMap<u64, ConnectionInfo>,
+    crowds: HashMap<RoomId, Crowd>,
+    changed: HashSet<RoomId>,
+    workers: Vec<Option<UnboundedSender<ToWorker>>>,
+}
+
+/// What the workers of one process share.
+pub struct Node {
+    shared: Mutex<Shared>,
+    next_connection: AtomicU64,
+    draining: AtomicBool,
+    to_feed: UnboundedSender<ToFeed>,
+}
+
+impl Node {
+    /// A node without connections, and where its feed hears from the workers.
+    pub fn new() -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
+        let (to_feed, from_workers) = unbounded_channel();
+        let node = Node {
+            shared: Mutex::default(),
+            next_connection: AtomicU64::new(1),
+            draining: AtomicBool::new(false),
+            to_feed,
+        };
+        (Arc::new(node), from_workers)
+    }
+
+    // Held for a few hash operations and never across an await; a panic while it is held loses nothing that matters.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new worker: its number, and where it hears from the feed.
+    pub fn add_worker(&self) -> (usize, UnboundedReceiver<ToWorker>) {
+        let (to_worker, from_feed) = unbounded_channel();
+        let workers = &mut self.shared().workers;
+        workers.push(Some(to_worker));
+        (workers.len() - 1, from_feed)
+    }
+
+    /// Tells one worker.
+    pub fn tell(&self, worker: usize, what: ToWorker) {
+        if let Some(Some(to_worker)) = self.shared().workers.get(worker) {
+            // A worker that is gone has no connections to tell.
+            let _ = to_worker.send(what);
+        }
+    }
+
+    /// Tells all workers.
+    pub fn tell_all(&self, what: &ToWorker) {
+        for to_worker in self.shared().workers.iter().flatten() {
+            let _ = to_worker.send(what.clone());
+        }
+    }
+
+    /// Tells the feed.
+    pub fn tell_feed(&self, what: ToFeed) {
+        let _ = self.to_feed.send(what);
+    }
+
+    /// The number of a new connection.
+    pub fn connect(&self, since: Timestamp) -> u64 {
+        let id = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        let info = ConnectionInfo { id, user: None, rooms: Vec::new(), since, session: None };
+        self.shared().connections.insert(id, info);
+        id
+    }
+
+    /// A connection is gone; it has left its rooms before.
+    pub fn disconnect(&self, id: u64) {
+        self.shared().connections.remove(&id);
+    }
+
+    /// A connection is somebody else now, in these rooms.
+    pub fn log_in(&self, id: u64, user: Option<User>, session: Option<SessionId>) {
+        let shared = &mut *self.shared();
+        let Some(info) = shared.connections.get_mut(&id) else { return };
+        let (before, after) = (info.user.as_ref().map(|user| user.id), user.as_ref().map(|user| user.id));
+        for crowd in shared.crowds.values_mut().filter(|crowd| info.rooms.contains(&crowd.uid)) {
+            crowd.remove_user(before);
+            crowd.add_user(after);
+        }
+        info.user = user;
+        info.session = session;
+    }
+
+    /// A connection entered a room.
+    pub fn enter(&self, id: u64, room: RoomId, uid: &RoomUid) {
+        let shared = &mut *self.shared();
+        let Some(info) = shared.connections.get_mut(&id) else { return };
+        info.rooms.push(uid.to_string());
+        let crowd = shared.crowds.entry(room).or_default();
+        uid.as_str().clone_into(&mut crowd.uid);
+        crowd.count += 1;
+        crowd.add_user(info.user.as_ref().map(|user| user.id));
+        shared.changed.insert(room);
+    }
+
+    /// A connection left a room.
+    pub fn leave(&self, id: u64, room: RoomId, uid: &RoomUid) {
+        let shared = &mut *self.shared();
+        let Some(info) = shared.connections.get_mut(&id) else { return };
+        info.rooms.retain(|there| there != uid.as_str());
+        let user = info.user.as_ref().map(|user| user.id);
+        if let Some(crowd) = shared.crowds.get_mut(&room) {
+            crowd.count -= 1;
+            crowd.remove_user(user);
+            if crowd.count == 0 {
+                shared.crowds.remove(&room);
+            }
+        }
+        shared.changed.insert(room);
+    }
+
+    /// Who is in a room.
+    pub fn present(&self, room: RoomId) -> Present {
+        let shared = self.shared();
+        let Some(crowd) = shared.crowds.get(&room) else { return Present::default() };
+        let mut users: Vec<UserId> = crowd.users.keys().copied().take(USERS_TOLD).collect();
+        users.sort_unstable();
+        Present { count: crowd.count, users }
+    }
+
+    /// The rooms whose crowds changed since the last call: uid and count.
+    pub fn take_changed(&self) -> Vec<(RoomId, String, usize)> {
+        let shared = &mut *self.shared();
+        let changed = shared.changed.drain();
+        changed
+            .filter_map(|room| shared.crowds.get(&room).map(|crowd| (room, crowd.uid.clone(), crowd.count)))
+            .collect()
+    }
+
+    /// The rooms that somebody is in.
+    pub fn rooms_of(&self, user: UserId) -> Vec<RoomId> {
+        let shared = self.shared();
+        let holds = shared.crowds.iter().filter(|(_, crowd)| crowd.users.contains_key(&user));
+        holds.map(|(room, _)| *room).collect()
+    }
+
+    /// All connections, oldest first.
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        let mut all: Vec<_> = self.shared().connections.values().cloned().collect();
+        all.sort_unstable_by_key(|info| info.id);
+        all
+    }
+
+    /// The logins in use.
+    pub fn sessions(&self) -> Vec<SessionId> {
+        let mut all: Vec<_> = self.shared().connections.values().filter_map(|info| info.session).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.shared().connections.len()
+    }
+
+    /// Closes a connection; false when there is none of this number.
+    pub fn close(&self, id: u64) -> bool {
+        let known = self.shared().connections.contains_key(&id);
+        if known {
+            self.tell_all(&ToWorker::Close(id, Close::ByAdmin));
+        }
+        known
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on the process is about to stop.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Crowd {
+    fn add_user(&mut self, user: Option<UserId>) {
+        if let Some(user) = user {
+            *self.users.entry(user).or_default() += 1;
+        }
+    }
+
+    fn remove_user(&mut self, user: Option<UserId>) {
+        let Some(user) = user else { return };
+        if let Some(count) = self.users.get_mut(&user) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(&user);
+            }
+        }
+    }
+}

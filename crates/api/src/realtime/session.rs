@@ -1,0 +1,167 @@
+//! What a client asks, carried out: a request in, answers out. Every rule is in the services; nothing here decides.
+
+use crate::problem::{Code, Problem};
+use crate::realtime::conn::Conn;
+use crate::realtime::frame::Frame;
+use crate::realtime::hub::Hub;
+use crate::realtime::join;
+use crate::realtime::protocol::{Close, Envelope, Join, Request, SendMessage, Server};
+use crate::view;
+use domain::command::SocketCommand;
+use domain::model::id::{MessageId, RoomUid};
+use domain::service::Caller;
+use domain::service::accounts::Login;
+use domain::service::chat::{Said, Sent};
+use domain::service::error::{Error, Thing};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// One connection and the worker it lives on.
+pub struct Session {
+    /// The connection.
+    pub conn: Rc<Conn>,
+    /// Its worker's hub.
+    pub hub: Rc<Hub>,
+}
+
+impl Session {
+    /// Carries out a text frame and answers it.
+    pub async fn take(&self, text: &str) {
+        let (id, result) = match Envelope::parse(text) {
+            Ok(envelope) => {
+                let id = envelope.id;
+                (id, self.carry_out(envelope).await)
+            }
+            Err((id, problem)) => (id, Err(problem)),
+        };
+        match (id, result) {
+            (Some(id), Ok(data)) => self.conn.send(Frame::ack(id, &data)),
+            (None, Ok(_)) => {}
+            (id, Err(problem)) => self.conn.send(Frame::error(id, &problem)),
+        }
+    }
+
+    async fn carry_out(&self, envelope: Envelope) -> Result<Value, Problem> {
+        match envelope.request()? {
+            Request::Login(login) => {
+                let visitor = &self.conn.visitor;
+                let caller = self.hub.app().services.accounts.identify(&login.token, visitor).await?;
+                Ok(self.become_somebody(caller, None).await)
+            }
+            Request::Logout => Ok(self.become_nobody()),
+            Request::Join(join) => self.join(&join).await,
+            Request::Leave(leave) => {
+                let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Thing::Room))?;
+                Ok(self.leave(&uid))
+            }
+            Request::SendMessage(message) => self.say(message).await,
+            Request::Pong => Ok(json!({})),
+        }
+    }
+
+    /// The socket is somebody from now on; rooms where that one is banned are left.
+    pub async fn become_somebody(&self, caller: Caller, token: Option<&str>) -> Value {
+        let user = view::user(&caller.user);
+        self.hub.node().log_in(self.conn.id, Some(caller.user.clone()), Some(caller.session));
+        *self.conn.caller.borrow_mut() = Some(caller.clone());
+        self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
+        for room in self.conn.rooms() {
+            if let Err(error) = self.hub.app().services.rooms.enter(Some(&caller), &room.uid).await {
+                self.leave(&room.uid);
+                self.conn.send(Frame::error(None, &error.into()));
+            }
+        }
+        json!({ "user": user })
+    }
+
+    fn become_nobody(&self) -> Value {
+        self.hub.node().log_in(self.conn.id, None, None);
+        *self.conn.caller.borrow_mut() = None;
+        self.conn.send(Frame::server(&Server::AuthUpdated { user: None, token: None }));
+        json!({})
+    }
+
+    async fn join(&self, join: &Join) -> Result<Value, Problem> {
+        let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Thing::Room))?;
+        let entered = join::enter(self, &uid, join.since, join.epoch).await?;
+        *self.conn.last_room.borrow_mut() = Some(uid);
+        Ok(entered)
+    }
+
+    fn leave(&self, uid: &RoomUid) -> Value {
+        if let Some(room) = self.conn.leave(uid) {
+            self.hub.left(&self.conn, &room);
+        }
+        let mut last = self.conn.last_room.borrow_mut();
+        if last.as_ref() == Some(uid) {
+            *last = self.conn.rooms().last().map(|room| room.uid.clone());
+        }
+        json!({ "room": uid.as_str() })
+    }
+
+    async fn say(&self, message: SendMessage) -> Result<Value, Problem> {
+        let room = match &message.room {
+            Some(uid) => Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Thing::Room))?),
+            None => self.conn.last_room.borrow().clone(),
+        };
+        let caller = self.conn.caller.borrow().clone();
+        let sent = Sent { text: message.text, nonce: message.nonce, reply_to: message.reply_to.map(MessageId) };
+        match self.hub.app().services.chat.say(caller.as_ref(), room.as_ref(), sent).await? {
+            Said::Message(message) => {
+                self.hub.metrics().messages.inc();
+                Ok(json!({ "id": message.id.0, "seq": message.seq.0, "timestamp": message.at.0 }))
+            }
+            Said::Command { name, text } => {
+                self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
+                Ok(json!({ "command": name }))
+            }
+            Said::Socket(name, command) => {
+                let text = self.obey(command).await?;
+                self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
+                Ok(json!({ "command": name }))
+            }
+        }
+    }
+
+    /// Carries out a command that concerns this connection; what it says to the sender.
+    async fn obey(&self, command: SocketCommand) -> Result<String, Problem> {
+        let accounts = &self.hub.app().services.accounts;
+        let visitor = &self.conn.visitor;
+        match command {
+            SocketCommand::Login(None) => Ok(self.welcome(accounts.guest(visitor).await?).await),
+            SocketCommand::Login(Some((name, password))) => {
+                Ok(self.welcome(accounts.login(&name, &password, visitor).await?).await)
+            }
+            SocketCommand::Logout => {
+                self.become_nobody();
+                Ok("you are logged out here".to_owned())
+            }
+            SocketCommand::Join(uid) => {
+                self.join(&Join { uid: uid.to_string(), since: None, epoch: None }).await?;
+                Ok("you are in".to_owned())
+            }
+            SocketCommand::Leave(uid) => {
+                let uid = uid.or_else(|| self.conn.last_room.borrow().clone()).ok_or(Error::NoRoom)?;
+                self.leave(&uid);
+                Ok("you are out".to_owned())
+            }
+            SocketCommand::Quit => {
+                self.conn.close(Close::Normal, self.hub.second());
+                Ok("bye".to_owned())
+            }
+        }
+    }
+
+    async fn welcome(&self, login: Login) -> String {
+        let name = login.user.display_name.as_str().to_owned();
+        let network = self.conn.visitor.network.clone();
+        let caller = Caller { user: login.user, session: login.session, network };
+        self.become_somebody(caller, Some(&login.token)).await;
+        format!("you are {name}")
+    }
+
+    /// The problem that a frame of another sort is.
+    pub fn refuse_binary(&self) {
+        self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "a frame is text: one JSON object")));
+    }
+}

@@ -1,0 +1,186 @@
+//! `GET /ws`: from the HTTP request to a connection. The only file that knows actix-ws.
+
+use crate::app::App;
+use crate::caller;
+use crate::problem::{Code, Problem};
+use crate::realtime::body::SocketBody;
+use crate::realtime::conn::Conn;
+use crate::realtime::frame::Frame;
+use crate::realtime::guard::Guarded;
+use crate::realtime::hub::Hub;
+use crate::realtime::protocol::{BEARER, Close, HEARTBEAT_MS, Reconnect, SUBPROTOCOL, Server};
+use crate::realtime::session::Session;
+use crate::realtime::{join, origin};
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use actix_ws::{Message, MessageStream, ProtocolError};
+use domain::service::Caller;
+use serde::Deserialize;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// The query of `/ws`.
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    /// A room to enter at once.
+    #[serde(default)]
+    room: Option<String>,
+    /// A single-use ticket.
+    #[serde(default)]
+    ticket: Option<String>,
+}
+
+/// Opens a socket. Everything that can be refused is refused before the 101, as a problem.
+pub async fn open(
+    request: HttpRequest,
+    payload: web::Payload,
+    query: Result<web::Query<Query>, actix_web::Error>,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let hub = request.app_data::<Rc<Hub>>().cloned().ok_or_else(|| Problem::new(Code::Internal, "no hub"))?;
+    let query = query.map_err(|_| Problem::new(Code::BadRequest, "the query has a room and a ticket at most"))?;
+    let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let has_origin = request.headers().contains_key(header::ORIGIN);
+    // An origin that is no text is one that is not listed.
+    let origin = if has_origin { Some(text(header::ORIGIN).unwrap_or("null")) } else { None };
+    if !origin::is_allowed(origin, text(header::HOST), &app.config) {
+        return Err(Problem::new(Code::OriginRefused, "pages of this origin may not open sockets here"));
+    }
+    if app.node.is_draining() {
+        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+    }
+    let visitor = (app.locate)(caller::address(&request, &app.config));
+    let accounts = &app.services.accounts;
+    let caller = match (token(&request), query.ticket.as_deref()) {
+        (Some(token), _) => Some(accounts.identify(&token, &visitor).await?),
+        (None, Some(ticket)) => Some(accounts.redeem(ticket, &visitor).await?),
+        (None, None) => None,
+    };
+    let tripped = Rc::new(Cell::new(false));
+    let payload = guarded(&request, payload, tripped.clone()).await?;
+    let (response, handle, stream) = actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL])
+        .map_err(|error| Problem::new(Code::BadRequest, format!("this address takes WebSocket requests: {error}")))?;
+    let conn = Conn::new(app.node.connect(app.clock.now()), visitor, hub.second());
+    hub.add(conn.clone());
+    let session = Session { conn: conn.clone(), hub: hub.clone() };
+    actix_web::rt::spawn(async move {
+        greet(&session, caller, query.room.as_deref()).await;
+        serve(&session, stream, &tripped).await;
+        session.hub.remove(&session.conn);
+        // Its end would end the body, and with it the answers that are still to be sent.
+        drop(handle);
+    });
+    Ok(response.map_body(|_, inner| actix_web::body::BoxBody::new(SocketBody::new(inner, conn, hub))))
+}
+
+/// The token among the offered subprotocols.
+fn token(request: &HttpRequest) -> Option<String> {
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    offered.find_map(|name| name.trim().strip_prefix(BEARER)).map(str::to_owned)
+}
+
+async fn guarded(
+    request: &HttpRequest,
+    payload: web::Payload,
+    tripped: Rc<Cell<bool>>,
+) -> Result<web::Payload, Problem> {
+    let stream: std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<web::Bytes, PayloadError>>>> =
+        Box::pin(Guarded::new(payload, tripped));
+    let mut payload = dev::Payload::Stream { payload: stream };
+    web::Payload::from_request(request, &mut payload)
+        .await
+        .map_err(|_| Problem::new(Code::BadRequest, "the request could not be read"))
+}
+
+async fn greet(session: &Session, caller: Option<Caller>, room: Option<&str>) {
+    let app = session.hub.app();
+    // After a restart all come back: spread them so that each has about half a millisecond.
+    let window = (app.node.count() as u64 / 2).clamp(500, 60_000);
+    session.conn.send(Frame::server(&Server::Welcome {
+        connection: session.conn.id,
+        heartbeat: HEARTBEAT_MS,
+        reconnect: Reconnect { base: 500, cap: 20_000, window },
+    }));
+    if let Some(caller) = caller {
+        session.become_somebody(caller, None).await;
+    }
+    if let Some(room) = room {
+        session.take(&serde_json::json!({ "event": "join", "data": { "uid": room } }).to_string()).await;
+    }
+}
+
+/// Reads frames until the client or the connection ends; one at a time, so that a client's requests keep their order.
+async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool>) {
+    let (conn, hub) = (&session.conn, &session.hub);
+    let mut pieces: Vec<u8> = Vec::new();
+    while !conn.is_gone() {
+        if let Some((room, cursor)) = conn.behind() {
+            join::catch_up(session, room, cursor).await;
+            continue;
+        }
+        let message = tokio::select! {
+            biased;
+            () = conn.wake.notified() => continue,
+            // A client that does not take its answers is not asked for more questions.
+            message = stream.recv(), if !conn.is_full() => message,
+        };
+        match message {
+            None => return conn.cut(),
+            Some(Ok(message)) => {
+                hub.metrics().frames_in.inc();
+                conn.hear(hub.second());
+                if !conn.is_closing() {
+                    take(session, message, &mut pieces).await;
+                }
+            }
+            Some(Err(error)) => {
+                refuse(session, tripped.get(), &error);
+                // The stream may have ended with the error; the close frame still has to go out.
+                wait_until_gone(session).await;
+                return;
+            }
+        }
+    }
+}
+
+async fn take(session: &Session, message: Message, pieces: &mut Vec<u8>) {
+    use actix_ws::Item::{Continue, FirstBinary, FirstText, Last};
+    let (conn, hub) = (&session.conn, &session.hub);
+    match message {
+        Message::Text(text) => session.take(&text).await,
+        Message::Ping(payload) => conn.send(Frame::control_pong(&payload)),
+        Message::Close(_) => conn.close(Close::Normal, hub.second()),
+        Message::Binary(_) => session.refuse_binary(),
+        Message::Continuation(FirstText(piece) | FirstBinary(piece)) => *pieces = piece.to_vec(),
+        Message::Continuation(Continue(piece)) => pieces.extend_from_slice(&piece),
+        Message::Continuation(Last(piece)) => {
+            pieces.extend_from_slice(&piece);
+            match std::str::from_utf8(&std::mem::take(pieces)) {
+                Ok(text) => session.take(text).await,
+                Err(_) => session.refuse_binary(),
+            }
+        }
+        Message::Pong(_) | Message::Nop => {}
+    }
+}
+
+fn refuse(session: &Session, tripped: bool, error: &ProtocolError) {
+    let (conn, second) = (&session.conn, session.hub.second());
+    let too_large = tripped || matches!(error, ProtocolError::Overflow);
+    if too_large {
+        conn.send(Frame::error(None, &Problem::new(Code::TooLarge, "a frame has at most 16 KiB")));
+        conn.close(Close::TooLarge, second);
+    } else {
+        let problem = Problem::new(Code::BadRequest, "the frame breaks the WebSocket protocol");
+        conn.send(Frame::error(None, &problem));
+        conn.close(Close::Protocol, second);
+    }
+}
+
+async fn wait_until_gone(session: &Session) {
+    while !session.conn.is_gone() {
+        session.conn.wake.notified().await;
+    }
+}

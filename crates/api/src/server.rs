@@ -1,0 +1,158 @@
+//! A server from start to stop: bind, serve, drain.
+
+use crate::app::App;
+use crate::config::Config;
+use crate::http;
+use crate::metrics::{self, Metrics};
+use crate::realtime::feed::{self, Feed};
+use crate::realtime::hub::Hub;
+use crate::realtime::node::{Node, ToWorker};
+use crate::realtime::protocol::Close;
+use crate::wire::{self, StoreHandle, Wired};
+use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::rt::net::TcpStream;
+use actix_web::{HttpServer, web};
+use socket2::SockRef;
+use std::any::Any;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a peer that takes nothing may cost of the kernel's memory. Unset, it is 3.9 MiB (measured).
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// After this long without an acknowledgement the kernel gives a peer up; actix never does.
+const PEER_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a request's head may take to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Above this many connections a worker would stop accepting in silence: far above what a process can hold.
+const CONNECTIONS_PER_WORKER: usize = 500_000;
+
+/// Over how long the sockets of a server that stops are closed, at the most.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// How long the peers may take to hear of it.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A server that serves.
+pub struct Running {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// The password made up for root, when root was made by this start.
+    pub root_password: Option<String>,
+    node: Arc<Node>,
+    handles: Vec<ServerHandle>,
+    store: StoreHandle,
+}
+
+/// Starts a server. Must be called within an actix system.
+pub async fn start(config: Config) -> Result<Running, String> {
+    config.check()?;
+    let bind = |address: SocketAddr, name: &str| {
+        TcpListener::bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
+    };
+    let listener = bind(config.listen, "LISTEN")?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let metrics_listener = config.metrics_listen.map(|address| bind(address, "METRICS_LISTEN")).transpose()?;
+
+    let wired = wire::wire(&config).await?;
+    let root_password = wire::ensure_root(&wired, &config).await?;
+    let (node, from_workers) = Node::new();
+    let Wired { services, history, accounts, health, clock, locate, signals, store } = wired;
+    let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
+    actix_web::rt::spawn(Feed::new(ports, node.clone()).run(signals, from_workers));
+    let metrics = Arc::new(Metrics::default());
+    let app = web::Data::new(App { services, node: node.clone(), config, health, history, clock, locate, metrics });
+
+    let mut handles = Vec::new();
+    if let Some(listener) = metrics_listener {
+        handles.push(metrics::serve(listener, app.clone())?);
+    }
+    let server = HttpServer::new(move || {
+        let hub = Hub::start(app.clone());
+        http::app(app.clone()).app_data(hub)
+    })
+    .on_connect(harden)
+    .tcp_nodelay(true)
+    .client_request_timeout(HEAD_PATIENCE)
+    .max_connections(CONNECTIONS_PER_WORKER)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|error| error.to_string())?
+    .run();
+    handles.push(server.handle());
+    actix_web::rt::spawn(server);
+    Ok(Running { address, root_password, node, handles, store })
+}
+
+/// Bounds what a peer that does not read costs, before it says a word.
+fn harden(connection: &dyn Any, _: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let set = socket.set_send_buffer_size(SEND_BUFFER);
+    #[cfg(target_os = "linux")]
+    let set = set.and(socket.set_tcp_user_timeout(Some(PEER_PATIENCE)));
+    if let Err(error) = set {
+        tracing::warn!(%error, "a socket's options cannot be set");
+    }
+}
+
+impl Running {
+    /// The address to reach it by.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops: no new sockets, the others closed one after another, what was taken written. Takes less than 10 s.
+    pub async fn stop(self) {
+        self.node.begin_drain();
+        self.say_goodbye().await;
+        for handle in &self.handles {
+            handle.stop(true).await;
+        }
+        self.store.shut_down().await;
+    }
+
+    /// Closes the sockets in an even pace, so that the clients do not come back all at once.
+    async fn say_goodbye(&self) {
+        let connections = self.node.connections();
+        // Half a millisecond each, as the welcome frame promises them for coming back, within the limit.
+        let spread = DRAIN.min(Duration::from_micros(500) * u32::try_from(connections.len()).unwrap_or(u32::MAX));
+        let rounds = 20;
+        for some in connections.chunks(connections.len().div_ceil(rounds).max(1)) {
+            for connection in some {
+                self.node.tell_all(&ToWorker::Close(connection.id, Close::Draining));
+            }
+            tokio::time::sleep(spread / u32::try_from(rounds).unwrap_or(1)).await;
+        }
+        let deadline = tokio::time::Instant::now() + FAREWELL;
+        while self.node.count() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Starts a server, says on stdout where it is, and serves until SIGTERM or Ctrl-C.
+pub async fn run(config: Config) -> Result<(), String> {
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let running = start(config).await?;
+    if let Some(password) = &running.root_password {
+        eprintln!("Root was made. Log in at {}/admin/ as root with this password, shown only once:", running.url());
+        eprintln!("    {password}");
+    }
+    let ready = serde_json::json!({ "event": "ready", "url": running.url(), "address": running.address.to_string() });
+    println!("{ready}");
+    tracing::info!(address = %running.address, "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = tokio::signal::ctrl_c() => result.map_err(|error| error.to_string())?,
+    }
+    tracing::info!("draining");
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! What the inside looks like from outside: model → JSON, once, for HTTP and WebSocket alike.
+
+use domain::model::event::{Event, EventKind};
+use domain::model::message::{Message, MessageKind};
+use domain::model::rank::Rank;
+use domain::model::room::Room;
+use domain::model::user::{Member, User};
+use domain::ports::log::{LogLine, SanctionLine};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A user.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    /// The public name for machines, 10 letters and digits.
+    pub uid: String,
+    /// The name for people.
+    pub display_name: String,
+    /// Address of a picture.
+    pub picture: Option<String>,
+    /// ISO 3166 letters, when known.
+    pub country_code: Option<String>,
+    /// `guest` or `registered`, the ranks held in the room that is the context, and those that hold everywhere.
+    pub roles: Vec<&'static str>,
+}
+
+/// A user in the context of a room.
+pub fn member(member: &Member) -> UserView {
+    UserView {
+        uid: member.user.uid.to_string(),
+        display_name: member.user.display_name.as_str().to_owned(),
+        picture: member.user.picture.clone(),
+        country_code: member.user.country.clone(),
+        roles: member.roles().into_iter().map(Rank::as_str).collect(),
+    }
+}
+
+/// A user where no room is the context.
+pub fn user(user: &User) -> UserView {
+    member(&Member::outside(user.clone()))
+}
+
+/// A room.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomView {
+    /// The public name for machines, 12 letters and digits.
+    pub uid: String,
+    /// The name for people.
+    pub name: String,
+    /// What it is about.
+    pub description: String,
+    /// The least time between two messages of one author, in seconds; 0 is off.
+    pub slow_mode: i64,
+    /// What may be written.
+    pub rules: RulesView,
+    /// When it was made, ms.
+    pub timestamp: i64,
+}
+
+/// What may be written in a room.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RulesView {
+    /// The longest message in characters.
+    pub max_length: usize,
+    /// Whether those below moderator may post links.
+    pub links: bool,
+}
+
+/// A room.
+pub fn room(room: &Room) -> RoomView {
+    RoomView {
+        uid: room.uid.to_string(),
+        name: room.name.as_str().to_owned(),
+        description: room.description.as_str().to_owned(),
+        slow_mode: room.rules.slow_mode.as_seconds_up(),
+        rules: RulesView { max_length: room.rules.max_length, links: room.rules.links },
+        timestamp: room.created_at.0,
+    }
+}
+
+/// A message.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView {
+    /// Its number, unique over all rooms.
+    pub id: i64,
+    /// Its place in the room's log.
+    pub seq: i64,
+    /// The room's uid.
+    pub room: String,
+    /// When the server took it, ms.
+    pub timestamp: i64,
+    /// The text.
+    pub message: String,
+    /// `action` for what somebody does rather than says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// Who wrote it.
+    pub user: UserView,
+    /// The id of the message it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
+}
+
+/// A message of the room with this uid.
+pub fn message(message: &Message, room_uid: &str) -> MessageView {
+    MessageView {
+        id: message.id.0,
+        seq: message.seq.0,
+        room: room_uid.to_owned(),
+        timestamp: message.at.0,
+        message: message.text.as_str().to_owned(),
+        kind: (message.kind == MessageKind::Action).then_some(message.kind.as_str()),
+        user: member(&message.author),
+        reply_to: message.reply_to.map(|id| id.0),
+    }
+}
+
+/// A ban or timeout.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BanView {
+    /// Its number.
+    pub id: i64,
+    /// `ban` or `timeout`.
+    pub kind: &'static str,
+    /// The room's uid; null for one that holds everywhere.
+    pub room: Option<String>,
+    /// Whom it was given to.
+    pub user: UserView,
+    /// Why.
+    pub reason: String,
+    /// Who gave it.
+    pub by: UserView,
+    /// Since when, ms.
+    pub timestamp: i64,
+    /// Until when, ms; null until it is lifted.
+    pub until: Option<i64>,
+    /// Whether it holds for the network as well.
+    pub network: bool,
+}
+
+/// A ban or timeout given in the room with this uid, or everywhere.
+pub fn ban(line: &SanctionLine, room_uid: Option<&str>) -> BanView {
+    BanView {
+        id: line.sanction.id.0,
+        kind: line.sanction.kind.as_str(),
+        room: room_uid.map(str::to_owned),
+        user: user(&line.user),
+        reason: line.sanction.reason.as_str().to_owned(),
+        by: user(&line.by),
+        timestamp: line.sanction.starts_at.0,
+        until: line.sanction.ends_at.map(|end| end.0),
+        network: line.sanction.network.is_some(),
+    }
+}
+
+/// A line of a room's moderation log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogView {
+    /// Its place in the room's log.
+    pub seq: i64,
+    /// When, ms.
+    pub timestamp: i64,
+    /// What: `deleted`, `purged`, `configured`, `closed`, or a measure such as `ban`.
+    pub action: &'static str,
+    /// Who did it.
+    pub actor: UserView,
+    /// To whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserView>,
+    /// The message that was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<i64>,
+    /// The room's settings after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomView>,
+    /// Until when, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A line of a room's moderation log.
+pub fn log(line: &LogLine) -> LogView {
+    let Event { seq, at, kind, .. } = &line.event;
+    let mut view = LogView {
+        seq: seq.0,
+        timestamp: at.0,
+        action: action(kind),
+        actor: user(&line.actor),
+        user: None,
+        message: None,
+        room: None,
+        until: None,
+        reason: None,
+    };
+    match kind {
+        EventKind::Posted(message) => view.message = Some(message.id.0),
+        EventKind::Deleted { message } => view.message = Some(message.0),
+        EventKind::Purged { author } => view.user = author.as_deref().map(user),
+        EventKind::Moderated { subject, until, reason, .. } => {
+            view.user = Some(member(subject));
+            view.until = until.map(|until| until.0);
+            view.reason = (!reason.is_empty()).then(|| reason.clone());
+        }
+        EventKind::Configured(settings) => view.room = Some(room(settings)),
+        EventKind::Closed => {}
+    }
+    view
+}
+
+fn action(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Posted(_) => "posted",
+        EventKind::Deleted { .. } => "deleted",
+        EventKind::Purged { .. } => "purged",
+        EventKind::Moderated { measure, .. } => measure.as_str(),
+        EventKind::Configured(_) => "configured",
+        EventKind::Closed => "closed",
+    }
+}

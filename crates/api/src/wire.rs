@@ -1,0 +1,149 @@
+//! Puts the process together: the only file that names `infra`.
+
+use crate::app::Locate;
+use crate::config::{Config, Guests, RoomCreation, Switch};
+use crate::realtime::feed::Signal;
+use domain::model::rank::Rank;
+use domain::model::text::Password;
+use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
+use domain::ports::log::History;
+use domain::ports::store::{Accounts, Health};
+use domain::service::{self, Ports, Services, Settings, Visitor};
+use infra::effects::bus::{self, LocalBus};
+use infra::effects::clock::SystemClock;
+use infra::effects::geography::{GeoFile, NoGeography};
+use infra::effects::ids::RandomIds;
+use infra::effects::limiter::{Limiter, Unlimited};
+use infra::effects::network::Networks;
+use infra::effects::passwords::BcryptHasher;
+use infra::effects::tokens::JwtTokens;
+use infra::{Options, Store};
+use std::sync::Arc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Everything but the sockets.
+pub struct Wired {
+    /// What users do.
+    pub services: Services,
+    /// Reading logs.
+    pub history: Arc<dyn History>,
+    /// Looking up logins.
+    pub accounts: Arc<dyn Accounts>,
+    /// Whether the store answers.
+    pub health: Arc<dyn Health>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Turns addresses into visitors.
+    pub locate: Locate,
+    /// What the bus brings.
+    pub signals: UnboundedReceiver<Signal>,
+    /// The database, to be shut down at the end.
+    pub store: StoreHandle,
+}
+
+/// The database's writers.
+#[derive(Clone)]
+pub struct StoreHandle(Arc<Store>);
+
+impl StoreHandle {
+    /// Lets the writers finish what they took, and nothing more in.
+    pub async fn shut_down(&self) {
+        let store = self.0.clone();
+        // It waits for threads; a panic there was logged there.
+        let _ = tokio::task::spawn_blocking(move || store.shutdown()).await;
+    }
+}
+
+/// Opens the database and builds the services, as the settings say. Must run within a tokio runtime.
+pub async fn wire(config: &Config) -> Result<Wired, String> {
+    let bus = Arc::new(LocalBus::default());
+    let receiver = bus.subscribe();
+    let url = config.database();
+    let for_store = bus.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), for_store));
+    let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
+    let store = Arc::new(store);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let limits = config.limits == Switch::On;
+    let limiter: Arc<dyn RateLimiter> = if limits { Arc::new(Limiter::default()) } else { Arc::new(Unlimited) };
+    let ports = Ports {
+        accounts: store.accounts.clone(),
+        rooms: store.rooms.clone(),
+        log: store.log.clone(),
+        history: store.history.clone(),
+        bus,
+        clock: clock.clone(),
+        ids: Arc::new(RandomIds),
+        hasher: Arc::new(BcryptHasher::new(config.password_cost)),
+        tokens: Arc::new(JwtTokens::new(&store.token_key)),
+        limiter,
+    };
+    Ok(Wired {
+        services: Services::new(ports, settings(config, limits)),
+        history: store.history.clone(),
+        accounts: store.accounts.clone(),
+        health: store.health.clone(),
+        clock,
+        locate: locate(config, Networks::new(store.network_key.clone()))?,
+        signals: translate(receiver),
+        store: StoreHandle(store),
+    })
+}
+
+fn settings(config: &Config, limits: bool) -> Settings {
+    let guests = match config.guests {
+        Guests::Address => service::Guests::Address,
+        Guests::Browser => service::Guests::Browser,
+        Guests::Off => service::Guests::Off,
+    };
+    let room_creation = match config.room_creation {
+        RoomCreation::Guest => Rank::Guest,
+        RoomCreation::Registered => Rank::Registered,
+        RoomCreation::Admin => Rank::Admin,
+    };
+    Settings { guests, room_creation, limits }
+}
+
+fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {
+    let geography: Arc<dyn Geography> = match &config.geoip_file {
+        Some(path) => Arc::new(GeoFile::open(path).map_err(|error| error.to_string())?),
+        None => Arc::new(NoGeography),
+    };
+    Ok(Arc::new(move |address| Visitor { network: networks.of(address), country: geography.country(address) }))
+}
+
+/// The bus's signals in the feed's words. What was lost is said once, and read from the store.
+fn translate(mut receiver: tokio::sync::broadcast::Receiver<bus::Signal>) -> UnboundedReceiver<Signal> {
+    let (signal, signals) = unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let next = match receiver.recv().await {
+                Ok(bus::Signal::Events(events)) => Signal::Events(events),
+                Ok(bus::Signal::Notice(notice)) => Signal::Notice(notice),
+                Err(RecvError::Lagged(_)) => Signal::Lost,
+                Err(RecvError::Closed) => return,
+            };
+            if signal.send(next).is_err() {
+                return;
+            }
+        }
+    });
+    signals
+}
+
+/// Makes root if there is none. The password, if it was made up here and now: to be shown once.
+pub async fn ensure_root(wired: &Wired, config: &Config) -> Result<Option<String>, String> {
+    let typed = config.root_password.clone();
+    let password = typed.clone().unwrap_or_else(|| RandomIds.secret());
+    let parsed = Password::parse(&password).map_err(|invalid| format!("ROOT_PASSWORD: the {invalid}"))?;
+    let made = wired.services.accounts.ensure_root(parsed).await.map_err(|error| error.to_string())?;
+    Ok((made && typed.is_none()).then_some(password))
+}
+
+/// Brings the tables of the database up to date; which versions it ran.
+pub async fn migrate(config: &Config) -> Result<Vec<String>, String> {
+    let url = config.database();
+    let ran = tokio::task::spawn_blocking(move || infra::migrate(&url)).await;
+    ran.map_err(|_| "the migration was ended")?.map_err(|error| error.to_string())
+}

@@ -1,0 +1,95 @@
+//! What the operator does at the command line of the server's machine: nobody is asked for a rank there.
+
+use crate::model::id::{RoomId, RoomUid, Seq};
+use crate::model::name::Username;
+use crate::model::rank::Rank;
+use crate::model::room::Room;
+use crate::model::text::{Invalid, Password};
+use crate::model::user::{PasswordHash, User, UserChange};
+use crate::ports::bus::Notice;
+use crate::ports::log::Stretch;
+use crate::service::Ports;
+use crate::service::accounts::Accounts;
+use crate::service::error::{Error, Thing};
+use crate::service::suggestion;
+
+/// The service of whoever runs the server.
+#[derive(Clone)]
+pub struct Operator {
+    ports: Ports,
+    accounts: Accounts,
+}
+
+impl Operator {
+    pub(crate) fn new(ports: Ports, accounts: Accounts) -> Operator {
+        Operator { ports, accounts }
+    }
+
+    /// A password that nobody guesses.
+    pub fn strong_password(&self) -> String {
+        suggestion::password(&*self.ports.ids)
+    }
+
+    /// Makes a user who holds `rank` everywhere: registered, super_mod or admin.
+    pub async fn create(&self, username: &str, password: &str, rank: Rank) -> Result<User, Error> {
+        let username = Username::parse(username)?;
+        let rank = grantable(rank)?;
+        let hash = self.hash(password).await?;
+        self.accounts.create(username, hash, rank, None, self.ports.clock.now()).await
+    }
+
+    /// Gives somebody, root too, another password; all logins of that user end.
+    pub async fn set_password(&self, username: &str, password: &str) -> Result<User, Error> {
+        let user = self.called(username).await?;
+        let change = UserChange { password: Some(self.hash(password).await?), ..UserChange::default() };
+        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let ended = self.ports.accounts.end_sessions(user.id, None).await?;
+        self.ports.bus.announce(Notice::SessionsEnded(ended));
+        Ok(user)
+    }
+
+    /// Sets the rank that somebody holds everywhere; root stays root.
+    pub async fn set_rank(&self, username: &str, rank: Rank) -> Result<User, Error> {
+        let rank = grantable(rank)?;
+        let user = self.called(username).await?;
+        if user.rank == Rank::Root {
+            return Err(Invalid::new("username", "is root, whose rank never changes").into());
+        }
+        let change = UserChange { rank: Some(rank), ..UserChange::default() };
+        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        self.ports.bus.announce(Notice::UserChanged(Box::new(user.clone())));
+        Ok(user)
+    }
+
+    /// Rooms above `after`, at most `limit`.
+    pub async fn rooms(&self, after: RoomId, limit: usize) -> Result<Vec<Room>, Error> {
+        Ok(self.ports.rooms.list(None, after, limit).await?)
+    }
+
+    /// A room.
+    pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
+        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Thing::Room))
+    }
+
+    /// What stands in a room's log after `since`, at most `limit` events.
+    pub async fn log(&self, room: RoomId, since: Seq, limit: usize) -> Result<Stretch, Error> {
+        self.ports.history.stretch(room, since, limit).await?.ok_or(Error::NoSuch(Thing::Room))
+    }
+
+    async fn called(&self, username: &str) -> Result<User, Error> {
+        let username = Username::parse_login(username)?;
+        let found = self.ports.accounts.credentials(&username).await?;
+        found.map(|(user, _)| user).ok_or(Error::NoSuch(Thing::User))
+    }
+
+    async fn hash(&self, password: &str) -> Result<PasswordHash, Error> {
+        Ok(self.ports.hasher.hash(Password::parse(password)?).await?)
+    }
+}
+
+fn grantable(rank: Rank) -> Result<Rank, Invalid> {
+    match rank {
+        Rank::Registered | Rank::SuperMod | Rank::Admin => Ok(rank),
+        _ => Err(Invalid::new("role", "must be registered, super_mod or admin")),
+    }
+}

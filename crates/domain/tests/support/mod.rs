@@ -1,0 +1,231 @@
+//! One small world per test: all services over the store in memory, with a clock that stands still.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests: what is not there fails the test")]
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use domain::model::event::{EventKind, Measure};
+use domain::model::id::{MessageId, RoomUid, Seq};
+use domain::model::message::Message;
+use domain::model::rank::Rank;
+use domain::model::sanction::SanctionKind;
+use domain::model::time::{Duration, Span};
+use domain::ports::effects::{Clock, RateLimiter};
+use domain::ports::log::{From, History};
+use domain::service::chat::{Said, Sent};
+use domain::service::error::Error;
+use domain::service::moderation::Measures;
+use domain::service::{Caller, Guests, Ports, Services, Settings, Visitor};
+use std::sync::Arc;
+use testkit::builders::{self, PASSWORD, network};
+use testkit::bus::RecordingBus;
+use testkit::clock::FakeClock;
+use testkit::faulty::{Faults, Faulty};
+use testkit::hasher::PlainHasher;
+use testkit::ids::SeqIds;
+use testkit::limiter::{CountingLimiter, OpenLimiter};
+use testkit::memory::MemoryStore;
+use testkit::tokens::PlainTokens;
+
+/// Guests by address, rooms by anybody, limits on.
+pub const SETTINGS: Settings = Settings { guests: Guests::Address, room_creation: Rank::Guest, limits: true };
+
+/// Everything a story needs.
+pub struct World {
+    pub services: Services,
+    pub ports: Ports,
+    pub store: Arc<MemoryStore>,
+    pub faults: Arc<Faults>,
+    pub bus: Arc<RecordingBus>,
+    pub clock: Arc<FakeClock>,
+    pub hasher: Arc<PlainHasher>,
+    pub limiter: Arc<CountingLimiter>,
+}
+
+impl World {
+    /// A world where nobody is too fast, except in slow mode and by repeating.
+    pub fn new() -> World {
+        World::of(SETTINGS, false)
+    }
+
+    /// A world with these settings, where nobody is too fast.
+    pub fn with(settings: Settings) -> World {
+        World::of(settings, false)
+    }
+
+    /// A world where every quota is counted and none refilled.
+    pub fn limited() -> World {
+        World::of(SETTINGS, true)
+    }
+
+    fn of(settings: Settings, limited: bool) -> World {
+        let bus = Arc::new(RecordingBus::default());
+        let (faults, clock) = (Arc::new(Faults::default()), Arc::new(FakeClock::default()));
+        let (hasher, limiter) = (Arc::new(PlainHasher::default()), Arc::new(CountingLimiter::default()));
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let faulty = Arc::new(Faulty::new(store.clone(), faults.clone()));
+        let counting: Arc<dyn RateLimiter> = limiter.clone();
+        let ports = Ports {
+            accounts: faulty.clone(),
+            rooms: faulty.clone(),
+            log: faulty.clone(),
+            history: faulty,
+            bus: bus.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(SeqIds::default()),
+            hasher: hasher.clone(),
+            tokens: Arc::new(PlainTokens),
+            limiter: if limited { counting } else { Arc::new(OpenLimiter) },
+        };
+        let services = Services::new(ports.clone(), settings);
+        World { services, ports, store, faults, bus, clock, hasher, limiter }
+    }
+
+    /// Whoever registers under that name from a network of the same name.
+    pub async fn person(&self, name: &str) -> Caller {
+        let visitor = visitor(name);
+        let login = self.services.accounts.register(name, PASSWORD, &visitor).await.expect("the name is free");
+        Caller { user: login.user, session: login.session, network: visitor.network }
+    }
+
+    /// Somebody of this rank everywhere.
+    pub async fn ranked(&self, name: &str, rank: Rank) -> Caller {
+        let user = builders::user(name).rank(rank).at(name).create(&*self.store).await;
+        let login = self.services.accounts.login(name, PASSWORD, &visitor(name)).await.expect("a login");
+        Caller { user, session: login.session, network: network(name) }
+    }
+
+    /// The guest from that address.
+    pub async fn guest(&self, address: &str) -> Caller {
+        let login = self.services.accounts.guest(&visitor(address)).await.expect("guests are welcome");
+        Caller { user: login.user, session: login.session, network: network(address) }
+    }
+
+    /// A room that `owner` made.
+    pub async fn room(&self, owner: &Caller) -> RoomUid {
+        self.services.rooms.create(owner, "lobby", "").await.expect("rooms are welcome").uid
+    }
+
+    /// A person whom `owner` gave a rank.
+    pub async fn appointed(&self, owner: &Caller, room: &RoomUid, name: &str, measure: Measure) -> Caller {
+        let person = self.person(name).await;
+        self.services.rooms.appoint(owner, room, &person.user.uid, measure).await.expect("the owner may");
+        person
+    }
+
+    /// One of each rank that counts in `owner`'s room, lowest first.
+    pub async fn ranks(&self, owner: &Caller, room: &RoomUid) -> Vec<(Rank, Caller)> {
+        vec![
+            (Rank::Guest, self.guest("guest").await),
+            (Rank::Registered, self.person("reg").await),
+            (Rank::Vip, self.appointed(owner, room, "vip", Measure::Vip).await),
+            (Rank::Mod, self.appointed(owner, room, "keeper", Measure::Mod).await),
+            (Rank::Owner, owner.clone()),
+            (Rank::SuperMod, self.ranked("super_", Rank::SuperMod).await),
+            (Rank::Admin, self.ranked("adam", Rank::Admin).await),
+            (Rank::Root, self.ranked("ruth", Rank::Root).await),
+        ]
+    }
+
+    /// Types `text` in a room.
+    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<Said, Error> {
+        self.send(caller, room, Sent { text: text.to_owned(), ..Sent::default() }).await
+    }
+
+    /// Types `text` under a nonce.
+    pub async fn say_named(&self, caller: &Caller, room: &RoomUid, text: &str, nonce: &str) -> Result<Said, Error> {
+        self.send(caller, room, Sent { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None }).await
+    }
+
+    /// Sends something in a room.
+    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: Sent) -> Result<Said, Error> {
+        self.services.chat.say(Some(caller), Some(room), sent).await
+    }
+
+    /// Posts `text`, which must succeed.
+    pub async fn post(&self, caller: &Caller, room: &RoomUid, text: &str) -> Message {
+        message(self.say(caller, room, text).await)
+    }
+
+    /// Types a command, which must succeed; what it says.
+    pub async fn command(&self, caller: &Caller, room: &RoomUid, line: &str) -> String {
+        match self.say(caller, room, line).await {
+            Ok(Said::Command { text, .. }) => text,
+            other => panic!("{line} is a command: {other:?}"),
+        }
+    }
+
+    /// The texts that stand in a room.
+    pub async fn texts(&self, room: &RoomUid) -> Vec<String> {
+        let page = self.services.chat.history(None, room, From::End, 100).await.expect("anybody may read");
+        page.messages.iter().map(|message| message.text.to_string()).collect()
+    }
+
+    /// Where the room's log ends.
+    pub async fn head(&self, room: &RoomUid) -> Seq {
+        let now = self.clock.now();
+        self.store.stance(room, None, None, now).await.unwrap().expect("the room is there").head.seq
+    }
+
+    /// Gives a sanction for `duration`.
+    pub async fn sanction(
+        &self,
+        by: &Caller,
+        room: Option<&RoomUid>,
+        to: &Caller,
+        kind: SanctionKind,
+        duration: Duration,
+    ) -> Result<(), Error> {
+        let measures = Measures { kind, duration, reason: builders::reason("being rude"), network: false };
+        self.services.moderation.sanction(by, room, &to.user.uid, measures).await.map(|_| ())
+    }
+
+    /// Bans for ever, which must succeed.
+    pub async fn ban(&self, by: &Caller, room: Option<&RoomUid>, to: &Caller) {
+        self.sanction(by, room, to, SanctionKind::Ban, Duration::Forever).await.expect("it is allowed");
+    }
+
+    /// Lifts both kinds.
+    pub async fn lift(&self, by: &Caller, room: Option<&RoomUid>, from: &Caller) -> Result<(), Error> {
+        self.services.moderation.lift(by, room, &from.user.uid, None).await.map(|_| ())
+    }
+
+    /// The measures that were published since the last look.
+    pub fn measures(&self) -> Vec<Measure> {
+        let measure = |kind| match kind {
+            EventKind::Moderated { measure, .. } => Some(measure),
+            _ => None,
+        };
+        self.bus.drain().into_iter().filter_map(measure).collect()
+    }
+}
+
+/// Whoever knocks from that address.
+pub fn visitor(address: &str) -> Visitor {
+    Visitor { network: network(address), country: None }
+}
+
+/// So many seconds.
+pub fn seconds(count: i64) -> Duration {
+    Duration::For(Span::seconds(count))
+}
+
+/// The message that was posted.
+pub fn message(said: Result<Said, Error>) -> Message {
+    match said {
+        Ok(Said::Message(message)) => *message,
+        other => panic!("a message: {other:?}"),
+    }
+}
+
+/// A message that never was.
+pub const NO_MESSAGE: MessageId = MessageId(4_000_000);
+
+/// The result is an error of this shape.
+#[macro_export]
+macro_rules! refused {
+    ($result:expr, $pattern:pat $(if $guard:expr)?) => {
+        match $result {
+            Err($pattern) $(if $guard)? => {}
+            other => panic!("{} should be refused as {}: {other:?}", stringify!($result), stringify!($pattern)),
+        }
+    };
+}

@@ -1,0 +1,90 @@
+//! The two ways to the database that the stores take: reading, and writing in a transaction.
+
+use crate::db::conn::{AnyConn, Mode, transaction};
+use crate::db::error::{DbError, busy};
+use crate::db::pool::Pool;
+use crate::db::queue::{Job, Queue};
+use domain::ports::store::StoreError;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What a piece of work other than an entry weighs in the queue.
+const WORK_WEIGHT: usize = 1024;
+
+/// A database that serves. Dropped, it lets the writers finish and end.
+pub struct Db {
+    pool: Pool,
+    writers: Vec<Arc<Queue>>,
+    /// On SQLite one thread writes everything: two would only wait for each other, and fail when they wait too long.
+    one_writer: bool,
+}
+
+impl Db {
+    /// Reads through `pool`, appends through `writers` (at least one); with `one_writer` all else is written there too.
+    pub fn new(pool: Pool, writers: Vec<Arc<Queue>>, one_writer: bool) -> Db {
+        Db { pool, writers, one_writer }
+    }
+
+    /// Runs a single query; what it reads is one state already.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+    {
+        self.pool.run(work).await
+    }
+
+    /// Runs several queries that see one state.
+    pub async fn snapshot<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+    {
+        self.pool.run(|conn| transaction(conn, Mode::Snapshot, work)).await
+    }
+
+    /// Runs `work` in a transaction that may write.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+    {
+        if !self.one_writer {
+            return self.pool.run(|conn| transaction(conn, Mode::Write, work)).await;
+        }
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Run(Box::new(move |conn| {
+            let Some(conn) = conn else {
+                let _ = answer.send(Err(busy()));
+                return true;
+            };
+            let done = transaction(conn, Mode::Write, work);
+            let alive = done.is_ok() || matches!(done, Err(DbError::Refused(_))) || crate::db::conn::is_alive(conn);
+            let _ = answer.send(done.map_err(|error| error.into_store_error(alive)));
+            alive
+        }));
+        self.writer(0).push(WORK_WEIGHT, job).map_err(|_| busy())?;
+        answered.await.unwrap_or_else(|_| Err(busy()))
+    }
+
+    /// The queue of the writer that appends to this room's log: always the same one, so that its entries keep their order.
+    pub fn writer(&self, room: i64) -> &Queue {
+        &self.writers[room.unsigned_abs() as usize % self.writers.len()]
+    }
+
+    /// Whether all writers reach the database, as far as they know.
+    pub fn writers_are_well(&self) -> bool {
+        !self.writers.iter().any(|queue| queue.is_away())
+    }
+
+    /// Lets nothing more in to the writers; what they hold is still written.
+    pub fn close(&self) {
+        self.writers.iter().for_each(|queue| queue.close());
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

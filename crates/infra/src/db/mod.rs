@@ -1,0 +1,12 @@
+//! Reaching the database: which one, how its connections are set up, its tables, and what its errors mean.
+//!
+//! Nothing here knows what a room or a user is.
+
+pub mod access;
+pub mod conn;
+pub mod error;
+pub mod migrate;
+pub mod pool;
+pub mod queue;
+pub mod schema;
+pub mod target;

@@ -1,0 +1,143 @@
+//! Quotas in memory: one bucket per key, forgotten when it is full again.
+
+use domain::model::time::Span;
+use domain::ports::effects::{Quota, RateLimiter};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How many takes come between two rounds of forgetting.
+const PRUNE_EVERY: usize = 4096;
+
+const QUOTAS: [Quota; 7] = [
+    Quota::LoginOfName,
+    Quota::LoginFromNetwork,
+    Quota::Register,
+    Quota::Guest,
+    Quota::Post,
+    Quota::CreateRoom,
+    Quota::Rename,
+];
+
+type Buckets<C> = governor::RateLimiter<String, DashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// Counts in this process alone: several nodes allow several times as much.
+pub struct Limiter<C: Clock = DefaultClock> {
+    buckets: HashMap<Quota, Buckets<C>>,
+    clock: C,
+    taken: AtomicUsize,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Limiter::with_clock(DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> Limiter<C> {
+    /// A limiter that counts by `clock`.
+    fn with_clock(clock: C) -> Limiter<C> {
+        let buckets = |quota: Quota| {
+            let (burst, period) = quota.rate();
+            let period = Duration::from_millis(period.as_millis().max(1).unsigned_abs());
+            let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+            let rate = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(burst));
+            (quota, Buckets::new(rate.allow_burst(burst), DashMapStateStore::default(), clock.clone()))
+        };
+        Limiter { buckets: QUOTAS.into_iter().map(buckets).collect(), clock, taken: AtomicUsize::new(0) }
+    }
+
+    /// How many keys are counted now.
+    fn keys(&self) -> usize {
+        self.buckets.values().map(Buckets::len).sum()
+    }
+
+    fn prune(&self) {
+        self.buckets.values().for_each(Buckets::retain_recent);
+        tracing::debug!(keys = self.keys(), "quotas that are full again were forgotten");
+    }
+}
+
+impl<C: Clock + Clone + Send + Sync> RateLimiter for Limiter<C>
+where
+    C::Instant: Send + Sync,
+{
+    fn take(&self, quota: Quota, key: &str) -> Result<(), Span> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) % PRUNE_EVERY == PRUNE_EVERY - 1 {
+            self.prune();
+        }
+        let Some(buckets) = self.buckets.get(&quota) else { return Ok(()) };
+        buckets.check_key(&key.to_owned()).map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            Span::millis(i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX).max(1))
+        })
+    }
+}
+
+/// Allows everything: LIMITS=off.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlimited;
+
+impl RateLimiter for Unlimited {
+    fn take(&self, _: Quota, _: &str) -> Result<(), Span> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use governor::clock::FakeRelativeClock;
+
+    fn limiter() -> (Limiter<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        (Limiter::with_clock(clock.clone()), clock)
+    }
+
+    #[test]
+    fn every_quota_allows_its_burst_and_then_its_rate() {
+        for quota in QUOTAS {
+            let (limiter, clock) = limiter();
+            let (burst, period) = quota.rate();
+            for _ in 0..burst {
+                assert_eq!(limiter.take(quota, "ann"), Ok(()), "{quota:?}");
+            }
+            assert_eq!(limiter.take(quota, "ann"), Err(period), "{quota:?}");
+            clock.advance(Duration::from_millis(period.as_millis() as u64));
+            assert_eq!(limiter.take(quota, "ann"), Ok(()), "{quota:?}");
+            assert_eq!(limiter.take(quota, "ann"), Err(period), "{quota:?}");
+        }
+    }
+
+    #[test]
+    fn keys_and_quotas_are_counted_apart() {
+        let (limiter, _) = limiter();
+        for _ in 0..3 {
+            assert!(limiter.take(Quota::Rename, "ann").is_ok());
+        }
+        assert!(limiter.take(Quota::Rename, "ann").is_err());
+        assert!(limiter.take(Quota::Rename, "bob").is_ok());
+        assert!(limiter.take(Quota::Register, "ann").is_ok());
+    }
+
+    #[test]
+    fn keys_that_are_full_again_cost_no_memory() {
+        let (limiter, clock) = limiter();
+        for n in 0..PRUNE_EVERY - 1 {
+            assert!(limiter.take(Quota::Post, &n.to_string()).is_ok());
+        }
+        assert_eq!(limiter.keys(), PRUNE_EVERY - 1);
+        clock.advance(Duration::from_secs(3600));
+        assert!(limiter.take(Quota::Post, "last").is_ok());
+        assert_eq!(limiter.keys(), 1);
+    }
+
+    #[test]
+    fn switched_off_it_allows_everything() {
+        assert!((0..10_000).all(|_| Unlimited.take(Quota::LoginOfName, "ann").is_ok()));
+    }
+}

@@ -1,0 +1,11 @@
+//! Time, chance, passwords, tokens, addresses, quotas and the bus of one process.
+
+pub mod bus;
+pub mod clock;
+pub mod geography;
+pub mod ids;
+pub mod limiter;
+pub mod network;
+pub mod passwords;
+pub mod secret;
+pub mod tokens;

@@ -1,0 +1,64 @@
+//! Addresses as keys: who comes from the same network has the same one, and the address cannot be read back from it.
+
+use crate::effects::secret::{Key, base64url};
+use domain::model::user::Network;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::net::IpAddr;
+
+/// Turns addresses into keys, the same on all nodes of a database.
+pub struct Networks {
+    key: Key,
+}
+
+impl Networks {
+    /// Keys under `key`: without it, all four billion IPv4 addresses could be tried.
+    pub fn new(key: Key) -> Networks {
+        Networks { key }
+    }
+
+    /// The network of an address: IPv4 as it is, IPv6 by its first 64 bits (what one household or phone has for itself),
+    /// IPv4 written as IPv6 as what it means.
+    pub fn of(&self, address: IpAddr) -> Network {
+        let bytes = match address.to_canonical() {
+            IpAddr::V4(v4) => v4.octets().to_vec(),
+            IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+        };
+        let mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map(|mut mac| {
+            mac.update(&bytes);
+            mac.finalize().into_bytes()
+        });
+        // HMAC takes keys of any length, so that there is always a digest; 128 bits of it tell all networks apart.
+        Network(mac.map(|digest| base64url(&digest[..16])).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(address: &str) -> String {
+        Networks::new(Key::from_bytes([1; 32])).of(address.parse().unwrap()).0
+    }
+
+    #[test]
+    fn equal_networks_have_equal_keys() {
+        for (a, b, equal) in [
+            ("203.0.113.7", "203.0.113.7", true),
+            ("203.0.113.7", "203.0.113.8", false),
+            ("203.0.113.7", "::ffff:203.0.113.7", true),
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true),
+            ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+            ("127.0.0.1", "::1", false),
+        ] {
+            assert_eq!(of(a) == of(b), equal, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_key_shows_nothing_of_the_address() {
+        assert_eq!(of("203.0.113.7").len(), 22);
+        let other = Networks::new(Key::from_bytes([2; 32])).of("203.0.113.7".parse().unwrap());
+        assert_ne!(other.0, of("203.0.113.7"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Events other than messages as rows: what a query asks for in columns, the rest as JSON in `payload`.
+
+use crate::db::conn::AnyConn;
+use crate::db::error::DbError;
+use crate::db::schema::room_events;
+use crate::store::{rooms, users};
+use diesel::prelude::*;
+use domain::model::event::{Event, EventKind, Measure};
+use domain::model::id::{MessageId, RoomId, Seq, UserId};
+use domain::model::rank::Rank;
+use domain::model::room::{Room, Rules};
+use domain::model::text::{Description, RoomName};
+use domain::model::time::{Span, Timestamp};
+use domain::model::user::{Member, User};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What `payload` holds, by the event's kind. Fields may be added, never taken away: old logs are read for ever.
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+struct Payload {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measure: Option<String>,
+    /// The sanction's kind, or none for a rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The rank held in the room after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+}
+
+/// A room's settings after a change.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Settings {
+    name: String,
+    description: String,
+    slow_mode: i64,
+    max_length: usize,
+    links: bool,
+}
+
+/// Writes an event's row. A message is a row of its own table and none here.
+pub fn insert(conn: &mut AnyConn, event: &Event) -> Result<(), DbError> {
+    let Some((kind, subject, payload)) = encode(&event.kind) else { return Ok(()) };
+    let payload = serde_json::to_string(&payload).map_err(|_| DbError::Damaged("an event"))?;
+    diesel::insert_into(room_events::table)
+        .values((
+            room_events::room.eq(event.room.0),
+            room_events::seq.eq(event.seq.0),
+            room_events::kind.eq(kind),
+            room_events::actor.eq(event.actor.0),
+            room_events::subject.eq(subject),
+            room_events::payload.eq(payload),
+            room_events::created_at.eq(event.at.0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn encode(kind: &EventKind) -> Option<(&'static str, Option<i64>, Payload)> {
+    Some(match kind {
+        EventKind::Posted(_) => return None,
+        EventKind::Deleted { message } => ("deleted", None, Payload { message: Some(message.0), ..Payload::default() }),
+        EventKind::Purged { author } => ("purged", author.as_ref().map(|user| user.id.0), Payload::default()),
+        EventKind::Moderated { subject, measure, until, reason } => {
+            let payload = Payload {
+                measure: Some(measure.as_str().to_owned()),
+                kind: kind_of(*measure).map(str::to_owned),
+                until: until.map(|end| end.0),
+                reason: Some(reason.clone()),
+                rank: subject.room_rank.map(|rank| rank.as_str().to_owned()),
+                ..Payload::default()
+            };
+            ("moderated", Some(subject.user.id.0), payload)
+        }
+        EventKind::Configured(room) => {
+            let settings = Settings {
+                name: room.name.as_str().to_owned(),
+                description: room.description.as_str().to_owned(),
+                slow_mode: room.rules.slow_mode.as_millis(),
+                max_length: room.rules.max_length,
+                links: room.rules.links,
+            };
+            ("configured", None, Payload { settings: Some(settings), ..Payload::default() })
+        }
+        EventKind::Closed => ("closed", None, Payload::default()),
+    })
+}
+
+fn kind_of(measure: Measure) -> Option<&'static str> {
+    match measure {
+        Measure::Ban | Measure::Unban => Some("ban"),
+        Measure::Timeout | Measure::Untimeout => Some("timeout"),
+        Measure::Mod | Measure::Unmod | Measure::Vip | Measure::Unvip => None,
+    }
+}
+
+/// An event's row.
+#[derive(Queryable)]
+pub struct EventRow {
+    room: i64,
+    seq: i64,
+    kind: String,
+    actor: i64,
+    subject: Option<i64>,
+    payload: String,
+    created_at: i64,
+}
+
+/// What the rows of one room mean, with the people they name (as they are now) and those who acted.
+pub fn into_events(conn: &mut AnyConn, rows: Vec<EventRow>) -> Result<(Vec<Event>, HashMap<i64, User>), DbError> {
+    let ids = rows.iter().flat_map(|row| [Some(row.actor), row.subject]).flatten().collect();
+    let people = users::by_id(conn, ids)?;
+    let configured = rows.iter().find(|row| row.kind == "configured").map(|row| row.room);
+    let room = configured.map(|room| rooms::find_ever(conn, room)).transpose()?.flatten();
+    let events = rows.into_iter().map(|row| decode(row, &people, room.as_ref())).collect::<Result<_, _>>()?;
+    Ok((events, people))
+}
+
+fn decode(row: EventRow, people: &HashMap<i64, User>, room: Option<&Room>) -> Result<Event, DbError> {
+    let payload: Payload = serde_json::from_str(&row.payload).map_err(|_| DbError::Damaged("room_events.payload"))?;
+    let damaged = || DbError::Damaged("room_events");
+    let subject = row.subject.map(|id| users::named(people, id)).transpose()?;
+    let kind = match row.kind.as_str() {
+        "deleted" => EventKind::Deleted { message: MessageId(payload.message.ok_or_else(damaged)?) },
+        "purged" => EventKind::Purged { author: subject.map(Box::new) },
+        "moderated" => EventKind::Moderated {
+            subject: Box::new(Member {
+                user: subject.ok_or_else(damaged)?,
+                room_rank: payload.rank.as_deref().and_then(Rank::parse),
+            }),
+            measure: payload.measure.as_deref().and_then(Measure::parse).ok_or_else(damaged)?,
+            until: payload.until.map(Timestamp),
+            reason: payload.reason.unwrap_or_default(),
+        },
+        "configured" => {
+            let settings = payload.settings.ok_or_else(damaged)?;
+            EventKind::Configured(Box::new(Room {
+                name: RoomName::stored(settings.name),
+                description: Description::stored(settings.description),
+                rules: Rules {
+                    slow_mode: Span::millis(settings.slow_mode),
+                    max_length: settings.max_length,
+                    links: settings.links,
+                },
+                ..room.cloned().ok_or_else(damaged)?
+            }))
+        }
+        "closed" => EventKind::Closed,
+        _ => return Err(damaged()),
+    };
+    Ok(Event {
+        room: RoomId(row.room),
+        seq: Seq(row.seq),
+        at: Timestamp(row.created_at),
+        actor: UserId(row.actor),
+        kind,
+    })
+}

@@ -1,0 +1,326 @@
+//! Reading the logs and what they made.
+
+use crate::db::access::Db;
+use crate::db::conn::AnyConn;
+use crate::db::error::DbError;
+use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
+use crate::store::events::{EventRow, into_events};
+use crate::store::messages::{AuthoredRow, MESSAGE, into_message, with_authors};
+use crate::store::rooms as places;
+use crate::store::sanctions::{SanctionRow, in_force};
+use crate::store::users::{USER, member, named};
+use crate::store::{LIST_MAX, bounded, one_more, users as people};
+use async_trait::async_trait;
+use diesel::prelude::*;
+use domain::model::event::{Event, EventKind};
+use domain::model::id::{Epoch, MessageId, RoomId, RoomUid, Seq, UserId};
+use domain::model::message::Message;
+use domain::model::rank::Rank;
+use domain::model::room::Head;
+use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::text::{Body, Nonce};
+use domain::model::time::Timestamp;
+use domain::model::user::{Member, Network};
+use domain::ports::log::{From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::store::StoreError;
+use std::sync::Arc;
+
+/// The history of a database.
+pub struct SqlHistory(pub Arc<Db>);
+
+#[async_trait]
+impl History for SqlHistory {
+    async fn stance(
+        &self,
+        room: &RoomUid,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Option<Stance>, StoreError> {
+        let (room, network) = (room.as_str().to_owned(), network.cloned());
+        self.0.snapshot(move |conn| stance(conn, &room, user, network, now)).await
+    }
+
+    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+        self.0.read(move |conn| page(conn, room, from, limit)).await
+    }
+
+    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
+        self.0
+            .snapshot(move |conn| {
+                let Some(head) = heads(conn, &[room])?.pop() else { return Ok(None) };
+                let (messages, _) = page(conn, room, From::End, limit)?;
+                Ok(Some((head.1, messages)))
+            })
+            .await
+    }
+
+    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
+        self.0.snapshot(move |conn| stretch(conn, room.0, since, limit)).await
+    }
+
+    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
+        let nonce = nonce.as_str().to_owned();
+        self.0
+            .read(move |conn| {
+                let row = with_authors()
+                    .filter(messages::room.eq(room.0))
+                    .filter(messages::author.eq(author.0))
+                    .filter(messages::nonce.eq(nonce))
+                    .select((MESSAGE, USER, moderators::rank.nullable()))
+                    .first::<AuthoredRow>(conn);
+                row.optional()?.map(into_message).transpose()
+            })
+            .await
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.0
+            .read(move |conn| {
+                let row = with_authors()
+                    .filter(messages::id.eq(id.0))
+                    .filter(messages::deleted_at.is_null())
+                    .select((MESSAGE, USER, moderators::rank.nullable()))
+                    .first::<AuthoredRow>(conn);
+                row.optional()?.map(into_message).transpose()
+            })
+            .await
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rooms = rooms.to_vec();
+        self.0.read(move |conn| heads(conn, &rooms)).await
+    }
+
+    async fn sanctions(
+        &self,
+        room: Option<RoomId>,
+        now: Timestamp,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SanctionLine>, StoreError> {
+        self.0
+            .snapshot(move |conn| {
+                let mut query = in_force!(room.map(|room| room.0), now);
+                if let Some(before) = before {
+                    query = query.filter(sanctions::id.lt(before));
+                }
+                let rows = query.order(sanctions::id.desc()).limit(bounded(limit)).load::<SanctionRow>(conn)?;
+                let found = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
+                let who = people::by_id(conn, found.iter().flat_map(|s| [s.user.0, s.by.0]).collect())?;
+                let line = |sanction: Sanction| {
+                    let (user, by) = (named(&who, sanction.user.0)?, named(&who, sanction.by.0)?);
+                    Ok(SanctionLine { sanction, user, by })
+                };
+                found.into_iter().map(line).collect()
+            })
+            .await
+    }
+
+    async fn sanction(
+        &self,
+        room: Option<RoomId>,
+        user: UserId,
+        kind: SanctionKind,
+        now: Timestamp,
+    ) -> Result<Option<Sanction>, StoreError> {
+        self.0
+            .read(move |conn| {
+                let row = in_force!(room.map(|room| room.0), now)
+                    .filter(sanctions::user_id.eq(user.0))
+                    .filter(sanctions::kind.eq(kind.as_str()))
+                    .order(sanctions::id.desc())
+                    .first::<SanctionRow>(conn);
+                row.optional()?.map(SanctionRow::into_sanction).transpose()
+            })
+            .await
+    }
+
+    async fn sanctions_everywhere(
+        &self,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Vec<Sanction>, StoreError> {
+        let (user, network) = (user.map(|user| user.0), network.map(|network| network.0.clone()));
+        self.0
+            .read(move |conn| {
+                let theirs = sanctions::user_id.nullable().eq(user).or(sanctions::network.eq(network));
+                let query = in_force!(None::<i64>, now).filter(theirs);
+                let rows = query.order(sanctions::id.desc()).limit(LIST_MAX as i64).load::<SanctionRow>(conn)?;
+                rows.into_iter().map(SanctionRow::into_sanction).collect()
+            })
+            .await
+    }
+
+    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
+        self.0
+            .snapshot(move |conn| {
+                let rows = room_events::table
+                    .filter(room_events::room.eq(room.0))
+                    .filter(room_events::seq.lt(before.map_or(i64::MAX, |seq| seq.0)))
+                    .order(room_events::seq.desc())
+                    .limit(bounded(limit))
+                    .load::<EventRow>(conn)?;
+                let (events, who) = into_events(conn, rows)?;
+                let line = |event: Event| Ok(LogLine { actor: named(&who, event.actor.0)?, event });
+                events.into_iter().map(line).collect()
+            })
+            .await
+    }
+
+    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
+        let network = network.0.clone();
+        self.0
+            .read(move |conn| {
+                let per_rank = users::table
+                    .filter(users::network.eq(network))
+                    .filter(users::deleted.eq(false))
+                    .group_by(users::rank)
+                    .select((users::rank, diesel::dsl::count_star()))
+                    .load::<(String, i64)>(conn)?;
+                let mut highest = None;
+                let mut all = 0;
+                for (rank, count) in per_rank {
+                    highest = highest.max(Some(people::rank(&rank)?));
+                    all += count;
+                }
+                Ok((usize::try_from(all).unwrap_or(usize::MAX), highest))
+            })
+            .await
+    }
+}
+
+fn stance(
+    conn: &mut AnyConn,
+    room: &str,
+    user: Option<UserId>,
+    network: Option<Network>,
+    now: Timestamp,
+) -> Result<Option<Stance>, DbError> {
+    let Some(room) = places::find_by_uid(conn, room)? else { return Ok(None) };
+    let Some((_, head)) = heads(conn, &[room.id])?.pop() else { return Ok(None) };
+    let member = user.map(|user| member(conn, room.id.0, user)).transpose()?.flatten();
+    let sanctions = covering(conn, room.id, member.as_ref(), network.as_ref(), now)?;
+    let last_post = match &member {
+        Some(member) => last_post(conn, room.id.0, member.user.id.0)?,
+        None => None,
+    };
+    Ok(Some(Stance { room, head, member, sanctions, last_post }))
+}
+
+/// The sanctions in force in a room or everywhere that cover a member or, for somebody without a login, a network.
+fn covering(
+    conn: &mut AnyConn,
+    room: RoomId,
+    member: Option<&Member>,
+    network: Option<&Network>,
+    now: Timestamp,
+) -> Result<Vec<Sanction>, DbError> {
+    if member.is_none() && network.is_none() {
+        return Ok(Vec::new());
+    }
+    let user = member.map_or(0, |member| member.user.id.0);
+    let name = network.map(|network| network.0.clone());
+    let rows = sanctions::table
+        .filter(sanctions::lifted_at.is_null())
+        .filter(sanctions::ends_at.is_null().or(sanctions::ends_at.gt(now.0)))
+        .filter(sanctions::room.is_null().or(sanctions::room.eq(room.0)))
+        .filter(sanctions::user_id.eq(user).nullable().or(sanctions::network.eq(name)))
+        .order(sanctions::id)
+        .limit(LIST_MAX as i64)
+        .select(crate::store::sanctions::SANCTION)
+        .load::<SanctionRow>(conn)?;
+    let covers = |sanction: &Sanction| match member {
+        Some(member) => sanction.covers(&member.user, network),
+        None => sanction.network.is_some() && sanction.network.as_ref() == network,
+    };
+    let all = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
+    Ok(all.into_iter().filter(covers).collect())
+}
+
+fn last_post(conn: &mut AnyConn, room: i64, author: i64) -> Result<Option<(Timestamp, Body)>, DbError> {
+    let last = messages::table
+        .filter(messages::room.eq(room))
+        .filter(messages::author.eq(author))
+        .order(messages::seq.desc())
+        .select((messages::created_at, messages::text))
+        .first::<(i64, String)>(conn)
+        .optional()?;
+    Ok(last.map(|(at, text)| (Timestamp(at), Body::stored(text))))
+}
+
+/// The heads of rooms that were not closed, and of the server's own log.
+fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbError> {
+    let ids: Vec<i64> = of.iter().map(|room| room.0).collect();
+    let most = ids.len() as i64;
+    let rows = room_heads::table
+        .left_join(rooms::table.on(rooms::id.eq(room_heads::room)))
+        .filter(room_heads::room.eq_any(ids))
+        .filter(rooms::closed_at.is_null())
+        .order(room_heads::room)
+        .limit(most)
+        .select((room_heads::room, room_heads::epoch, room_heads::last_seq))
+        .load::<(i64, i64, i64)>(conn)?;
+    let head = |(room, epoch, seq)| (RoomId(room), Head { epoch: Epoch(epoch), seq: Seq(seq) });
+    Ok(rows.into_iter().map(head).collect())
+}
+
+fn page(conn: &mut AnyConn, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), DbError> {
+    let query = with_authors()
+        .filter(messages::room.eq(room.0))
+        .filter(messages::deleted_at.is_null())
+        .select((MESSAGE, USER, moderators::rank.nullable()))
+        .limit(one_more(limit));
+    let mut rows: Vec<AuthoredRow> = match from {
+        From::End => query.order(messages::seq.desc()).load(conn)?,
+        From::Before(seq) => query.filter(messages::seq.lt(seq.0)).order(messages::seq.desc()).load(conn)?,
+        From::After(seq) => query.filter(messages::seq.gt(seq.0)).order(messages::seq.asc()).load(conn)?,
+    };
+    let most = bounded(limit) as usize;
+    let more = rows.len() > most;
+    rows.truncate(most);
+    if !matches!(from, From::After(_)) {
+        rows.reverse();
+    }
+    let messages = rows.into_iter().map(into_message).collect::<Result<_, _>>()?;
+    Ok((messages, more))
+}
+
+fn stretch(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Result<Option<Stretch>, DbError> {
+    let head = room_heads::table
+        .find(room)
+        .select((room_heads::epoch, room_heads::last_seq))
+        .first::<(i64, i64)>(conn)
+        .optional()?;
+    let Some((epoch, last_seq)) = head else { return Ok(None) };
+    let posted = with_authors()
+        .filter(messages::room.eq(room))
+        .filter(messages::deleted_at.is_null())
+        .filter(messages::change_seq.gt(since.0))
+        .order(messages::change_seq)
+        .limit(one_more(limit))
+        .select((MESSAGE, USER, moderators::rank.nullable()))
+        .load::<AuthoredRow>(conn)?;
+    let done = room_events::table
+        .filter(room_events::room.eq(room))
+        .filter(room_events::seq.gt(since.0))
+        .order(room_events::seq)
+        .limit(one_more(limit))
+        .load::<EventRow>(conn)?;
+    let (mut events, _) = into_events(conn, done)?;
+    for row in posted {
+        let seq = Seq(row.0.change_seq);
+        let message = into_message(row)?;
+        let (at, actor) = (message.at, message.author.user.id);
+        events.push(Event { room: RoomId(room), seq, at, actor, kind: EventKind::Posted(Box::new(message)) });
+    }
+    events.sort_by_key(|event| event.seq);
+    let most = bounded(limit) as usize;
+    let cut = events.len() > most;
+    events.truncate(most);
+    Ok(Some(Stretch { head: Head { epoch: Epoch(epoch), seq: Seq(last_seq) }, events, cut }))
+}

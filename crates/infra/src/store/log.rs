@@ -1,0 +1,40 @@
+//! The way into every room's log: an entry goes to the writer of its room, and the caller waits for the answer.
+
+use crate::db::access::Db;
+use crate::db::error::busy;
+use crate::db::queue::{Job, Ticket};
+use async_trait::async_trait;
+use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How long a caller waits for an answer. What was still waiting then is never written; what was being written may be,
+/// and the same nonce will tell.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// What an entry weighs besides its text.
+const ENTRY_WEIGHT: usize = 256;
+
+/// The logs of a database.
+pub struct SqlLog(pub Arc<Db>);
+
+#[async_trait]
+impl Log for SqlLog {
+    async fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
+        let weight = ENTRY_WEIGHT
+            + match &entry.act {
+                Act::Post { draft, .. } => draft.text.as_str().len(),
+                _ => 0,
+            };
+        let room = entry.room.0;
+        let (answer, answered) = oneshot::channel();
+        let ticket = Box::new(Ticket { entry, since: Instant::now(), answer });
+        self.0.writer(room).push(weight, Job::Append(ticket)).map_err(|_| busy())?;
+        match tokio::time::timeout(ANSWER_WITHIN, answered).await {
+            Ok(Ok(answer)) => answer,
+            // The writer is gone, or the database hangs.
+            Ok(Err(_)) | Err(_) => Err(busy().into()),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Messages as rows, with who wrote them.
+
+use crate::db::error::DbError;
+use crate::db::schema::{messages, moderators, users};
+use crate::store::users::UserRow;
+use diesel::dsl::auto_type;
+use diesel::prelude::*;
+use domain::model::id::{MessageId, RoomId, Seq};
+use domain::model::message::{Message, MessageKind};
+use domain::model::text::Body;
+use domain::model::time::Timestamp;
+
+/// The columns of a [`MessageRow`].
+pub type MessageColumns = (
+    messages::id,
+    messages::room,
+    messages::seq,
+    messages::change_seq,
+    messages::text,
+    messages::kind,
+    messages::reply_to,
+    messages::created_at,
+);
+
+/// What a message is, without its author.
+pub const MESSAGE: MessageColumns = (
+    messages::id,
+    messages::room,
+    messages::seq,
+    messages::change_seq,
+    messages::text,
+    messages::kind,
+    messages::reply_to,
+    messages::created_at,
+);
+
+/// A message's row.
+#[derive(Queryable)]
+pub struct MessageRow {
+    id: i64,
+    room: i64,
+    seq: i64,
+    /// The last event that touched it.
+    pub change_seq: i64,
+    text: String,
+    kind: String,
+    reply_to: Option<i64>,
+    created_at: i64,
+}
+
+/// What `(MESSAGE, USER, moderators::rank.nullable())` loads.
+pub type AuthoredRow = (MessageRow, UserRow, Option<String>);
+
+/// Messages joined with their authors and the ranks these hold in the room.
+#[auto_type(no_type_alias)]
+pub fn with_authors() -> _ {
+    messages::table.inner_join(users::table.on(users::id.eq(messages::author))).left_join(
+        moderators::table.on(moderators::room.eq(messages::room).and(moderators::user_id.eq(messages::author))),
+    )
+}
+
+/// What the rows mean.
+pub fn into_message((row, author, rank): AuthoredRow) -> Result<Message, DbError> {
+    Ok(Message {
+        id: MessageId(row.id),
+        seq: Seq(row.seq),
+        room: RoomId(row.room),
+        author: author.into_member(rank)?,
+        text: Body::stored(row.text),
+        kind: MessageKind::parse(&row.kind).ok_or(DbError::Damaged("messages.kind"))?,
+        reply_to: row.reply_to.map(MessageId),
+        at: Timestamp(row.created_at),
+    })
+}

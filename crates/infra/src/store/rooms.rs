@@ -1,0 +1,210 @@
+//! Rooms and who keeps order in them.
+
+use crate::db::access::Db;
+use crate::db::conn::AnyConn;
+use crate::db::error::DbError;
+use crate::db::schema::{moderators, room_heads, rooms, users};
+use crate::store::users::{USER, UserRow};
+use crate::store::{LIST_MAX, bounded};
+use async_trait::async_trait;
+use diesel::prelude::*;
+use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::rank::Rank;
+use domain::model::room::{NewRoom, Room, Rules};
+use domain::model::text::{Description, RoomName};
+use domain::model::time::{Span, Timestamp};
+use domain::model::user::Member;
+use domain::ports::store::{Rooms, StoreError};
+use std::sync::Arc;
+
+/// The columns of a [`RoomRow`].
+pub type RoomColumns = (
+    rooms::id,
+    rooms::uid,
+    rooms::name,
+    rooms::description,
+    rooms::owner,
+    rooms::slow_mode,
+    rooms::max_length,
+    rooms::links,
+    rooms::created_at,
+);
+
+/// All of a room but when it was closed.
+pub const ROOM: RoomColumns = (
+    rooms::id,
+    rooms::uid,
+    rooms::name,
+    rooms::description,
+    rooms::owner,
+    rooms::slow_mode,
+    rooms::max_length,
+    rooms::links,
+    rooms::created_at,
+);
+
+/// A room's row.
+#[derive(Queryable)]
+pub struct RoomRow {
+    id: i64,
+    uid: String,
+    name: String,
+    description: String,
+    owner: i64,
+    slow_mode: i64,
+    max_length: i32,
+    links: bool,
+    created_at: i64,
+}
+
+impl RoomRow {
+    /// What the row means.
+    pub fn into_room(self) -> Result<Room, DbError> {
+        Ok(Room {
+            id: RoomId(self.id),
+            uid: RoomUid::parse(&self.uid).ok_or(DbError::Damaged("rooms.uid"))?,
+            name: RoomName::stored(self.name),
+            description: Description::stored(self.description),
+            owner: UserId(self.owner),
+            rules: Rules {
+                slow_mode: Span::millis(self.slow_mode),
+                max_length: usize::try_from(self.max_length).map_err(|_| DbError::Damaged("rooms.max_length"))?,
+                links: self.links,
+            },
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}
+
+/// A room that was not closed.
+pub fn find(conn: &mut AnyConn, id: RoomId) -> Result<Option<Room>, DbError> {
+    one(rooms::table.find(id.0).filter(rooms::closed_at.is_null()).select(ROOM).first(conn))
+}
+
+/// A room that was not closed.
+pub fn find_by_uid(conn: &mut AnyConn, uid: &str) -> Result<Option<Room>, DbError> {
+    one(rooms::table.filter(rooms::uid.eq(uid)).filter(rooms::closed_at.is_null()).select(ROOM).first(conn))
+}
+
+/// A room, closed or not: its log names it for ever.
+pub fn find_ever(conn: &mut AnyConn, id: i64) -> Result<Option<Room>, DbError> {
+    one(rooms::table.find(id).select(ROOM).first(conn))
+}
+
+fn one(row: QueryResult<RoomRow>) -> Result<Option<Room>, DbError> {
+    row.optional()?.map(RoomRow::into_room).transpose()
+}
+
+/// The rooms of a database.
+pub struct SqlRooms(pub Arc<Db>);
+
+#[async_trait]
+impl Rooms for SqlRooms {
+    async fn create(&self, room: NewRoom) -> Result<Room, StoreError> {
+        self.0.write(move |conn| insert(conn, room)).await
+    }
+
+    async fn room(&self, uid: &RoomUid) -> Result<Option<Room>, StoreError> {
+        let uid = uid.as_str().to_owned();
+        self.0.read(move |conn| find_by_uid(conn, &uid)).await
+    }
+
+    async fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError> {
+        self.0.read(move |conn| find(conn, id)).await
+    }
+
+    async fn list(&self, owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError> {
+        self.0
+            .read(move |conn| {
+                let mut query = rooms::table
+                    .filter(rooms::closed_at.is_null())
+                    .filter(rooms::id.gt(after.0))
+                    .order(rooms::id)
+                    .limit(bounded(limit))
+                    .select(ROOM)
+                    .into_boxed();
+                if let Some(owner) = owner {
+                    query = query.filter(rooms::owner.eq(owner.0));
+                }
+                query.load::<RoomRow>(conn)?.into_iter().map(RoomRow::into_room).collect()
+            })
+            .await
+    }
+
+    async fn appointed(&self, room: RoomId) -> Result<Vec<Member>, StoreError> {
+        let mut members = self
+            .0
+            .read(move |conn| {
+                let rows = moderators::table
+                    .inner_join(users::table.on(users::id.eq(moderators::user_id)))
+                    .filter(moderators::room.eq(room.0))
+                    .filter(users::deleted.eq(false))
+                    .order((users::name_key, users::id))
+                    .limit(LIST_MAX as i64)
+                    .select((USER, moderators::rank))
+                    .load::<(UserRow, String)>(conn)?;
+                rows.into_iter().map(|(row, rank)| row.into_member(Some(rank))).collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        // Stable: within a rank the order of the query stays. The names of ranks do not sort like ranks.
+        members.sort_by_key(|member| std::cmp::Reverse(member.room_rank));
+        Ok(members)
+    }
+
+    async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError> {
+        let ids: Vec<i64> = users.iter().map(|id| id.0).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.0
+            .read(move |conn| {
+                let rows = users::table
+                    .left_join(moderators::table.on(moderators::user_id.eq(users::id).and(moderators::room.eq(room.0))))
+                    .filter(users::id.eq_any(ids))
+                    .filter(users::deleted.eq(false))
+                    .order(users::id)
+                    .limit(LIST_MAX as i64)
+                    .select((USER, moderators::rank.nullable()))
+                    .load::<(UserRow, Option<String>)>(conn)?;
+                rows.into_iter().map(|(row, rank)| row.into_member(rank)).collect()
+            })
+            .await
+    }
+}
+
+fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
+    let rules = Rules::default();
+    let max_length = i32::try_from(rules.max_length).map_err(|_| DbError::Damaged("the default rules"))?;
+    let id = diesel::insert_into(rooms::table)
+        .values((
+            rooms::uid.eq(room.uid.as_str()),
+            rooms::name.eq(room.name.as_str()),
+            rooms::description.eq(room.description.as_str()),
+            rooms::owner.eq(room.owner.0),
+            rooms::slow_mode.eq(rules.slow_mode.as_millis()),
+            rooms::max_length.eq(max_length),
+            rooms::links.eq(rules.links),
+            rooms::created_at.eq(room.created_at.0),
+        ))
+        .returning(rooms::id)
+        .get_result::<i64>(conn)?;
+    diesel::insert_into(room_heads::table)
+        .values((room_heads::room.eq(id), room_heads::epoch.eq(room.epoch.0), room_heads::last_seq.eq(0)))
+        .execute(conn)?;
+    diesel::insert_into(moderators::table)
+        .values((
+            moderators::room.eq(id),
+            moderators::user_id.eq(room.owner.0),
+            moderators::rank.eq(Rank::Owner.as_str()),
+        ))
+        .execute(conn)?;
+    Ok(Room {
+        id: RoomId(id),
+        uid: room.uid,
+        name: room.name,
+        description: room.description,
+        owner: room.owner,
+        rules,
+        created_at: room.created_at,
+    })
+}

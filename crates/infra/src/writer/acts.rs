@@ -1,0 +1,171 @@
+//! What each act other than a post changes, and the event that says so.
+
+use crate::db::conn::AnyConn;
+use crate::db::error::DbError;
+use crate::db::schema::{messages, moderators, rooms, sanctions};
+use crate::store::rooms as places;
+use crate::store::sanctions::{SanctionRow, in_force, place};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use domain::model::event::{EventKind, Measure};
+use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
+use domain::model::room::RoomChange;
+use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
+use domain::model::time::Timestamp;
+use domain::model::user::Member;
+use domain::ports::log::{AppendError, Entry};
+use domain::ports::store::StoreError;
+
+/// An act done, or the reason why not.
+pub type Done<T> = Result<Result<T, AppendError>, DbError>;
+
+/// Deletes one message, as the event `seq`.
+pub fn delete(conn: &mut AnyConn, entry: &Entry, seq: i64, message: MessageId) -> Done<EventKind> {
+    let there = messages::table
+        .filter(messages::id.eq(message.0))
+        .filter(messages::room.eq(entry.room.0))
+        .filter(messages::deleted_at.is_null());
+    let deleted =
+        diesel::update(there).set((messages::deleted_at.eq(entry.at.0), messages::change_seq.eq(seq))).execute(conn)?;
+    Ok(if deleted == 0 { Err(AppendError::Missing) } else { Ok(EventKind::Deleted { message }) })
+}
+
+/// Deletes all messages up to now, or one author's, as the event `seq`.
+pub fn purge(conn: &mut AnyConn, entry: &Entry, seq: i64, author: Option<UserId>) -> Result<(), DbError> {
+    if let AnyConn::Pg(c) = conn {
+        // A room of a million messages takes its time, once; the usual limit would refuse it for ever.
+        c.batch_execute("SET LOCAL statement_timeout = 60000")?;
+    }
+    let standing = messages::table.filter(messages::room.eq(entry.room.0)).filter(messages::deleted_at.is_null());
+    let gone = (messages::deleted_at.eq(entry.at.0), messages::change_seq.eq(seq));
+    match author {
+        Some(author) => diesel::update(standing.filter(messages::author.eq(author.0))).set(gone).execute(conn)?,
+        None => diesel::update(standing).set(gone).execute(conn)?,
+    };
+    Ok(())
+}
+
+/// Gives a sanction, which takes the place of those of its kind in force there.
+pub fn sanction(
+    conn: &mut AnyConn,
+    entry: &Entry,
+    subject: &Member,
+    new: &NewSanction,
+) -> Result<(EventKind, Sanction), DbError> {
+    let replaced = ids_in_force(conn, entry.room, new.user, new.kind, entry.at)?;
+    diesel::update(sanctions::table.filter(sanctions::id.eq_any(replaced)))
+        .set((sanctions::lifted_at.eq(entry.at.0), sanctions::replaced.eq(true)))
+        .execute(conn)?;
+    let by_rank = entry.actor.rank();
+    let id = diesel::insert_into(sanctions::table)
+        .values((
+            sanctions::room.eq(place(entry.room)),
+            sanctions::user_id.eq(new.user.0),
+            sanctions::network.eq(new.network.as_ref().map(|network| network.0.as_str())),
+            sanctions::kind.eq(new.kind.as_str()),
+            sanctions::reason.eq(new.reason.as_str()),
+            sanctions::given_by.eq(entry.actor.user.id.0),
+            sanctions::giver_rank.eq(by_rank.as_str()),
+            sanctions::starts_at.eq(entry.at.0),
+            sanctions::ends_at.eq(new.ends_at.map(|end| end.0)),
+        ))
+        .returning(sanctions::id)
+        .get_result::<i64>(conn)?;
+    let sanction = Sanction {
+        id: SanctionId(id),
+        room: place(entry.room).map(RoomId),
+        user: new.user,
+        network: new.network.clone(),
+        kind: new.kind,
+        reason: new.reason.clone(),
+        by: entry.actor.user.id,
+        by_rank,
+        starts_at: entry.at,
+        ends_at: new.ends_at,
+    };
+    let measure = match new.kind {
+        SanctionKind::Ban => Measure::Ban,
+        SanctionKind::Timeout => Measure::Timeout,
+    };
+    let reason = new.reason.as_str().to_owned();
+    let kind = EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: new.ends_at, reason };
+    Ok((kind, sanction))
+}
+
+/// Lifts what is in force of this kind.
+pub fn lift(conn: &mut AnyConn, entry: &Entry, subject: &Member, kind: SanctionKind) -> Done<EventKind> {
+    let lifted = ids_in_force(conn, entry.room, subject.user.id, kind, entry.at)?;
+    if lifted.is_empty() {
+        return Ok(Err(AppendError::Missing));
+    }
+    diesel::update(sanctions::table.filter(sanctions::id.eq_any(lifted)))
+        .set(sanctions::lifted_at.eq(entry.at.0))
+        .execute(conn)?;
+    let measure = match kind {
+        SanctionKind::Ban => Measure::Unban,
+        SanctionKind::Timeout => Measure::Untimeout,
+    };
+    Ok(Ok(moderated(subject, measure)))
+}
+
+/// Writes the rank that `subject` holds in the room from now on.
+pub fn appoint(conn: &mut AnyConn, entry: &Entry, subject: &Member, measure: Measure) -> Done<EventKind> {
+    let Some(rank) = measure.room_rank() else {
+        return Ok(Err(StoreError::Failed(format!("{measure:?} is no appointment")).into()));
+    };
+    let subject = Member { user: subject.user.clone(), room_rank: rank };
+    let held =
+        moderators::table.filter(moderators::room.eq(entry.room.0)).filter(moderators::user_id.eq(subject.user.id.0));
+    diesel::delete(held).execute(conn)?;
+    if let Some(rank) = rank {
+        diesel::insert_into(moderators::table)
+            .values((
+                moderators::room.eq(entry.room.0),
+                moderators::user_id.eq(subject.user.id.0),
+                moderators::rank.eq(rank.as_str()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(Ok(moderated(&subject, measure)))
+}
+
+/// Changes settings of an open room.
+pub fn configure(conn: &mut AnyConn, entry: &Entry, change: &RoomChange) -> Done<EventKind> {
+    let Some(room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
+    let room = change.applied_to(room);
+    let max_length = i32::try_from(room.rules.max_length).map_err(|_| DbError::Damaged("a room's rules"))?;
+    diesel::update(rooms::table.find(entry.room.0))
+        .set((
+            rooms::name.eq(room.name.as_str()),
+            rooms::description.eq(room.description.as_str()),
+            rooms::slow_mode.eq(room.rules.slow_mode.as_millis()),
+            rooms::max_length.eq(max_length),
+            rooms::links.eq(room.rules.links),
+        ))
+        .execute(conn)?;
+    Ok(Ok(EventKind::Configured(Box::new(room))))
+}
+
+/// Closes the room.
+pub fn close(conn: &mut AnyConn, entry: &Entry) -> Result<EventKind, DbError> {
+    diesel::update(rooms::table.find(entry.room.0)).set(rooms::closed_at.eq(entry.at.0)).execute(conn)?;
+    Ok(EventKind::Closed)
+}
+
+fn moderated(subject: &Member, measure: Measure) -> EventKind {
+    EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: None, reason: String::new() }
+}
+
+fn ids_in_force(
+    conn: &mut AnyConn,
+    room: RoomId,
+    user: UserId,
+    kind: SanctionKind,
+    now: Timestamp,
+) -> Result<Vec<i64>, DbError> {
+    let rows = in_force!(place(room), now)
+        .filter(sanctions::user_id.eq(user.0))
+        .filter(sanctions::kind.eq(kind.as_str()))
+        .load::<SanctionRow>(conn)?;
+    rows.into_iter().map(|row| Ok(row.into_sanction()?.id.0)).collect()
+}

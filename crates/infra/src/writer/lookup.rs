@@ -1,0 +1,196 @@
+//! What a batch must know before it writes: heads, closed rooms, known nonces, sanctions, last posts.
+//!
+//! Where a batch asks about many (room, author) pairs, PostgreSQL is asked once with arrays, to save round trips; SQLite has
+//! no round trips and is asked once per pair.
+
+use crate::db::conn::AnyConn;
+use crate::db::error::DbError;
+use crate::db::schema::{messages, room_heads, rooms, sanctions};
+use crate::store::sanctions::{SANCTION, SanctionRow};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+use domain::model::sanction::Sanction;
+use std::collections::{HashMap, HashSet};
+
+/// Whether a batch waits for heads that another node holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locks {
+    /// Up to the connection's timeout.
+    Wait,
+    /// Not at all: rooms whose head is held are left out.
+    Skip,
+}
+
+/// Locks the heads of rooms, in the order of their ids so that two nodes never wait for each other: room → last seq.
+pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<HashMap<i64, i64>, DbError> {
+    let query = room_heads::table
+        .filter(room_heads::room.eq_any(rooms.to_vec()))
+        .order(room_heads::room)
+        .select((room_heads::room, room_heads::last_seq));
+    let rows: Vec<(i64, i64)> = match (conn, locks) {
+        (AnyConn::Pg(c), Locks::Wait) => query.for_update().load(c)?,
+        (AnyConn::Pg(c), Locks::Skip) => query.for_update().skip_locked().load(c)?,
+        // The transaction is the lock.
+        (AnyConn::Sqlite(c), _) => query.load(c)?,
+    };
+    Ok(rows.into_iter().collect())
+}
+
+/// Moves heads to these seqs.
+pub fn move_heads(conn: &mut AnyConn, heads: &[(i64, i64)]) -> Result<(), DbError> {
+    match conn {
+        AnyConn::Pg(c) => {
+            let (rooms, seqs): (Vec<i64>, Vec<i64>) = heads.iter().copied().unzip();
+            diesel::sql_query(
+                "UPDATE room_heads AS h SET last_seq = k.seq FROM unnest($1, $2) AS k(room, seq) WHERE h.room = k.room",
+            )
+            .bind::<Array<BigInt>, _>(rooms)
+            .bind::<Array<BigInt>, _>(seqs)
+            .execute(c)?;
+        }
+        AnyConn::Sqlite(c) => {
+            for (room, seq) in heads {
+                diesel::update(room_heads::table.find(room)).set(room_heads::last_seq.eq(seq)).execute(c)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Those of these rooms that are open.
+pub fn open_rooms(conn: &mut AnyConn, ids: &[i64]) -> Result<HashSet<i64>, DbError> {
+    let query = rooms::table.filter(rooms::id.eq_any(ids.to_vec())).filter(rooms::closed_at.is_null());
+    Ok(query.select(rooms::id).load::<i64>(conn)?.into_iter().collect())
+}
+
+/// A sender's own name for a message: where, who, which.
+pub type NonceKey = (i64, i64, String);
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = BigInt)]
+    room: i64,
+    #[diesel(sql_type = BigInt)]
+    author: i64,
+    #[diesel(sql_type = Text)]
+    nonce: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// The messages that stand under these nonces.
+pub fn known_nonces(conn: &mut AnyConn, keys: &[NonceKey]) -> Result<HashMap<NonceKey, i64>, DbError> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    match conn {
+        AnyConn::Pg(c) => {
+            let rooms: Vec<i64> = keys.iter().map(|key| key.0).collect();
+            let authors: Vec<i64> = keys.iter().map(|key| key.1).collect();
+            let nonces: Vec<&str> = keys.iter().map(|key| key.2.as_str()).collect();
+            let rows = diesel::sql_query(
+                "SELECT m.room, m.author, m.nonce, m.id FROM unnest($1, $2, $3) AS k(room, author, nonce) \
+                 JOIN messages AS m ON m.room = k.room AND m.author = k.author AND m.nonce = k.nonce",
+            )
+            .bind::<Array<BigInt>, _>(rooms)
+            .bind::<Array<BigInt>, _>(authors)
+            .bind::<Array<Text>, _>(nonces)
+            .load::<Known>(c)?;
+            Ok(rows.into_iter().map(|row| ((row.room, row.author, row.nonce), row.id)).collect())
+        }
+        AnyConn::Sqlite(c) => {
+            let mut known = HashMap::new();
+            for key in keys {
+                let id = messages::table
+                    .filter(messages::room.eq(key.0))
+                    .filter(messages::author.eq(key.1))
+                    .filter(messages::nonce.eq(&key.2))
+                    .select(messages::id)
+                    .first::<i64>(c)
+                    .optional()?;
+                known.extend(id.map(|id| (key.clone(), id)));
+            }
+            Ok(known)
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct LastPost {
+    #[diesel(sql_type = BigInt)]
+    room: i64,
+    #[diesel(sql_type = BigInt)]
+    author: i64,
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+}
+
+/// When these authors last wrote in these rooms, deleted or not: (room, author) → when.
+pub fn last_posts(conn: &mut AnyConn, pairs: &[(i64, i64)]) -> Result<HashMap<(i64, i64), i64>, DbError> {
+    if pairs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    match conn {
+        AnyConn::Pg(c) => {
+            let (rooms, authors): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+            let rows = diesel::sql_query(
+                "SELECT k.room, k.author, m.created_at AS at FROM unnest($1, $2) AS k(room, author), \
+                 LATERAL (SELECT created_at FROM messages WHERE room = k.room AND author = k.author \
+                 ORDER BY seq DESC LIMIT 1) AS m",
+            )
+            .bind::<Array<BigInt>, _>(rooms)
+            .bind::<Array<BigInt>, _>(authors)
+            .load::<LastPost>(c)?;
+            Ok(rows.into_iter().map(|row| ((row.room, row.author), row.at)).collect())
+        }
+        AnyConn::Sqlite(c) => {
+            let mut last = HashMap::new();
+            for pair in pairs {
+                let at = messages::table
+                    .filter(messages::room.eq(pair.0))
+                    .filter(messages::author.eq(pair.1))
+                    .order(messages::seq.desc())
+                    .select(messages::created_at)
+                    .first::<i64>(c)
+                    .optional()?;
+                last.extend(at.map(|at| (*pair, at)));
+            }
+            Ok(last)
+        }
+    }
+}
+
+/// Sanctions that were not lifted, in these rooms or everywhere, of these users or networks, as far as they had not ended
+/// at `now`.
+pub fn sanctions_of(
+    conn: &mut AnyConn,
+    rooms: &[i64],
+    users: Vec<i64>,
+    networks: Vec<String>,
+    now: i64,
+) -> Result<Vec<Sanction>, DbError> {
+    let here = sanctions::room.is_null().or(sanctions::room.eq_any(rooms.to_vec()));
+    let theirs = sanctions::user_id.eq_any(users).nullable().or(sanctions::network.eq_any(networks));
+    let rows = sanctions::table
+        .filter(sanctions::lifted_at.is_null())
+        .filter(sanctions::ends_at.is_null().or(sanctions::ends_at.gt(now)))
+        .filter(here)
+        .filter(theirs)
+        .order(sanctions::id)
+        .select(SANCTION)
+        .load::<SanctionRow>(conn)?;
+    rows.into_iter().map(SanctionRow::into_sanction).collect()
+}
+
+/// Where these messages stand, those that were not deleted: id → (room, author).
+pub fn standing(conn: &mut AnyConn, ids: &[i64]) -> Result<HashMap<i64, (i64, i64)>, DbError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = messages::table
+        .filter(messages::id.eq_any(ids.to_vec()))
+        .filter(messages::deleted_at.is_null())
+        .select((messages::id, messages::room, messages::author))
+        .load::<(i64, i64, i64)>(conn)?;
+    Ok(rows.into_iter().map(|(id, room, author)| (id, (room, author))).collect())
+}

@@ -1,0 +1,11 @@
+DROP TABLE sanctions;
+DROP TABLE moderators;
+DROP TABLE room_events;
+DROP TABLE messages;
+DROP TABLE room_heads;
+DROP TABLE rooms;
+DROP TABLE tickets;
+DROP TABLE sessions;
+DROP TABLE names;
+DROP TABLE users;
+DROP TABLE settings;

@@ -1,0 +1,65 @@
+/** Rooms: look in, change name, description and slow mode, empty or delete them. */
+import { useEffect, useState } from "preact/hooks";
+import type { Room } from "../sdk/src";
+import { serverAddress } from "../shared/server";
+import { ConfirmButton, Field } from "../shared/ui";
+import { attempt, rest } from "./store";
+import { Table } from "./table";
+
+/** Pages that are deployed alone have to say again where the server is. */
+const elsewhere: Record<string, string> = serverAddress() === location.origin ? {} : { server: serverAddress() };
+
+export function Rooms() {
+  const [rooms, setRooms] = useState<Room[] | null>(null);
+  const [editing, setEditing] = useState<string | null>(null);
+  const load = async () => setRooms((await rest.rooms()).rooms);
+  useEffect(() => { void attempt(load); }, []);
+
+  const change = (work: () => Promise<unknown>) => void attempt(async () => {
+    await work();
+    setEditing(null);
+    await load();
+  });
+  return (
+    <Table label="Rooms" columns={["Name", "Id", "Slow mode", "Actions"]} loaded={rooms !== null} empty="There are no rooms yet.">
+      {(rooms ?? []).map((room) => (
+        <tr key={room.uid}>
+          <td>
+            <strong>{room.name}</strong>
+            {room.description && <p class="quiet">{room.description}</p>}
+            {editing === room.uid && <Edit room={room} onSave={(patch) => change(() => rest.patchRoom(room.uid, patch))} onClose={() => setEditing(null)} />}
+          </td>
+          <td class="mono">{room.uid}</td>
+          <td>{room.slowMode ? `${room.slowMode} s` : "off"}</td>
+          <td>
+            <div class="row">
+              <a class="button small" href={`/embed.html?${new URLSearchParams({ room: room.uid, ...elsewhere })}`} target="_blank" rel="noopener">Open</a>
+              <button class="button small" aria-expanded={editing === room.uid} onClick={() => setEditing(editing === room.uid ? null : room.uid)}>Edit</button>
+              <ConfirmButton question={`Delete all messages in ${room.name}?`} onConfirm={() => change(() => rest.purge(room.uid))}>Empty</ConfirmButton>
+              <ConfirmButton question={`Delete ${room.name} for ever?`} onConfirm={() => change(() => rest.deleteRoom(room.uid))}>Delete</ConfirmButton>
+            </div>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+interface EditProps { room: Room; onSave: (patch: { name: string; description: string; slow_mode: number }) => void; onClose: () => void }
+
+function Edit({ room, onSave, onClose }: EditProps) {
+  const [name, setName] = useState(room.name);
+  const [description, setDescription] = useState(room.description ?? "");
+  const [slow, setSlow] = useState(String(room.slowMode));
+  return (
+    <form class="edit" aria-label={`Edit ${room.name}`} onSubmit={(event) => { event.preventDefault(); onSave({ name, description, slow_mode: Number(slow) }); }}>
+      <Field label="Name" value={name} onInput={setName} required />
+      <Field label="Description" value={description} onInput={setDescription} />
+      <Field label="Slow mode, seconds (0 is off)" type="number" value={slow} onInput={setSlow} />
+      <div class="row">
+        <button class="button small primary">Save</button>
+        <button class="button small" type="button" onClick={onClose}>Cancel</button>
+      </div>
+    </form>
+  );
+}

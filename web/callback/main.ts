@@ -1,0 +1,54 @@
+/**
+ * Where a popup login ends (/callback.html#token=…). A popup that this origin's own page opened keeps the
+ * token, tells that page, and closes. Anyone else could have sent the reader here to sign them in as
+ * somebody they are not, so without such an opener the reader is asked first.
+ */
+import "../shared/tokens.css";
+import "./callback.css";
+import { Rest } from "../sdk/src";
+import { serverAddress } from "../shared/server";
+import { tokenKey, TokenStore } from "../shared/session";
+import { applyTheme } from "../shared/theme";
+
+applyTheme(null);
+const page = document.getElementById("page")!;
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+history.replaceState(null, "", location.pathname + location.search);
+
+if (!token) say("This page finishes a login, and there is none to finish.");
+else if (openedByUs()) finish(token);
+else void ask(token);
+
+function openedByUs(): boolean {
+  try {
+    return window.opener !== null && (window.opener as Window).location.origin === location.origin;
+  } catch {
+    return false;
+  }
+}
+
+function finish(found: string): void {
+  new TokenStore(tokenKey(new URLSearchParams(location.search).get("session"))).keep(found);
+  (window.opener as Window | null)?.postMessage({ login: found }, location.origin);
+  say("You are signed in. This window can be closed.");
+  window.close();
+}
+
+async function ask(found: string): Promise<void> {
+  const answer = await new Rest({ base: serverAddress(), token: () => found }).me().catch(() => null);
+  if (!answer) return say("This login is not valid any more. Please try again.");
+  say(`Sign in to the chat as ${answer.user.displayName}?`);
+  const button = document.createElement("button");
+  button.className = "button primary";
+  button.textContent = "Sign in";
+  button.onclick = () => finish(found);
+  page.append(button);
+  button.focus();
+}
+
+function say(text: string): void {
+  const line = document.createElement("p");
+  line.setAttribute("role", "status");
+  line.textContent = text;
+  page.replaceChildren(line);
+}

@@ -1,0 +1,60 @@
+// @vitest-environment happy-dom
+/** The line to the host page: who is heard, and to whom the chat speaks. */
+import { signal } from "@preact/signals";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { connectHost, hostOrigin } from "../chat/bridge";
+import type { ChatStore } from "../chat/store";
+
+describe("the host's origin", () => {
+  it.each([
+    ["https://named.example", ["https://real.example"], "https://referrer.example/x", "https://named.example"],
+    [null, ["https://real.example"], "https://referrer.example/x", "https://real.example"],
+    [null, undefined, "https://referrer.example/page", "https://referrer.example"],
+    [null, ["null"], "", null],
+    [null, undefined, "", null],
+    ["not an address", undefined, "https://referrer.example", null],
+  ])("%s, %j, %s → %s", (named, ancestors, referrer, origin) => {
+    expect(hostOrigin(named, ancestors, referrer)).toBe(origin);
+  });
+});
+
+describe("messages", () => {
+  const host = { postMessage: vi.fn() } as unknown as Window;
+  const store = { borrow: vi.fn(), release: vi.fn(), open: vi.fn(), unread: signal(0), onMessage: vi.fn() };
+  const hear = (data: unknown, origin = "https://host.example", source: unknown = host) =>
+    dispatchEvent(Object.assign(new Event("message"), { data, origin, source }));
+
+  beforeEach(() => {
+    vi.clearAllMocks();
+    connectHost(store as unknown as ChatStore, host, "https://host.example");
+  });
+
+  it("the_host_is_obeyed", () => {
+    hear({ login: "token" });
+    hear({ room: "lounge" });
+    hear({ logout: true });
+    expect(store.borrow).toHaveBeenCalledWith("token");
+    expect(store.open).toHaveBeenCalledWith("lounge");
+    expect(store.release).toHaveBeenCalled();
+  });
+
+  it.each([
+    ["another origin", { login: "t" }, "https://evil.example", host],
+    ["another window of the same origin", { login: "t" }, "https://host.example", {}],
+    ["a look-alike origin", { login: "t" }, "https://host.example.evil", host],
+    ["a login that is no text", { login: { token: "t" } }, "https://host.example", host],
+    ["no object", "login", "https://host.example", host],
+    ["nothing", null, "https://host.example", host],
+  ])("%s_is_not_obeyed", (_, data, origin, source) => {
+    hear(data, origin, source);
+    expect(store.borrow).not.toHaveBeenCalled();
+  });
+
+  it("what_the_chat_says_is_addressed_to_the_host_alone", () => {
+    store.unread.value = 3;
+    expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ ready: true }, "https://host.example"]);
+    expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ unread: 3 }, "https://host.example"]);
+    expect(vi.mocked(host.postMessage).mock.calls.every((call) => String(call[1]) === "https://host.example")).toBe(true);
+    store.unread.value = 0;
+  });
+});

@@ -1,0 +1,84 @@
+/** The build as a whole: what each page weighs, and that no page needs a hole in its content security policy. */
+import { readdir, readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+import { beforeAll, expect, it } from "vitest";
+
+interface Limits { script: number; style?: number }
+interface Chunk { type: "chunk"; fileName: string; code: string; imports: string[]; facadeModuleId: string | null; viteMetadata?: { importedCss: Set<string> } }
+interface Asset { type: "asset"; fileName: string; source: string | Uint8Array }
+
+const root = resolve(import.meta.dirname, "..");
+const files = new Map<string, Chunk | Asset>();
+let budget: Record<string, Limits>;
+
+beforeAll(async () => {
+  budget = JSON.parse(await readFile(resolve(root, "size-budget.json"), "utf8")) as Record<string, Limits>;
+  const result = await build({ root, logLevel: "silent", build: { write: false } });
+  if (!("output" in result)) throw new Error("one build was expected");
+  for (const file of result.output) files.set(file.fileName, file as unknown as Chunk | Asset);
+}, 60_000);
+
+const packed = (text: string | Uint8Array) => gzipSync(text).length;
+const asset = (name: string) => {
+  const file = files.get(name);
+  if (file?.type !== "asset") throw new Error(`${name} was not built`);
+  return String(file.source);
+};
+
+/** The scripts that a page loads before anything happens, and their styles. */
+function firstView(page: string): { scripts: Chunk[]; styles: string[] } {
+  const entry = [...files.values()].find((file): file is Chunk => file.type === "chunk" && file.facadeModuleId === resolve(root, page));
+  const scripts = new Map<string, Chunk>();
+  const follow = (chunk: Chunk) => {
+    if (scripts.has(chunk.fileName)) return;
+    scripts.set(chunk.fileName, chunk);
+    for (const name of chunk.imports) follow(files.get(name) as Chunk);
+  };
+  follow(entry!);
+  const styles = new Set([...asset(page).matchAll(/href="\/(assets\/[^"]+\.css)"/g)].map((match) => match[1]!));
+  return { scripts: [...scripts.values()], styles: [...styles] };
+}
+
+it.each(["embed.html", "index.html", "lofi.html", "callback.html", "admin/index.html"])("%s_stays_within_its_budget", (page) => {
+  const { scripts, styles } = firstView(page);
+  const sizes = {
+    script: scripts.reduce((sum, chunk) => sum + packed(chunk.code), 0),
+    style: styles.reduce((sum, name) => sum + packed(asset(name)), 0),
+  };
+  console.log(`${page}: ${sizes.script} B of script, ${sizes.style} B of style, gzip`);
+  expect(sizes.script).toBeGreaterThan(0);
+  expect(sizes.script).toBeLessThanOrEqual(budget[page]!.script);
+  expect(sizes.style).toBeLessThanOrEqual(budget[page]!.style!);
+});
+
+it("the_sdk_alone_stays_within_its_budget", async () => {
+  const result = await build({
+    configFile: false, root, logLevel: "silent",
+    build: { write: false, lib: { entry: "sdk/src/index.ts", formats: ["es"] }, minify: true },
+  });
+  const [first] = Array.isArray(result) ? result : [result];
+  if (!first || !("output" in first)) throw new Error("one build was expected");
+  const size = first.output.reduce((sum, file) => sum + (file.type === "chunk" ? packed(file.code) : 0), 0);
+  console.log(`sdk: ${size} B, gzip`);
+  expect(size).toBeLessThanOrEqual(budget.sdk!.script);
+});
+
+it.each(["embed.html", "index.html", "lofi.html", "callback.html", "admin/index.html", "docs/index.html"])("%s_has_no_inline_script_and_loads_only_from_its_own_host", (page) => {
+  const html = asset(page);
+  expect(html.match(/<script(?![^>]*\ssrc="\/assets\/)[^>]*>/g)).toBeNull();
+  expect(html.match(/\son[a-z]+=/g)).toBeNull();
+  expect(html.match(/(src|href)="(https?:)?\/\//g)).toBeNull();
+});
+
+it("no_source_of_ours_writes_html_strings_or_raises_a_dialog", async () => {
+  for (const folder of ["chat", "playground", "stream", "admin", "callback", "docs", "shared", "sdk"]) {
+    const names = (await readdir(resolve(root, folder), { recursive: true })).filter((name) => /\.tsx?$/.test(name));
+    expect(names).not.toEqual([]);
+    for (const name of names) {
+      const source = await readFile(resolve(root, folder, name), "utf8");
+      expect(source, name).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\b(alert|confirm|prompt)\(|: any\b|as any\b/);
+    }
+  }
+});

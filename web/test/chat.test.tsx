@@ -1,0 +1,164 @@
+// @vitest-environment happy-dom
+/** The chat window over the fake server: what the reader sees and can do, through the real store and components. */
+import { render } from "preact";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { WebSocket as NodeSocket } from "ws";
+import { Chat } from "../chat/components/chat";
+import { ChatStore } from "../chat/store";
+import { Realtime, Rest, type Session } from "../sdk/src";
+import { TokenStore } from "../shared/session";
+import { FakeServer } from "./fake/server";
+
+let server: FakeServer;
+let owner: Session;
+let room: string;
+let realtime: Realtime;
+let store: ChatStore;
+
+beforeEach(async () => {
+  server = await new FakeServer().start();
+  owner = server.world.register("mara", "long enough");
+  room = server.world.createRoom(owner.user.uid, "Lounge").room.uid;
+});
+afterEach(async () => {
+  realtime.close();
+  render(null, document.body);
+  localStorage.clear();
+  await server.stop();
+});
+
+async function open(session: Session | null): Promise<void> {
+  if (session) localStorage.setItem("chat_token", session.token);
+  const tokens = new TokenStore("chat_token");
+  realtime = new Realtime({ url: server.socketUrl, token: tokens.token, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
+  const rest = new Rest({ base: server.url, token: () => tokens.token });
+  store = new ChatStore({ rest, realtime, tokens });
+  render(<Chat store={store} readonly={false} />, document.body);
+  await store.start(room, false);
+  await vi.waitFor(() => expect(store.joined.value).toBe(true));
+}
+
+const say = (by: Session, text: string) => server.world.post(by.user.uid, server.world.find(room), text);
+const texts = () => [...document.querySelectorAll(".line[data-id] .text")].map((node) => node.textContent);
+const seen = (text: string) => vi.waitFor(() => expect(document.body.textContent).toContain(text));
+const box = () => document.querySelector("textarea")!;
+function type(text: string): void {
+  box().value = text;
+  box().dispatchEvent(new Event("input", { bubbles: true }));
+}
+const enter = (init: KeyboardEventInit = {}) => box().dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }));
+const button = (name: string) => [...document.querySelectorAll("button")].find((node) => node.textContent === name)!;
+
+describe("reading", () => {
+  it("text_is_text_and_never_markup", async () => {
+    say(owner, "<img src=x onerror=alert(1)>");
+    await open(null);
+    await seen("<img src=x");
+    expect(document.querySelector("img")).toBeNull();
+  });
+
+  it("deleted_and_purged_messages_go_at_once", async () => {
+    const first = say(owner, "one");
+    say(owner, "two");
+    await open(null);
+    await vi.waitFor(() => expect(texts()).toEqual(["one", "two"]));
+    server.world.delete(owner.user.uid, first.id);
+    await vi.waitFor(() => expect(texts()).toEqual(["two"]));
+    const log = server.world.find(room);
+    server.world.append(log, (seq) => ({ event: "room_purged", data: { room, seq } }));
+    await vi.waitFor(() => expect(texts()).toEqual([]));
+  });
+
+  it("the_log_is_silent_and_has_a_name_and_one_polite_voice_speaks", async () => {
+    await open(null);
+    const log = document.querySelector('[role="log"]')!;
+    expect(log.getAttribute("aria-live")).toBe("off");
+    expect(log.getAttribute("aria-label")).toBe("Messages");
+    say(owner, "hello");
+    await vi.waitFor(() => expect(document.querySelector('[aria-live="polite"]')?.textContent).toBe("mara: hello"));
+  });
+
+  it("a_deleted_room_says_so", async () => {
+    await open(null);
+    server.world.publish(room, { event: "reset", data: { room, reason: "deleted" } });
+    await seen("This room is gone");
+  });
+});
+
+describe("writing", () => {
+  it("enter_sends_shift_enter_does_not_and_neither_does_an_enter_that_ends_a_composed_word", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    type("こんにちは");
+    await vi.waitFor(() => expect(button("Send").disabled).toBe(false));
+    enter({ isComposing: true });
+    enter({ shiftKey: true });
+    expect(store.pending.value).toHaveLength(0);
+    enter();
+    await vi.waitFor(() => expect(texts()).toEqual(["こんにちは"]));
+    expect(store.pending.value).toHaveLength(0);
+  });
+
+  it("a_refused_text_stays_with_the_reason_and_can_be_sent_again", async () => {
+    const ann = server.world.register("ann", "long enough");
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room, kind: "timeout", duration: "10m" });
+    await open(ann);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    store.send("let me speak");
+    await seen("Not sent: You are timed out.");
+    await seen("You are timed out for 10:00.");
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    await vi.waitFor(() => expect(store.mutedUntil.value).toBe(0));
+    button("Send again").click();
+    await vi.waitFor(() => expect(texts()).toEqual(["let me speak"]));
+    expect(document.body.textContent).not.toContain("Not sent");
+  });
+
+  it("a_message_too_long_is_counted_and_not_sent", async () => {
+    await open(owner);
+    type("x".repeat(501));
+    await seen("1 too many");
+    expect(button("Send").disabled).toBe(true);
+    type("😀".repeat(490));
+    await seen("10 left");
+  });
+});
+
+describe("identity", () => {
+  it("a_login_box_stands_where_the_box_will_be_and_a_guest_is_one_click_away", async () => {
+    await open(null);
+    expect(box()).toBeNull();
+    button("Chat as a guest").click();
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+    expect(localStorage.getItem("chat_token")).toMatch(/^token-/);
+    await seen("guest");
+  });
+
+  it("a_token_that_ended_leads_back_to_the_login_box_with_the_reason", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    server.world.tokens.clear();
+    server.closeAll(4001, "You were signed out elsewhere.");
+    await seen("You were signed out elsewhere.");
+    expect(button("Chat as a guest")).toBeDefined();
+    expect(localStorage.getItem("chat_token")).toBeNull();
+  });
+
+  it("ranks_of_the_room_are_learned_from_the_join", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.moderates.value).toBe(true));
+    say(server.world.guest(), "hi");
+    await vi.waitFor(() => expect(document.querySelector(".more")).not.toBeNull());
+  });
+
+  it("a_banned_user_sees_the_door_and_comes_back_when_the_ban_is_lifted", async () => {
+    const ann = server.world.register("ann", "long enough");
+    await open(ann);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
+    await seen("You are banned here");
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    button("Try again").click();
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+  });
+});

@@ -1,0 +1,132 @@
+// @vitest-environment happy-dom
+/** The small pure parts, a table each: colours, options, addresses, ranks, tokens, curl lines, countdowns, the announcer. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { announceEvery, Announcer } from "../chat/announcer";
+import { backgrounds, colourOfHue, contrast, nameColour } from "../chat/colour";
+import { spanText } from "../chat/components/clock";
+import { chatOptions } from "../chat/options";
+import { badge, mayDelete, mayModerate } from "../chat/ranks";
+import { curl, requestText } from "../playground/exchange";
+import { isCommand, type Message, parseFrame, type Role, type User } from "../sdk/src";
+import { httpAddress, serverAddress, socketAddress } from "../shared/server";
+import { tokenKey, TokenStore } from "../shared/session";
+
+const user = (uid: string, ...roles: Role[]): User => ({ uid, displayName: uid, picture: null, countryCode: null, roles });
+
+describe("the colour of a name", () => {
+  it("is_readable_at_every_hue_on_both_themes", () => {
+    for (let hue = 0; hue < 360; hue++) {
+      const { light, dark } = colourOfHue(hue);
+      for (const ground of [backgrounds.light, "#ffffff"]) expect(contrast(light, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
+      for (const ground of [backgrounds.dark, "#16191f"]) expect(contrast(dark, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+  it("is_the_same_for_the_same_user_and_differs_between_most", () => {
+    expect(nameColour("abcdefghij")).toEqual(nameColour("abcdefghij"));
+    expect(new Set(Array.from({ length: 50 }, (_, i) => nameColour(`user00000${i}`).light)).size).toBeGreaterThan(35);
+  });
+});
+
+describe("ranks", () => {
+  const mod = user("m", "registered", "mod");
+  it.each<[User, boolean]>([
+    [user("g", "guest"), true], [user("v", "registered", "vip"), true], [user("n", "registered", "mod"), false],
+    [user("o", "registered", "owner"), false], [mod, false],
+  ])("a_moderator_acts_on_lower_ranks_only: %j", (other, may) => expect(mayModerate(mod, other)).toBe(may));
+  it("everyone_may_delete_their_own_message_and_only_moderators_another_s", () => {
+    const message = { user: user("g", "guest") } as Message;
+    expect(mayDelete(user("g", "guest"), message)).toBe(true);
+    expect(mayDelete(user("h", "registered"), message)).toBe(false);
+    expect(mayDelete(mod, message)).toBe(true);
+    expect(mayDelete(null, message)).toBe(false);
+  });
+  it("the_highest_rank_is_the_badge", () => {
+    expect(badge(user("a", "registered", "vip", "owner"))).toBe("owner");
+    expect(badge(user("a", "guest"))).toBeNull();
+  });
+});
+
+describe("addresses", () => {
+  it.each([["https://chat.example/", "https://chat.example"], ["http://a:1/base/", "http://a:1/base"], ["javascript:alert(1)", null], ["", null], ["nonsense", null]])(
+    "%s → %s", (text, address) => expect(httpAddress(text)).toBe(address));
+  it("the_query_wins_over_the_meta_tag_which_wins_over_the_page", () => {
+    const page = (search: string) => ({ search, origin: "https://page.example" }) as Location;
+    const root = document.implementation.createHTMLDocument();
+    expect(serverAddress(page(""), root)).toBe("https://page.example");
+    const meta = root.createElement("meta");
+    meta.name = "banter-server";
+    meta.content = "https://meta.example";
+    root.head.append(meta);
+    expect(serverAddress(page(""), root)).toBe("https://meta.example");
+    expect(serverAddress(page("?server=https://query.example"), root)).toBe("https://query.example");
+  });
+  it("the_socket_is_as_safe_as_the_server", () => {
+    expect(socketAddress("https://a.example")).toBe("wss://a.example/ws");
+    expect(socketAddress("http://a.example")).toBe("ws://a.example/ws");
+  });
+  it("options_are_read_from_the_query", () => {
+    expect(chatOptions("?room=r&guest=1&theme=dark&session=2")).toEqual({ room: "r", guest: true, readonly: false, theme: "dark", session: "2", host: null });
+    expect(chatOptions("?guest=0&readonly&theme=pink")).toEqual({ room: null, guest: false, readonly: true, theme: null, session: null, host: null });
+  });
+});
+
+describe("the token", () => {
+  afterEach(() => { localStorage.clear(); vi.restoreAllMocks(); });
+
+  it("another_window_signs_in_and_out_at_once", () => {
+    const heard: (string | null)[] = [];
+    const tokens = new TokenStore(tokenKey("2"));
+    tokens.watch((token) => heard.push(token));
+    const store = (key: string | null, newValue: string | null) => dispatchEvent(Object.assign(new Event("storage"), { key, newValue }));
+    store("chat_token", "not ours");
+    store("chat_token:2", "ours");
+    store("chat_token:2", null);
+    expect(heard).toEqual(["ours", null]);
+  });
+  it("a_borrowed_token_is_not_stored_and_its_end_leaves_the_stored_one_alone", () => {
+    localStorage.setItem("chat_token", "kept");
+    const tokens = new TokenStore(tokenKey(null));
+    tokens.borrow("borrowed");
+    tokens.update(null);
+    expect(tokens.token).toBeNull();
+    expect(localStorage.getItem("chat_token")).toBe("kept");
+  });
+  it("a_blocked_storage_keeps_the_token_in_memory", () => {
+    for (const name of ["getItem", "setItem", "removeItem"] as const) {
+      vi.spyOn(Storage.prototype, name).mockImplementation(() => { throw new Error("blocked"); });
+    }
+    const tokens = new TokenStore(tokenKey(null));
+    tokens.keep("token");
+    expect(tokens.token).toBe("token");
+  });
+});
+
+it("a_curl_line_survives_quotes_in_the_body", () => {
+  const exchange = { method: "POST", url: "http://x/messages", headers: { Accept: "application/json" }, body: `{"message":"it's"}`, response: null };
+  expect(curl(exchange)).toBe(`curl -X POST 'http://x/messages' \\\n  -H 'Accept: application/json' \\\n  --data '{"message":"it'\\''s"}'`);
+  expect(requestText(exchange)).toBe(`POST http://x/messages\nAccept: application/json\n\n{\n  "message": "it's"\n}`);
+});
+
+it.each([[5, "5 s"], [60, "1:00"], [3661, "1:01:01"], [86_400, "1 day"], [604_800, "7 days"]])("%i seconds read %s", (seconds, text) => {
+  expect(spanText(seconds)).toBe(text);
+});
+
+it.each([["/ban x", true], ["!help", true], ["/", false], ["//", false], ["! wow", false], ["hello /ban", false], ["!!", false]])("%s is a command: %s", (text, command) => {
+  expect(isCommand(text)).toBe(command);
+});
+
+it.each(["", "{", "[]", "null", "7", `{"event":7}`, `{"event":"message"}`, `{"event":"message","data":null}`, `{"event":"new_in_2030","data":{}}`])(
+  "junk_is_no_frame: %s", (text) => expect(parseFrame(text)).toBeNull());
+
+it("the_announcer_reads_one_message_and_counts_a_burst", () => {
+  vi.useFakeTimers();
+  const announcer = new Announcer();
+  announcer.add("ann: hello");
+  vi.advanceTimersByTime(200);
+  expect(announcer.text.value).toBe("ann: hello");
+  for (let i = 0; i < 5; i++) announcer.add(`bob: ${i}`);
+  expect(announcer.text.value).toBe("ann: hello");
+  vi.advanceTimersByTime(announceEvery);
+  expect(announcer.text.value).toBe("5 new messages");
+  vi.useRealTimers();
+});
