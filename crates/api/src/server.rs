@@ -144,8 +144,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         eprintln!("Root was made. Log in at {}/admin/ as root with this password, shown only once:", running.url());
         eprintln!("    {password}");
     }
-    let ready = serde_json::json!({ "event": "ready", "url": running.url(), "address": running.address.to_string() });
-    println!("{ready}");
+    println!(r#"{{"event":"ready","url":"{}"}}"#, running.url());
     tracing::info!(address = %running.address, "serving");
     tokio::select! {
         _ = terminate.recv() => {}

@@ -1,5 +1,4 @@
 //! Logging in and being somebody: guests, registration, passwords, tokens, profiles, ranks.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -7,14 +6,13 @@ use domain::model::id::{Epoch, RoomUid, UserUid};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::session::LIFETIME;
-use domain::model::time::{Duration, Span};
-use domain::policy::Denied;
+use domain::model::time::Span;
 use domain::ports::bus::Notice;
-use domain::ports::effects::{Ids, Quota};
+use domain::ports::effects::Ids;
 use domain::service::accounts::Profile;
-use domain::service::error::{Error, Pace, Thing};
+use domain::service::error::{Error, Pace};
 use domain::service::{Caller, Guests, Ports, Services, Settings};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use support::{SETTINGS, World, visitor};
 use testkit::builders::{PASSWORD, password};
 use testkit::faulty::Fault;
@@ -59,7 +57,7 @@ impl Ids for Drawn {
         self.1.epoch()
     }
     fn below(&self, bound: u32) -> u32 {
-        let mut numbers = self.0.lock().unwrap();
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = if numbers.len() > 1 { numbers.remove(0) } else { numbers[0] };
         assert!(number < bound);
         number

@@ -1,5 +1,4 @@
 //! Keeping order: who may sanction whom, how sanctions end, purges, and the log of it all.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! What the operator does at the command line, and what is suggested to newcomers.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

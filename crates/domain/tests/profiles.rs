@@ -1,5 +1,4 @@
 //! Being somebody: names, pictures, passwords, ranks, and being gone.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Making, changing, entering and closing rooms, and who keeps order in them.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

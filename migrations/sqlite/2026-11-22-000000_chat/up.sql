@@ -82,11 +82,12 @@ CREATE TABLE messages (
     text TEXT NOT NULL,
     kind TEXT NOT NULL,
     reply_to BIGINT,
-    nonce TEXT,
+    nonce_key TEXT,
     created_at BIGINT NOT NULL,
     deleted_at BIGINT
 );
-CREATE UNIQUE INDEX messages_nonce ON messages (room, author, nonce) WHERE nonce IS NOT NULL;
+-- Room, author and nonce in one text: see the same place for PostgreSQL.
+CREATE UNIQUE INDEX messages_nonce_key ON messages (nonce_key);
 CREATE INDEX messages_author ON messages (room, author, seq);
 -- Reading passes over what was deleted, however much it is.
 CREATE UNIQUE INDEX messages_seq ON messages (room, seq) WHERE deleted_at IS NULL;

@@ -20,7 +20,10 @@ fn parse(setting: &str) -> Result<Targets, String> {
         format!("LOG: {part:?} is neither a level (error, warn, info, debug, trace, off) nor MODULE=LEVEL")
     };
     // What the framework says of its workers is noise unless something is wrong.
-    let quiet = Targets::new().with_target("actix_server", LevelFilter::WARN);
+    // Its dispatcher takes the end of a socket for an error: a body can end one in no other way.
+    let quiet = Targets::new()
+        .with_target("actix_server", LevelFilter::WARN)
+        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF);
     setting.split(',').map(str::trim).try_fold(quiet, |targets, part| match part.split_once('=') {
         Some((module, level)) if !module.trim().is_empty() => {
             Ok(targets.with_target(module.trim(), level.trim().parse::<LevelFilter>().map_err(|_| wrong(part))?))

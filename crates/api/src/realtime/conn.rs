@@ -44,6 +44,8 @@ enum Phase {
     Open,
     /// The close frame is in the outbox since this second.
     Closing(u64),
+    /// The peer has said goodbye too: what is in the outbox goes out, and that is it.
+    Leaving,
     Gone,
 }
 
@@ -125,6 +127,15 @@ impl Conn {
             self.push(Frame::close(close));
             self.phase.set(Phase::Closing(second));
             self.wake.notify_one();
+        }
+    }
+
+    /// The peer sent a close frame: it gets ours, and the socket ends.
+    pub fn hear_close(&self, second: u64) {
+        self.close(Close::Normal, second);
+        if !self.is_gone() {
+            self.phase.set(Phase::Leaving);
+            self.wake_body();
         }
     }
 
@@ -234,6 +245,13 @@ impl Conn {
             Some(bytes) => {
                 self.sent.set(second);
                 Poll::Ready(Some(bytes))
+            }
+            // The bytes handed out before are written when the body is pending, and only then: end it the next time.
+            None if self.phase.get() == Phase::Leaving => {
+                self.phase.set(Phase::Gone);
+                self.wake.notify_one();
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             None => {
                 *self.body.borrow_mut() = Some(cx.waker().clone());

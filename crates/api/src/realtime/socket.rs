@@ -131,7 +131,7 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
             Some(Ok(message)) => {
                 hub.metrics().frames_in.inc();
                 conn.hear(hub.second());
-                if !conn.is_closing() {
+                if !conn.is_closing() || matches!(message, Message::Close(_)) {
                     take(session, message, &mut pieces).await;
                 }
             }
@@ -151,7 +151,7 @@ async fn take(session: &Session, message: Message, pieces: &mut Vec<u8>) {
     match message {
         Message::Text(text) => session.take(&text).await,
         Message::Ping(payload) => conn.send(Frame::control_pong(&payload)),
-        Message::Close(_) => conn.close(Close::Normal, hub.second()),
+        Message::Close(_) => conn.hear_close(hub.second()),
         Message::Binary(_) => session.refuse_binary(),
         Message::Continuation(FirstText(piece) | FirstBinary(piece)) => *pieces = piece.to_vec(),
         Message::Continuation(Continue(piece)) => pieces.extend_from_slice(&piece),

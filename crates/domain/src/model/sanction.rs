@@ -4,7 +4,7 @@ use crate::model::id::{RoomId, SanctionId, UserId};
 use crate::model::rank::Rank;
 use crate::model::text::Reason;
 use crate::model::time::Timestamp;
-use crate::model::user::{Network, User};
+use crate::model::user::{Member, Network};
 
 /// What a sanction takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,17 +61,19 @@ impl Sanction {
         self.ends_at.is_none_or(|end| now < end)
     }
 
-    /// Whether it holds for `user`, seen at `network`.
+    /// Whether it holds for `member`, seen at `network`.
     ///
-    /// A network stands for many people (a school, a mobile carrier), so it only stops those who could have come back
-    /// under another name: guests, and accounts made after the sanction.
-    pub fn covers(&self, user: &User, network: Option<&Network>) -> bool {
+    /// A network stands for many people (a school, a mobile carrier), so it only stops those who could be the same person
+    /// under another name: guests, and accounts made after the sanction. It never stops whom its giver could not have
+    /// sanctioned: a moderator who shares the network stays one.
+    pub fn covers(&self, member: &Member, network: Option<&Network>) -> bool {
+        let user = &member.user;
         if self.user == user.id {
             return true;
         }
         let same_network = self.network.is_some() && self.network.as_ref() == network;
-        same_network
-            && (user.rank == Rank::Guest || (user.rank == Rank::Registered && user.created_at >= self.starts_at))
+        let may_be_the_same = user.username.is_none() || user.created_at >= self.starts_at;
+        same_network && may_be_the_same && member.rank() < self.by_rank
     }
 }
 

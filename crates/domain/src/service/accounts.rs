@@ -7,7 +7,7 @@ use crate::model::sanction::{Sanction, SanctionKind};
 use crate::model::session::LIFETIME;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::{NewUser, PasswordHash, User, UserChange};
+use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
 use crate::ports::bus::Notice;
 use crate::ports::effects::Quota;
@@ -168,7 +168,8 @@ impl Accounts {
         let id = user.map(|user| user.id);
         let given = self.ports.history.sanctions_everywhere(id, Some(&visitor.network), now).await?;
         // Somebody not made yet is newer than any sanction of the network.
-        let covers = |s: &&Sanction| user.is_none_or(|user| s.covers(user, Some(&visitor.network)));
+        let member = user.cloned().map(Member::outside);
+        let covers = |s: &&Sanction| member.as_ref().is_none_or(|member| s.covers(member, Some(&visitor.network)));
         match given.iter().filter(|s| s.kind == SanctionKind::Ban && s.in_force(now)).find(covers) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
             None => Ok(()),
@@ -294,7 +295,8 @@ impl Accounts {
     async fn refuse_timed_out(&self, subject: &User, caller: &Caller) -> Result<(), Error> {
         let now = self.ports.clock.now();
         let given = self.ports.history.sanctions_everywhere(Some(subject.id), Some(&caller.network), now).await?;
-        match given.iter().find(|s| s.in_force(now) && s.covers(subject, Some(&caller.network))) {
+        let member = Member::outside(subject.clone());
+        match given.iter().find(|s| s.in_force(now) && s.covers(&member, Some(&caller.network))) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
             None => Ok(()),
         }

@@ -108,7 +108,7 @@ impl Services {
     pub fn new(ports: Ports, settings: Settings) -> Services {
         let accounts = accounts::Accounts::new(ports.clone(), settings);
         let rooms = rooms::Rooms::new(ports.clone(), settings);
-        let moderation = moderation::Moderation::new(ports.clone(), rooms.clone());
+        let moderation = moderation::Moderation::new(ports.clone(), settings, rooms.clone());
         let operator = operator::Operator::new(ports.clone(), accounts.clone());
         let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());
         Services { accounts, rooms, chat, moderation, operator }

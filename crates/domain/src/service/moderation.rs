@@ -11,7 +11,7 @@ use crate::ports::bus::Notice;
 use crate::ports::log::{Act, Entry, LogLine, SanctionLine};
 use crate::service::error::{Error, Thing};
 use crate::service::rooms::Rooms;
-use crate::service::{Caller, Ports};
+use crate::service::{Caller, Guests, Ports, Settings};
 
 /// A sanction that somebody wants to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub struct Measures {
     pub duration: Duration,
     /// Why.
     pub reason: Reason,
-    /// Whether it holds for the network as well, where the user was last seen. A guest's always does.
+    /// Whether it holds for the network as well, where the user was last seen. A guest's always does where guests go by
+    /// address; where each browser has its own, whoever chose that knows that many share an address.
     pub network: bool,
 }
 
@@ -30,12 +31,13 @@ pub struct Measures {
 #[derive(Clone)]
 pub struct Moderation {
     ports: Ports,
+    settings: Settings,
     rooms: Rooms,
 }
 
 impl Moderation {
-    pub(crate) fn new(ports: Ports, rooms: Rooms) -> Moderation {
-        Moderation { ports, rooms }
+    pub(crate) fn new(ports: Ports, settings: Settings, rooms: Rooms) -> Moderation {
+        Moderation { ports, settings, rooms }
     }
 
     /// Bans or times out somebody, in a room or (`None`) everywhere. A second one of a kind replaces the first. A ban
@@ -79,7 +81,8 @@ impl Moderation {
         subject: &Member,
         wanted: bool,
     ) -> Result<Option<Network>, Error> {
-        let Some(network) = subject.user.network.clone().filter(|_| wanted || subject.user.rank == Rank::Guest) else {
+        let is_the_address = subject.user.rank == Rank::Guest && self.settings.guests == Guests::Address;
+        let Some(network) = subject.user.network.clone().filter(|_| wanted || is_the_address) else {
             return Ok(None);
         };
         let (_, highest) = self.ports.history.behind(&network).await?;

@@ -31,7 +31,7 @@ pub enum Job {
 /// What a writer does next.
 pub enum Next {
     /// All that waits, up to the bounds of a batch, in the order it came.
-    Batch(Vec<Box<Ticket>>),
+    Batch(Vec<Ticket>),
     /// One piece of other work.
     Run(Work),
     /// Nothing more will come.
@@ -137,7 +137,7 @@ impl Queue {
     }
 }
 
-fn take_batch(state: &mut State) -> Vec<Box<Ticket>> {
+fn take_batch(state: &mut State) -> Vec<Ticket> {
     let mut batch = Vec::new();
     let mut weight = 0;
     while batch.len() < BATCH_ENTRIES {
@@ -147,7 +147,7 @@ fn take_batch(state: &mut State) -> Vec<Box<Ticket>> {
         }
         let Some((bytes, Job::Append(ticket))) = state.waiting.pop_front() else { break };
         state.bytes -= bytes;
-        batch.push(ticket);
+        batch.push(*ticket);
     }
     batch
 }

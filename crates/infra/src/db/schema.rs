@@ -82,7 +82,7 @@ diesel::table! {
         text -> Text,
         kind -> Text,
         reply_to -> Nullable<BigInt>,
-        nonce -> Nullable<Text>,
+        nonce_key -> Nullable<Text>,
         created_at -> BigInt,
         deleted_at -> Nullable<BigInt>,
     }

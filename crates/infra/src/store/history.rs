@@ -5,7 +5,7 @@ use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
 use crate::store::events::{EventRow, into_events};
-use crate::store::messages::{AuthoredRow, MESSAGE, into_message, with_authors};
+use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::rooms as places;
 use crate::store::sanctions::{SanctionRow, in_force};
 use crate::store::users::{USER, member, named};
@@ -60,13 +60,11 @@ impl History for SqlHistory {
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
-        let nonce = nonce.as_str().to_owned();
+        let key = nonce_key(room, author, nonce);
         self.0
             .read(move |conn| {
                 let row = with_authors()
-                    .filter(messages::room.eq(room.0))
-                    .filter(messages::author.eq(author.0))
-                    .filter(messages::nonce.eq(nonce))
+                    .filter(messages::nonce_key.eq(key))
                     .select((MESSAGE, USER, moderators::rank.nullable()))
                     .first::<AuthoredRow>(conn);
                 row.optional()?.map(into_message).transpose()
@@ -235,7 +233,7 @@ fn covering(
         .select(crate::store::sanctions::SANCTION)
         .load::<SanctionRow>(conn)?;
     let covers = |sanction: &Sanction| match member {
-        Some(member) => sanction.covers(&member.user, network),
+        Some(member) => sanction.covers(member, network),
         None => sanction.network.is_some() && sanction.network.as_ref() == network,
     };
     let all = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;

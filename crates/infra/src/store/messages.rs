@@ -5,9 +5,9 @@ use crate::db::schema::{messages, moderators, users};
 use crate::store::users::UserRow;
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
-use domain::model::id::{MessageId, RoomId, Seq};
+use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::message::{Message, MessageKind};
-use domain::model::text::Body;
+use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 
 /// The columns of a [`MessageRow`].
@@ -57,6 +57,11 @@ pub fn with_authors() -> _ {
     messages::table.inner_join(users::table.on(users::id.eq(messages::author))).left_join(
         moderators::table.on(moderators::room.eq(messages::room).and(moderators::user_id.eq(messages::author))),
     )
+}
+
+/// What a message is found by when its sender repeats it.
+pub fn nonce_key(room: RoomId, author: UserId, nonce: &Nonce) -> String {
+    format!("{room}/{author}/{nonce}")
 }
 
 /// What the rows mean.

@@ -7,10 +7,10 @@ use crate::db::conn::{AnyConn, Mode, on_backend, transaction};
 use crate::db::error::{DbError, busy};
 use crate::db::schema::{messages, moderators};
 use crate::store::events;
-use crate::store::messages::{AuthoredRow, MESSAGE, into_message, with_authors};
+use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::users::USER;
 use crate::writer::acts;
-use crate::writer::lookup::{self, Locks, NonceKey};
+use crate::writer::lookup::{self, Locks};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{MessageId, RoomId, Seq};
@@ -64,7 +64,7 @@ struct Batch {
     heads: HashMap<i64, i64>,
     open: HashSet<i64>,
     moved: HashSet<i64>,
-    nonces: HashMap<NonceKey, Known>,
+    nonces: HashMap<String, Known>,
     sanctions: Vec<Sanction>,
     last_posts: HashMap<(i64, i64), i64>,
     /// Messages that entries answer: id → (room, author).
@@ -83,7 +83,7 @@ struct NewMessage {
     text: String,
     kind: &'static str,
     reply_to: Option<i64>,
-    nonce: Option<String>,
+    nonce_key: Option<String>,
     created_at: i64,
 }
 
@@ -95,8 +95,7 @@ impl Batch {
         let heads = lookup::lock_heads(conn, &rooms, locks)?;
         let open = lookup::open_rooms(conn, &rooms)?;
         let posts: Vec<Post<'_>> = entries.iter().filter_map(|entry| Post::of(entry)).collect();
-        let keys: Vec<NonceKey> = posts.iter().filter_map(Post::nonce_key).collect();
-        let nonces = lookup::known_nonces(conn, &keys)?;
+        let nonces = lookup::known_nonces(conn, posts.iter().filter_map(Post::nonce_key).collect())?;
         let paced: Vec<(i64, i64)> = posts.iter().filter(|post| post.pace.is_some()).map(Post::place).collect();
         let answered: Vec<i64> = posts.iter().filter_map(|post| post.draft.reply_to).map(|id| id.0).collect();
         let sanctions = match posts.iter().map(|post| post.at.0).min() {
@@ -166,7 +165,7 @@ impl Batch {
             return Step::Refused(AppendError::Missing);
         }
         let covers = |sanction: &&Sanction| {
-            sanction.room.is_none_or(|place| place.0 == room) && sanction.covers(&post.entry.actor.user, post.network)
+            sanction.room.is_none_or(|place| place.0 == room) && sanction.covers(&post.entry.actor, post.network)
         };
         let sanctions: Vec<Sanction> = self.sanctions.iter().filter(covers).cloned().collect();
         let last_post = self.last_posts.get(&(room, author)).copied().map(Timestamp);
@@ -176,7 +175,7 @@ impl Batch {
         let seq = Seq(self.heads[&room]).next();
         self.move_head(room, seq);
         self.last_posts.insert((room, author), post.at.0);
-        if let Some(key) = key {
+        if let Some(key) = key.clone() {
             self.nonces.insert(key, Known::InThisBatch(RoomId(room), seq));
         }
         self.waiting.push(NewMessage {
@@ -187,7 +186,7 @@ impl Batch {
             text: post.draft.text.as_str().to_owned(),
             kind: post.draft.kind.as_str(),
             reply_to: post.draft.reply_to.map(|id| id.0),
-            nonce: post.draft.nonce.as_ref().map(|nonce| nonce.as_str().to_owned()),
+            nonce_key: key,
             created_at: post.at.0,
         });
         Step::Posted(seq)
@@ -343,8 +342,7 @@ impl<'e> Post<'e> {
         (self.entry.room.0, self.entry.actor.user.id.0)
     }
 
-    fn nonce_key(&self) -> Option<NonceKey> {
-        let (room, author) = self.place();
-        self.draft.nonce.as_ref().map(|nonce| (room, author, nonce.as_str().to_owned()))
+    fn nonce_key(&self) -> Option<String> {
+        self.draft.nonce.as_ref().map(|nonce| nonce_key(self.entry.room, self.entry.actor.user.id, nonce))
     }
 }

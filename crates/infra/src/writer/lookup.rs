@@ -1,14 +1,13 @@
 //! What a batch must know before it writes: heads, closed rooms, known nonces, sanctions, last posts.
 //!
-//! Where a batch asks about many (room, author) pairs, PostgreSQL is asked once with arrays, to save round trips; SQLite has
-//! no round trips and is asked once per pair.
+//! PostgreSQL is asked once for a whole batch, with arrays, to save round trips; SQLite has none and may be asked often.
 
-use crate::db::conn::AnyConn;
+use crate::db::conn::{AnyConn, on_backend};
 use crate::db::error::DbError;
 use crate::db::schema::{messages, room_heads, rooms, sanctions};
 use crate::store::sanctions::{SANCTION, SanctionRow};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt};
 use domain::model::sanction::Sanction;
 use std::collections::{HashMap, HashSet};
 
@@ -63,56 +62,16 @@ pub fn open_rooms(conn: &mut AnyConn, ids: &[i64]) -> Result<HashSet<i64>, DbErr
     Ok(query.select(rooms::id).load::<i64>(conn)?.into_iter().collect())
 }
 
-/// A sender's own name for a message: where, who, which.
-pub type NonceKey = (i64, i64, String);
-
-#[derive(QueryableByName)]
-struct Known {
-    #[diesel(sql_type = BigInt)]
-    room: i64,
-    #[diesel(sql_type = BigInt)]
-    author: i64,
-    #[diesel(sql_type = Text)]
-    nonce: String,
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
-/// The messages that stand under these nonces.
-pub fn known_nonces(conn: &mut AnyConn, keys: &[NonceKey]) -> Result<HashMap<NonceKey, i64>, DbError> {
+/// The messages that stand under these keys: key → id.
+pub fn known_nonces(conn: &mut AnyConn, keys: Vec<String>) -> Result<HashMap<String, i64>, DbError> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    match conn {
-        AnyConn::Pg(c) => {
-            let rooms: Vec<i64> = keys.iter().map(|key| key.0).collect();
-            let authors: Vec<i64> = keys.iter().map(|key| key.1).collect();
-            let nonces: Vec<&str> = keys.iter().map(|key| key.2.as_str()).collect();
-            let rows = diesel::sql_query(
-                "SELECT m.room, m.author, m.nonce, m.id FROM unnest($1, $2, $3) AS k(room, author, nonce) \
-                 JOIN messages AS m ON m.room = k.room AND m.author = k.author AND m.nonce = k.nonce",
-            )
-            .bind::<Array<BigInt>, _>(rooms)
-            .bind::<Array<BigInt>, _>(authors)
-            .bind::<Array<Text>, _>(nonces)
-            .load::<Known>(c)?;
-            Ok(rows.into_iter().map(|row| ((row.room, row.author, row.nonce), row.id)).collect())
-        }
-        AnyConn::Sqlite(c) => {
-            let mut known = HashMap::new();
-            for key in keys {
-                let id = messages::table
-                    .filter(messages::room.eq(key.0))
-                    .filter(messages::author.eq(key.1))
-                    .filter(messages::nonce.eq(&key.2))
-                    .select(messages::id)
-                    .first::<i64>(c)
-                    .optional()?;
-                known.extend(id.map(|id| (key.clone(), id)));
-            }
-            Ok(known)
-        }
-    }
+    let query = messages::table
+        .filter(messages::nonce_key.eq_any(keys))
+        .select((messages::nonce_key.assume_not_null(), messages::id));
+    let known: Vec<(String, i64)> = on_backend!(conn, |c| query.load(c))?;
+    Ok(known.into_iter().collect())
 }
 
 #[derive(QueryableByName)]

@@ -102,7 +102,7 @@ impl Writer {
     }
 
     /// Writes a batch, or as much of it as can be written: an entry that cannot is found by halving.
-    fn settle(&self, conn: &mut AnyConn, tickets: Vec<Box<Ticket>>, locks: Locks) -> Result<(), Lost> {
+    fn settle(&self, conn: &mut AnyConn, tickets: Vec<Ticket>, locks: Locks) -> Result<(), Lost> {
         let (mut tickets, late): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| ticket.since.elapsed() < ANSWER_WITHIN);
         // Their callers were told to come back.
@@ -148,7 +148,7 @@ impl Writer {
         Ok(())
     }
 
-    fn publish(&self, tickets: Vec<Box<Ticket>>, written: Written) {
+    fn publish(&self, tickets: Vec<Ticket>, written: Written) {
         if !written.events.is_empty() {
             self.bus.publish(written.events);
         }
@@ -159,14 +159,14 @@ impl Writer {
     }
 }
 
-fn answer(ticket: Box<Ticket>, error: StoreError) {
+fn answer(ticket: Ticket, error: StoreError) {
     let _ = ticket.answer.send(Err(error.into()));
 }
 
 fn refuse(jobs: Vec<Job>) {
     for job in jobs {
         match job {
-            Job::Append(ticket) => answer(ticket, busy()),
+            Job::Append(ticket) => answer(*ticket, busy()),
             Job::Run(work) => {
                 work(None);
             }

@@ -63,7 +63,7 @@ impl History for MemoryStore {
         let Some(log) = state.logs.get(&room.id) else { return Ok(None) };
         let member = user.and_then(|id| state.live(id)).map(|user| state.member(room.id, user.clone()));
         let covers = |sanction: &&Sanction| match &member {
-            Some(member) => sanction.covers(&member.user, network),
+            Some(member) => sanction.covers(member, network),
             None => sanction.network.is_some() && sanction.network.as_ref() == network,
         };
         Ok(Some(Stance {

@@ -80,9 +80,8 @@ impl State {
         if draft.reply_to.is_some_and(|id| !self.stands_in(room, id)) {
             return Err(AppendError::Missing);
         }
-        let known = self.live(author).unwrap_or(&actor.user);
         let sanctions: Vec<Sanction> =
-            self.sanctions_over(room, at).filter(|s| s.covers(known, network.as_ref())).cloned().collect();
+            self.sanctions_over(room, at).filter(|s| s.covers(actor, network.as_ref())).cloned().collect();
         guard::post(pace, last_post, &sanctions, at)?;
 
         let id = MessageId(self.next_id());

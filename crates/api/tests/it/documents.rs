@@ -1,0 +1,42 @@
+//! The documents say what the program does.
+
+use api::cli::settings;
+use api::problem::Code;
+use std::fs;
+
+fn document(name: &str) -> String {
+    let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(path).unwrap()
+}
+
+/// The cells of a table's rows whose first is set as code.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter(|line| line.starts_with("| `"));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
+    lines.map(cells).collect()
+}
+
+#[test]
+fn the_table_of_errors_has_every_code_with_its_status_and_title() {
+    let told: Vec<Vec<String>> = rows(&document("errors.md"));
+    let known = Code::ALL.iter().map(|code| {
+        let (status, name, title) = code.row();
+        vec![name.to_owned(), status.to_string(), title.to_owned()]
+    });
+    assert_eq!(told.iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>(), known.collect::<Vec<_>>());
+    assert!(told.iter().all(|row| row.len() == 4 && !row[3].is_empty()));
+}
+
+#[test]
+fn the_table_of_settings_has_every_setting_with_its_default() {
+    let text = document("configuration.md");
+    let told = rows(text.split("\n## ").next().unwrap());
+    let told: Vec<_> = told.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let known = settings().filter(|arg| !arg.is_hide_set()).map(|arg| {
+        let name = arg.get_env().unwrap().to_str().unwrap().to_owned();
+        assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), name);
+        let default = arg.get_default_values().first().map(|value| value.to_str().unwrap().to_owned());
+        (name, default.unwrap_or_default())
+    });
+    assert_eq!(told, known.collect::<Vec<_>>());
+}

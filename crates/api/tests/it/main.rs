@@ -1,0 +1,14 @@
+//! The whole server over real sockets, on SQLite and on PostgreSQL: one binary, so that it is linked once.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: what is not there fails the test")]
+
+mod app;
+mod command_line;
+mod database;
+mod documents;
+mod http_accounts;
+mod http_bad_input;
+mod http_messages;
+mod http_meta;
+mod http_moderation;
+mod http_pages;
+mod http_rooms;
