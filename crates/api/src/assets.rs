@@ -25,17 +25,24 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
     if path == "/docs/errors.html" {
         return only_read(&request, || page(errors_page().into_bytes(), path));
     }
-    let name = format!("{}{}", path.trim_start_matches('/'), if path.ends_with('/') { "index.html" } else { "" });
-    if let Some(file) = Dist::get(&name) {
+    let name =
+        format!("{}{}", path.strip_prefix('/').unwrap_or(path), if path.ends_with('/') { "index.html" } else { "" });
+    if let Some(file) = file(&name) {
         return only_read(&request, || answer(&request, &name, file));
     }
-    if Dist::get(&format!("{name}/index.html")).is_some() {
+    if file(&format!("{name}/index.html")).is_some() {
         return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish();
     }
     if path == "/" {
         return only_read(&request, || page(PLACEHOLDER.into(), path));
     }
     Problem::new(Code::NotFound, "there is nothing at this address").error_response()
+}
+
+/// A file of the pages. Names that climb or start anew name none: a debug build would look for them on the disk.
+fn file(name: &str) -> Option<EmbeddedFile> {
+    let plain = name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    plain.then(|| Dist::get(name)).flatten()
 }
 
 fn only_read(request: &HttpRequest, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
@@ -74,7 +81,8 @@ fn page(body: Vec<u8>, path: &str) -> HttpResponse {
         .body(body)
 }
 
-/// What a page may load, and who may frame it. The chat may stand in any page; what acts for a person by itself, in none.
+/// What a page may load, and who may frame it. The chat may stand in any page; what acts for a person by itself, in
+/// none.
 fn policy(name: &str) -> String {
     let name = name.trim_start_matches('/');
     let ancestors = match name {
@@ -109,16 +117,26 @@ fn errors_page() -> String {
         format!("<tr id=\"{name}\"><td><a href=\"#{name}\">{name}</a></td><td>{status}</td><td>{title}</td></tr>\n")
     };
     let rows: String = Code::ALL.iter().map(row).collect();
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>Banter: errors</title>\n<style>body{{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}\
-         td,th{{text-align:left;padding:.25rem 1rem .25rem 0;vertical-align:top}}tr:target{{background:#ff02}}\
-         :root{{color-scheme:light dark}}</style>\n<h1>Errors</h1>\n<p>Every error is a problem: \
-         <code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code> and <code>code</code>. \
-         Rely on <code>code</code>; it never changes.</p>\n<table>\n<tr><th>Code</th><th>Status</th><th>Meaning</th></tr>\n\
-         {rows}</table>\n</html>\n"
-    )
+    format!("{ERRORS_HEAD}{rows}</table>\n</html>\n")
 }
+
+const ERRORS_HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Banter: errors</title>
+<style>
+  :root { color-scheme: light dark }
+  body { font: 16px/1.5 system-ui; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
+  td, th { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top }
+  tr:target { background: #ff02 }
+</style>
+<h1>Errors</h1>
+<p>Every error is a problem: <code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code> and
+<code>code</code>. Rely on <code>code</code>; it never changes.</p>
+<table>
+<tr><th>Code</th><th>Status</th><th>Meaning</th></tr>
+"#;
 
 #[cfg(test)]
 mod tests {

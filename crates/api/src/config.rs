@@ -2,6 +2,7 @@
 //!
 //! docs/configuration.md is made from this file; a test compares the two.
 
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use domain::model::text::Password;
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +27,7 @@ pub struct Config {
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// The address that people reach the server by, such as https://chat.example.org
+    /// The address that people reach the server by, such as `https://chat.example.org`
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
@@ -34,12 +35,12 @@ pub struct Config {
     #[arg(long, env = "NATS_URL", hide = true)]
     pub nats_url: Option<String>,
 
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks such as 10.0.0.0/8, by comma. None unless set, not
-    /// even loopback
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks such as 10.0.0.0/8, by comma. None unless set,
+    /// not even loopback
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = proxy)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Origins of other sites whose pages may call the API and open sockets, such as https://example.org, by comma; `*`
+    /// Origins of other sites whose pages may call the API and open sockets, such as `https://example.org`, by comma; `*`
     /// allows all. The server's own host and PUBLIC_URL always may
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<String>,
@@ -57,7 +58,7 @@ pub struct Config {
     pub root_password: Option<String>,
 
     /// The cost of hashing a password, as bcrypt counts it; lower for tests only
-    #[arg(long, env = "PASSWORD_COST", default_value = "12", hide = true, value_parser = value_parser!(u32).range(4..=15))]
+    #[arg(long, env = "PASSWORD_COST", hide = true, default_value = "12", value_parser = cost())]
     pub password_cost: u32,
 
     /// A file in MaxMind's format that tells countries by address
@@ -148,6 +149,10 @@ impl IpNet {
         let host_bits = bits - u32::from(self.prefix);
         ours.checked_shr(host_bits).unwrap_or(0) == theirs.checked_shr(host_bits).unwrap_or(0)
     }
+}
+
+fn cost() -> impl TypedValueParser<Value = u32> {
+    value_parser!(u32).range(4..=15)
 }
 
 fn proxy(text: &str) -> Result<IpNet, String> {

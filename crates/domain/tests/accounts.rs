@@ -6,15 +6,16 @@ use domain::model::id::{Epoch, RoomUid, UserUid};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::session::LIFETIME;
-use domain::model::time::Span;
+use domain::model::time::{Duration, Span};
 use domain::ports::bus::Notice;
 use domain::ports::effects::Ids;
 use domain::service::accounts::Profile;
 use domain::service::error::{Error, Pace};
+use domain::service::moderation::Measures;
 use domain::service::{Caller, Guests, Ports, Services, Settings};
 use std::sync::{Arc, Mutex, PoisonError};
 use support::{SETTINGS, World, visitor};
-use testkit::builders::{PASSWORD, password};
+use testkit::builders::{PASSWORD, password, reason};
 use testkit::faulty::Fault;
 use testkit::ids::SeqIds;
 
@@ -227,10 +228,23 @@ async fn a_banned_network_makes_no_rows() {
     let world = World::with(Settings { guests: Guests::Browser, ..SETTINGS });
     let admin = world.ranked("adam", Rank::Admin).await;
     let guest = world.guest("school").await;
-    world.ban(&admin, None, &guest).await;
+    let measures =
+        Measures { kind: SanctionKind::Ban, duration: Duration::Forever, reason: reason("a raid"), network: true };
+    world.services.moderation.sanction(&admin, None, &guest.user.uid, measures).await.unwrap();
     let before = world.faults.calls("accounts.guest");
     refused!(world.services.accounts.guest(&visitor("school")).await, Error::Sanctioned { .. });
     assert_eq!(world.faults.calls("accounts.guest"), before);
+}
+
+#[tokio::test]
+async fn where_each_browser_has_its_guest_a_ban_spares_the_address() {
+    let world = World::with(Settings { guests: Guests::Browser, ..SETTINGS });
+    let admin = world.ranked("adam", Rank::Admin).await;
+    let banned = world.guest("school").await;
+    let room = world.room(&admin).await;
+    world.ban(&admin, None, &banned).await;
+    let classmate = world.guest("school").await;
+    world.post(&classmate, &room, "it was not me").await;
 }
 
 #[tokio::test]

@@ -160,6 +160,19 @@ async fn a_ban_between_the_look_and_the_write_is_kept() {
 }
 
 #[tokio::test]
+async fn a_ban_of_the_network_between_the_look_and_the_write_is_kept() {
+    let (world, owner, room) = world_with_room().await;
+    let (culprit, ann) = (world.guest("school").await, world.person("ann").await);
+    let ann = Caller { network: culprit.network.clone(), ..ann };
+    world.faults.nth("log.append", 1, Fault::Hold);
+    let (held, ()) = tokio::join!(world.say(&ann, &room, "too late"), async {
+        world.ban(&owner, Some(&room), &culprit).await;
+        world.faults.release();
+    });
+    refused!(held, Error::Sanctioned { kind: SanctionKind::Ban, .. });
+}
+
+#[tokio::test]
 async fn a_flood_is_stopped_in_its_room_and_moderators_are_exempt() {
     let world = World::limited();
     let owner = world.person("owner_").await;

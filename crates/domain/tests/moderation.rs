@@ -198,6 +198,17 @@ async fn a_ban_everywhere_ends_every_login_and_holds_in_every_room() {
 }
 
 #[tokio::test]
+async fn other_sanctions_end_no_login() {
+    let (world, owner, room) = world_with_room().await;
+    let (admin, ann) = (world.ranked("adam", Rank::Admin).await, world.person("ann").await);
+    world.ban(&owner, Some(&room), &ann).await;
+    world.sanction(&admin, None, &ann, Timeout, Duration::Forever).await.unwrap();
+    assert!(world.bus.notices().is_empty());
+    world.services.accounts.ticket(&ann).await.unwrap();
+    assert_eq!(world.faults.calls("accounts.end_sessions"), 0);
+}
+
+#[tokio::test]
 async fn an_admin_is_not_sanctioned_by_an_admin() {
     let world = World::new();
     let (adam, adele) = (world.ranked("adam", Rank::Admin).await, world.ranked("adele", Rank::Admin).await);
@@ -239,6 +250,16 @@ async fn a_network_is_sanctioned_when_asked_for_unless_somebody_above_is_behind_
     let result = world.services.moderation.sanction(&owner, Some(&room), &troll.user.uid, on_network(Ban)).await;
     refused!(result, Error::Denied(Denied::Outranked));
     world.services.moderation.sanction(&admin, None, &troll.user.uid, on_network(Ban)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_network_with_an_equal_behind_it_is_not_sanctioned() {
+    let (world, _, room) = world_with_room().await;
+    let (one, _two) = (world.ranked("one", Rank::SuperMod).await, world.ranked("two", Rank::SuperMod).await);
+    let troll = world.person("troll").await;
+    world.services.accounts.login("two", testkit::builders::PASSWORD, &visitor("troll")).await.unwrap();
+    let result = world.services.moderation.sanction(&one, Some(&room), &troll.user.uid, on_network(Ban)).await;
+    refused!(result, Error::Denied(Denied::Outranked));
 }
 
 #[tokio::test]

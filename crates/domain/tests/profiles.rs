@@ -106,6 +106,21 @@ async fn a_new_password_takes_the_old_one_and_ends_the_other_logins() {
 }
 
 #[tokio::test]
+async fn guessing_the_old_password_is_slowed_like_a_login() {
+    let world = World::limited();
+    let ann = world.person("ann").await;
+    let guess = |word: &str| Profile {
+        password: Some("battery staple".to_owned()),
+        current_password: Some(word.to_owned()),
+        ..Profile::default()
+    };
+    for _ in 0..5 {
+        refused!(change(&world, &ann, &ann, guess("wrong horse")).await, Error::CredentialsWrong);
+    }
+    refused!(change(&world, &ann, &ann, guess(PASSWORD)).await, Error::TooFast { pace: Pace::Login, .. });
+}
+
+#[tokio::test]
 async fn an_admin_changes_those_below_and_nobody_else_does() {
     let world = World::new();
     let (adam, eve) = (world.ranked("adam", Rank::Admin).await, world.ranked("eve", Rank::Admin).await);

@@ -23,7 +23,7 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     deleted BOOL NOT NULL DEFAULT FALSE
 );
-CREATE INDEX users_name_key ON users (name_key);
+CREATE INDEX users_name ON users (name_key);
 CREATE INDEX users_network ON users (network) WHERE network IS NOT NULL;
 
 -- What each name looks like; a look belongs to one user.
@@ -90,7 +90,7 @@ CREATE TABLE messages (
 );
 -- Room, author and nonce in one text: an index on the three would share its beginning with the next one, which PostgreSQL
 -- takes for it as long as it has no statistics, and then reads all that an author ever said.
-CREATE UNIQUE INDEX messages_nonce_key ON messages (nonce_key);
+CREATE UNIQUE INDEX messages_nonce ON messages (nonce_key);
 CREATE INDEX messages_author ON messages (room, author, seq);
 -- Reading passes over what was deleted, however much it is.
 CREATE UNIQUE INDEX messages_seq ON messages (room, seq) WHERE deleted_at IS NULL;

@@ -22,7 +22,7 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     deleted BOOL NOT NULL DEFAULT FALSE
 );
-CREATE INDEX users_name_key ON users (name_key);
+CREATE INDEX users_name ON users (name_key);
 CREATE INDEX users_network ON users (network) WHERE network IS NOT NULL;
 
 -- What each name looks like; a look belongs to one user.
@@ -87,7 +87,7 @@ CREATE TABLE messages (
     deleted_at BIGINT
 );
 -- Room, author and nonce in one text: see the same place for PostgreSQL.
-CREATE UNIQUE INDEX messages_nonce_key ON messages (nonce_key);
+CREATE UNIQUE INDEX messages_nonce ON messages (nonce_key);
 CREATE INDEX messages_author ON messages (room, author, seq);
 -- Reading passes over what was deleted, however much it is.
 CREATE UNIQUE INDEX messages_seq ON messages (room, seq) WHERE deleted_at IS NULL;

@@ -101,7 +101,8 @@ pub async fn logout(app: web::Data<App>, Known(caller): Known) -> Result<HttpRes
 }
 
 /// Who the token names.
-#[utoipa::path(get, path = "/me", tag = "users", security(("bearer" = [])), responses((status = 200, body = UserAnswer)))]
+#[utoipa::path(get, path = "/me", tag = "users", security(("bearer" = [])),
+    responses((status = 200, body = UserAnswer)))]
 pub async fn me(Known(caller): Known) -> HttpResponse {
     HttpResponse::Ok().json(UserAnswer { user: view::user(&caller.user) })
 }

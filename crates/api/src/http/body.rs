@@ -264,7 +264,8 @@ mod tests {
             roles: Some(vec!["admin".to_owned(), "b".to_owned()]),
             ..plain("Ann Lee")
         };
-        let text = r#" {"name":"Ann Lee","slowMode":30,"guest":1,"duration":600,"picture":null,"roles":["admin","b"],"more":[{}]}"#;
+        let text = r#" {"name":"Ann Lee","slowMode":30,"guest":1,"duration":600,"picture":null,
+            "roles":["admin","b"],"more":[{}]}"#;
         assert_eq!(json::<Sample>(text.as_bytes()).unwrap(), expected);
         let text = "name=Ann+Lee&slow_mode=30&guest=true&duration=600&picture=&roles=admin,b&more=x";
         assert_eq!(from_form(text).unwrap(), expected);

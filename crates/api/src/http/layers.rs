@@ -86,7 +86,7 @@ pub async fn watch(
     }
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // Never the path or the query: both may hold what is nobody's business.
-    if status.is_server_error() {
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::warn!(%method, route, status = status.as_u16(), ms, "request failed");
     } else {
         tracing::debug!(%method, route, status = status.as_u16(), ms, "request");

@@ -48,7 +48,8 @@ struct CommandAnswer {
 
 /// Posts a message, or carries out a command.
 #[utoipa::path(post, path = "/messages", tag = "messages", security((), ("bearer" = [])), request_body = NewMessage,
-    responses((status = 201, body = MessageAnswer), (status = 200, description = "It was a command", body = CommandAnswer)))]
+    responses((status = 201, body = MessageAnswer),
+        (status = 200, description = "It was a command", body = CommandAnswer)))]
 pub async fn post(
     app: web::Data<App>,
     Anyone(caller): Anyone,

@@ -36,7 +36,8 @@ macro_rules! routes {
                 $(let resource = resource.route(on(Method::$method).to($module::$handler));)+
                 cfg.service(resource);
             )+
-            cfg.service(web::resource("/ws").route(web::get().to(realtime::socket::open)).default_service(other_methods(&["GET"])));
+            let sockets = web::resource("/ws").route(web::get().to(realtime::socket::open));
+            cfg.service(sockets.default_service(other_methods(&["GET"])));
             cfg.default_service(web::to(assets::serve));
         }
 

@@ -41,8 +41,8 @@ async fn appoint(
 macro_rules! appointments {
     ($($(#[doc = $doc:literal])+ $handler:ident $path:literal $measure:ident;)+) => {$(
         $(#[doc = $doc])+
-        #[utoipa::path(post, path = $path, tag = "moderation", security(("bearer" = [])), params(("uid" = String, Path)),
-            request_body = InRoom, responses((status = 200, body = UserAnswer)))]
+        #[utoipa::path(post, path = $path, tag = "moderation", security(("bearer" = [])),
+            params(("uid" = String, Path)), request_body = InRoom, responses((status = 200, body = UserAnswer)))]
         pub async fn $handler(
             app: web::Data<App>,
             Known(caller): Known,

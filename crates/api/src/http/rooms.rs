@@ -151,8 +151,8 @@ struct ViewersAnswer {
 }
 
 /// Who is in a room now, as far as this process knows.
-#[utoipa::path(get, path = "/rooms/{uid}/users", tag = "rooms", security((), ("bearer" = [])), params(("uid" = String, Path)),
-    responses((status = 200, body = ViewersAnswer)))]
+#[utoipa::path(get, path = "/rooms/{uid}/users", tag = "rooms", security((), ("bearer" = [])),
+    params(("uid" = String, Path)), responses((status = 200, body = ViewersAnswer)))]
 pub async fn viewers(
     app: web::Data<App>,
     Anyone(caller): Anyone,

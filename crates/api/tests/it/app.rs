@@ -19,25 +19,25 @@ pub const PASSWORD: &str = "correct horse";
 /// the server gets more settings.
 #[macro_export]
 macro_rules! on_both {
-    ($($(#[doc = $doc:literal])* async fn $name:ident$([$($flag:literal),*])?($app:ident: &TestApp) $body:block)+) => {$(
-        mod $name {
-            use super::*;
+    ($($(#[doc = $doc:literal])* async fn $name:ident$([$($flag:literal),*])?($app:ident: $of:ty) $body:block)+) => {$(
+        $(#[doc = $doc])*
+        async fn $name($app: $of) $body
 
-            $(#[doc = $doc])*
-            async fn check($app: &$crate::app::TestApp) $body
+        mod $name {
+            use $crate::app::TestApp;
+            use $crate::database::Database;
 
             #[actix_web::test]
             async fn sqlite() {
-                let app = $crate::app::TestApp::start_with($crate::database::Database::sqlite(), &[$($($flag),*)?]).await;
-                check(&app).await;
+                let app = TestApp::start_with(Database::sqlite(), &[$($($flag),*)?]).await;
+                super::$name(&app).await;
                 app.stop().await;
             }
 
             #[actix_web::test]
             async fn postgres() {
-                let Some(database) = $crate::database::Database::postgres() else { return };
-                let app = $crate::app::TestApp::start_with(database, &[$($($flag),*)?]).await;
-                check(&app).await;
+                let app = TestApp::start_with(Database::postgres(), &[$($($flag),*)?]).await;
+                super::$name(&app).await;
                 app.stop().await;
             }
         }

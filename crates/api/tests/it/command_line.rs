@@ -44,7 +44,7 @@ fn with_stdin(database: &Database, arguments: &[&str], input: &str) -> Output {
 }
 
 fn databases() -> impl Iterator<Item = Database> {
-    [Some(Database::sqlite()), Database::postgres()].into_iter().flatten()
+    [Database::sqlite(), Database::postgres()].into_iter()
 }
 
 #[test]

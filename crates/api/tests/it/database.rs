@@ -20,16 +20,17 @@ impl Database {
         Database { url: format!("sqlite:{}", folder.path().join("test.db").display()), folder, schema: None }
     }
 
-    /// An empty schema; `None` without a server to make it on.
-    pub fn postgres() -> Option<Database> {
+    /// An empty schema of the server that the test script started.
+    pub fn postgres() -> Database {
         static LAST: AtomicU32 = AtomicU32::new(0);
-        let server = std::env::var("TEST_DATABASE_URL").ok()?;
+        let server = std::env::var("TEST_DATABASE_URL");
+        let server = server.expect("TEST_DATABASE_URL is not set; run npx -y rust-just test");
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let schema = format!("api_{}_{number}", std::process::id());
         administrate(&server, &format!("CREATE SCHEMA {schema}"));
         let joint = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{joint}options=-csearch_path%3D{schema}");
-        Some(Database { url, folder: tempfile::tempdir().unwrap(), schema: Some(schema) })
+        Database { url, folder: tempfile::tempdir().unwrap(), schema: Some(schema) }
     }
 
     /// A folder for files of the server's own.

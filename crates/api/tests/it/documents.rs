@@ -12,7 +12,11 @@ fn document(name: &str) -> String {
 /// The cells of a table's rows whose first is set as code.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter(|line| line.starts_with("| `"));
-    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
+    let cells = |line: &str| -> Vec<String> {
+        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().replace('`', "")).collect();
+        // A row begins and ends with a bar.
+        cells[1..cells.len() - 1].to_vec()
+    };
     lines.map(cells).collect()
 }
 

@@ -51,7 +51,9 @@ on_both! {
         let ann = app.register("Ann").await;
         let login = app.tell("/users/login", json!({ "username": "ANN", "password": PASSWORD })).await.person(200);
         assert_eq!(login.uid, ann.uid);
-        for (name, password) in [("Ann", "wrong horse"), ("nobody", PASSWORD), ("", ""), ("a\u{0}b", PASSWORD), ("Ann", "x")] {
+        for (name, password) in
+            [("Ann", "wrong horse"), ("nobody", PASSWORD), ("", ""), ("a\u{0}b", PASSWORD), ("Ann", "x")]
+        {
             let body = json!({ "username": name, "password": password });
             app.tell("/users/login", body).await.problem(401, "credentials_wrong");
         }
@@ -118,20 +120,41 @@ on_both! {
 
     async fn everybody_may_take_another_name_and_picture(app: &TestApp) {
         let (ann, guest) = (app.register("ann").await, app.guest().await);
-        let user = &app.patch(&ann, "/me", json!({ "display_name": " Ann  Lee 🦊 ", "picture": "https://x.example/a.png" })).await.ok(200)["user"];
+        let user = &app
+            .patch(&ann, "/me", json!({ "display_name": " Ann  Lee 🦊 ", "picture": "https://x.example/a.png" }))
+            .await
+            .ok(200)["user"];
         assert_eq!((&user["displayName"], &user["picture"]), (&json!("Ann Lee 🦊"), &json!("https://x.example/a.png")));
-        let user = &app.patch(&ann, &format!("/users/{}", ann.uid), json!({ "displayName": "Annie", "picture": null })).await.ok(200)["user"];
+        let user = &app
+            .patch(&ann, &format!("/users/{}", ann.uid), json!({ "displayName": "Annie", "picture": null }))
+            .await
+            .ok(200)["user"];
         assert_eq!((&user["displayName"], &user["picture"]), (&json!("Annie"), &json!(null)));
-        assert_eq!(app.patch(&guest, "/me", json!({ "display_name": "Gast" })).await.ok(200)["user"]["displayName"], "Gast");
+        assert_eq!(
+            app.patch(&guest, "/me", json!({ "display_name": "Gast" })).await.ok(200)["user"]["displayName"],
+            "Gast"
+        );
         app.patch(&guest, "/me", json!({ "display_name": "ANNIE" })).await.problem(409, "name_taken");
         for name in ["", " ", "Root", "a\u{202e}b", "x\u{0}", &"x".repeat(33), "Guest-7", "\u{200b}"] {
-            app.patch(&ann, "/me", json!({ "display_name": name })).await.problem_of(400, "invalid_field", "display_name");
+            app.patch(&ann, "/me", json!({ "display_name": name })).await.problem_of(
+                400,
+                "invalid_field",
+                "display_name",
+            );
         }
-        for picture in ["javascript:alert(1)", "http://x.example/a.png", "//x.example", "https://x/\"", &format!("/{}", "x".repeat(500))] {
+        for picture in [
+            "javascript:alert(1)",
+            "http://x.example/a.png",
+            "//x.example",
+            "https://x/\"",
+            &format!("/{}", "x".repeat(500)),
+        ] {
             app.patch(&ann, "/me", json!({ "picture": picture })).await.problem_of(400, "invalid_field", "picture");
         }
         app.patch(&ann, "/me", json!({ "display_name": 5 })).await.problem_of(400, "bad_request", "display_name");
-        app.patch(&guest, &format!("/users/{}", ann.uid), json!({ "display_name": "x" })).await.problem(403, "forbidden");
+        app.patch(&guest, &format!("/users/{}", ann.uid), json!({ "display_name": "x" }))
+            .await
+            .problem(403, "forbidden");
         app.request(Method::PATCH, "/me").json(&json!({})).await.problem(401, "login_required");
     }
 
@@ -144,10 +167,16 @@ on_both! {
         app.patch(&first, "/me", json!({ "password": "another horse", "current_password": PASSWORD })).await.ok(200);
         app.get(&first, "/me").await.ok(200);
         app.get(&second, "/me").await.problem(401, "token_invalid");
-        app.tell("/users/login", json!({ "username": "ann", "password": PASSWORD })).await.problem(401, "credentials_wrong");
+        app.tell("/users/login", json!({ "username": "ann", "password": PASSWORD }))
+            .await
+            .problem(401, "credentials_wrong");
         app.tell("/users/login", json!({ "username": "ann", "password": "another horse" })).await.person(200);
         let guest = app.guest().await;
-        app.patch(&guest, "/me", json!({ "password": "another horse" })).await.problem_of(400, "invalid_field", "password");
+        app.patch(&guest, "/me", json!({ "password": "another horse" })).await.problem_of(
+            400,
+            "invalid_field",
+            "password",
+        );
     }
 
     async fn ranks_are_given_from_above(app: &TestApp) {
@@ -174,10 +203,18 @@ on_both! {
             app.register(name).await;
         }
         let names = |body: &serde_json::Value| -> Vec<String> {
-            body["users"].as_array().unwrap().iter().map(|user| user["displayName"].as_str().unwrap().to_owned()).collect()
+            body["users"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|user| user["displayName"].as_str().unwrap().to_owned())
+                .collect()
         };
         let found = app.get(&root, "/users?search=ANN").await.ok(200);
-        assert_eq!((names(&found), &found["next"]), (vec!["ann".into(), "hanna".into(), "joanna".into()], &json!(null)));
+        assert_eq!(
+            (names(&found), &found["next"]),
+            (vec!["ann".into(), "hanna".into(), "joanna".into()], &json!(null))
+        );
         let first = app.get(&root, "/users?limit=2").await.ok(200);
         assert_eq!(names(&first), ["root", "ann"]);
         let second = app.get(&root, &format!("/users?limit=100&after={}", first["next"])).await.ok(200);

@@ -74,12 +74,16 @@ on_both! {
     }
 
     async fn an_unknown_path_or_method_is_a_problem(app: &TestApp) {
-        for path in ["/nothing", "/rooms/", "/users/register/x", "//", "/..%2f..%2fetc%2fpasswd", "/%ff", "/metrics", "/.env"] {
+        for path in
+            ["/nothing", "/rooms/", "/users/register/x", "//", "/..%2f..%2fetc%2fpasswd", "/%ff", "/metrics", "/.env"]
+        {
             app.look(path).await.problem(404, "not_found");
         }
         for (path, methods) in ROUTES {
             let path = path.replace("{uid}", "x").replace("{id}", "x");
-            for method in ["PUT", "POST", "PATCH", "DELETE", "TRACE", "BREW"].iter().filter(|method| !methods.contains(method)) {
+            for method in
+                ["PUT", "POST", "PATCH", "DELETE", "TRACE", "BREW"].iter().filter(|method| !methods.contains(method))
+            {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
                 let reply = app.request(method.clone(), &path).send().await;
                 let allowed = reply.header("allow").unwrap_or_else(|| panic!("{method} {path}")).to_owned();

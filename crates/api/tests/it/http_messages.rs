@@ -14,7 +14,10 @@ on_both! {
         let (ann, guest) = (app.register("ann").await, app.guest().await);
         let room = app.room(&ann, "a").await;
         let message = app.say(&ann, &room, " hello 👋 ").await;
-        assert_eq!((&message["message"], &message["seq"], &message["room"]), (&json!("hello 👋"), &json!(1), &json!(room)));
+        assert_eq!(
+            (&message["message"], &message["seq"], &message["room"]),
+            (&json!("hello 👋"), &json!(1), &json!(room))
+        );
         assert_eq!(message["user"]["roles"], json!(["registered", "owner"]));
         assert!(message["id"].as_i64().unwrap() > 0 && message["timestamp"].as_i64().unwrap() > 1_700_000_000_000);
         let answer = json!({ "room": room, "message": "hi", "reply_to": message["id"] });
@@ -138,7 +141,8 @@ on_both! {
         let room = app.room(&ann, "a").await;
         app.patch(&ann, &format!("/rooms/{room}"), json!({ "slow_mode": 100 })).await.ok(200);
         app.say(&bob, &room, "one").await;
-        let problem = app.post(&bob, "/messages", json!({ "room": room, "message": "two" })).await.problem(429, "slow_mode");
+        let problem =
+            app.post(&bob, "/messages", json!({ "room": room, "message": "two" })).await.problem(429, "slow_mode");
         assert!((90..=100).contains(&problem["retryAfter"].as_i64().unwrap()), "{problem}");
         app.say(&ann, &room, "the owner").await;
         app.say(&ann, &room, "is exempt").await;
@@ -147,7 +151,9 @@ on_both! {
     async fn a_room_without_links_refuses_them(app: &TestApp) {
         let (ann, bob) = (app.register("ann").await, app.register("bob").await);
         let room = app.room(&ann, "a").await;
-        app.patch(&ann, &format!("/rooms/{room}"), json!({ "rules": { "links": false, "max_length": 20 } })).await.ok(200);
+        app.patch(&ann, &format!("/rooms/{room}"), json!({ "rules": { "links": false, "max_length": 20 } }))
+            .await
+            .ok(200);
         let body = json!({ "room": room, "message": "see example.com" });
         app.post(&bob, "/messages", body).await.problem(403, "links_not_allowed");
         let body = json!({ "room": room, "message": "x".repeat(21) });

@@ -61,7 +61,8 @@ on_both! {
             let touch = touch.body("application/x-www-form-urlencoded", "guest=1").await;
             let preflight = app.request(Method::OPTIONS, "/rooms").header("origin", origin);
             let preflight = preflight.header("access-control-request-method", "POST");
-            let preflight = preflight.header("access-control-request-headers", "authorization,content-type").send().await;
+            let preflight =
+                preflight.header("access-control-request-headers", "authorization,content-type").send().await;
             if allowed {
                 touch.person(200);
                 assert_eq!(preflight.header("access-control-allow-origin"), Some(origin));
@@ -97,6 +98,20 @@ on_both! {
             assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors"), "{path}: {policy}");
             assert!(reply.header("cache-control").is_some(), "{path}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn what_was_done_is_there_after_a_restart() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let app = TestApp::start(database).await;
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "a").await;
+        let message = app.say(&ann, &room, "still here").await;
+        let app = app.restart().await;
+        assert_eq!(app.get(&ann, "/me").await.ok(200)["user"]["uid"], ann.uid);
+        assert_eq!(app.look(&format!("/rooms/{room}/messages")).await.ok(200)["messages"], json!([message]));
+        app.stop().await;
     }
 }
 

@@ -36,7 +36,10 @@ on_both! {
         let body = json!({ "user": bob.uid, "room": room, "reason": "spam" });
         let ban = app.post(&ann, "/bans", body).await.ok(200)["ban"].clone();
         assert_eq!((&ban["kind"], &ban["reason"], &ban["until"]), (&json!("ban"), &json!("spam"), &json!(null)));
-        assert_eq!((&ban["user"]["uid"], &ban["by"]["uid"], &ban["room"]), (&json!(bob.uid), &json!(ann.uid), &json!(room)));
+        assert_eq!(
+            (&ban["user"]["uid"], &ban["by"]["uid"], &ban["room"]),
+            (&json!(bob.uid), &json!(ann.uid), &json!(room))
+        );
         let banned = app.post(&bob, "/messages", json!({ "room": room, "message": "x" })).await.problem(403, "banned");
         assert!(banned["until"].is_null() && banned["retryAfter"].is_null());
         app.get(&bob, &format!("/rooms/{room}/messages")).await.problem(403, "banned");
@@ -58,7 +61,8 @@ on_both! {
         let ban = app.post(&ann, "/bans", body).await.ok(200)["ban"].clone();
         let length = ban["until"].as_i64().unwrap() - ban["timestamp"].as_i64().unwrap();
         assert_eq!((&ban["kind"], length), (&json!("timeout"), 600_000));
-        let problem = app.post(&bob, "/messages", json!({ "room": room, "message": "x" })).await.problem(403, "timed_out");
+        let problem =
+            app.post(&bob, "/messages", json!({ "room": room, "message": "x" })).await.problem(403, "timed_out");
         assert_eq!(problem["until"], ban["until"]);
         assert!((590..=600).contains(&problem["retryAfter"].as_i64().unwrap()));
         app.get(&bob, &format!("/rooms/{room}/messages")).await.ok(200);
@@ -84,7 +88,9 @@ on_both! {
             let length = ban["until"].as_i64().map(|until| (until - ban["timestamp"].as_i64().unwrap()) / 1000);
             assert_eq!(length, seconds, "{duration}");
         }
-        for duration in [json!(""), json!(" "), json!("0"), json!(0), json!(-5), json!("0s"), json!("10x"), json!("99999w")] {
+        for duration in
+            [json!(""), json!(" "), json!("0"), json!(0), json!(-5), json!("0s"), json!("10x"), json!("99999w")]
+        {
             app.post(&ann, "/bans", body(duration)).await.problem_of(400, "invalid_field", "duration");
         }
         for duration in [json!([]), json!({ "s": 5 }), json!(1.5)] {
@@ -143,14 +149,19 @@ on_both! {
         let room = app.room(&ann, "a").await;
         let message = app.say(&bob, &room, "x").await;
         app.delete(&ann, &format!("/messages/{}", message["id"])).await.ok(204);
-        app.post(&ann, "/bans", json!({ "user": bob.uid, "room": room, "duration": "1h", "reason": "why" })).await.ok(200);
+        app.post(&ann, "/bans", json!({ "user": bob.uid, "room": room, "duration": "1h", "reason": "why" }))
+            .await
+            .ok(200);
         app.patch(&ann, &format!("/rooms/{room}"), json!({ "name": "b" })).await.ok(200);
         let at = format!("/rooms/{room}/log");
         let body = app.get(&ann, &at).await.ok(200);
         let log = body["log"].as_array().unwrap();
         let actions: Vec<&str> = log.iter().map(|line| line["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["configured", "ban", "deleted"]);
-        assert_eq!((&log[1]["reason"], &log[1]["user"]["uid"], &log[1]["actor"]["uid"]), (&json!("why"), &json!(bob.uid), &json!(ann.uid)));
+        assert_eq!(
+            (&log[1]["reason"], &log[1]["user"]["uid"], &log[1]["actor"]["uid"]),
+            (&json!("why"), &json!(bob.uid), &json!(ann.uid))
+        );
         assert_eq!(log[2]["message"], message["id"]);
         let page = app.get(&ann, &format!("{at}?limit=1")).await.ok(200);
         let page = app.get(&ann, &format!("{at}?limit=1&before={}", page["next"])).await.ok(200);
@@ -176,7 +187,8 @@ on_both! {
         let (ann, bob) = (app.register("ann").await, app.register("bob").await);
         let room = app.room(&ann, "a").await;
         let form = app.request(Method::POST, "/bans").by(&ann);
-        let form = form.body("application/x-www-form-urlencoded", format!("user={}&room={room}&duration=60&network=0", bob.uid));
+        let form = form
+            .body("application/x-www-form-urlencoded", format!("user={}&room={room}&duration=60&network=0", bob.uid));
         assert!(form.await.ok(200)["ban"]["until"].is_i64());
     }
 }

@@ -16,7 +16,10 @@ on_both! {
         let room = &body["room"];
         let uid = room["uid"].as_str().unwrap();
         assert_eq!(uid.len(), 12);
-        assert_eq!((&room["name"], &room["description"], &room["slowMode"]), (&json!("Lo-fi 🎧"), &json!("study"), &json!(0)));
+        assert_eq!(
+            (&room["name"], &room["description"], &room["slowMode"]),
+            (&json!("Lo-fi 🎧"), &json!("study"), &json!(0))
+        );
         assert_eq!(room["rules"], json!({ "maxLength": 500, "links": true }));
         assert_eq!(app.look(&format!("/rooms/{uid}")).await.ok(200), body);
     }
@@ -24,10 +27,14 @@ on_both! {
     async fn a_form_makes_a_room_too(app: &TestApp) {
         let guest = app.guest().await;
         let request = app.request(Method::POST, "/rooms").by(&guest);
-        let room = request.body("application/x-www-form-urlencoded; charset=utf-8", "name=a+b&description=").await.ok(201);
+        let room =
+            request.body("application/x-www-form-urlencoded; charset=utf-8", "name=a+b&description=").await.ok(201);
         let at = format!("/rooms/{}", room["room"]["uid"].as_str().unwrap());
         let form = app.request(Method::PATCH, &at).by(&guest);
-        let room = &form.body("application/x-www-form-urlencoded", "slow_mode=30&links=false&max_length=99").await.ok(200)["room"];
+        let room = &form
+            .body("application/x-www-form-urlencoded", "slow_mode=30&links=false&max_length=99")
+            .await
+            .ok(200)["room"];
         assert_eq!((&room["slowMode"], &room["rules"]), (&json!(30), &json!({ "maxLength": 99, "links": false })));
     }
 
@@ -74,7 +81,10 @@ on_both! {
         let at = format!("/rooms/{}", app.room(&ann, "a").await);
         let change = json!({ "name": "b", "slow_mode": 10, "rules": { "maxLength": 100, "links": false } });
         let room = &app.patch(&ann, &at, change).await.ok(200)["room"];
-        assert_eq!((&room["name"], &room["slowMode"], &room["rules"]["maxLength"]), (&json!("b"), &json!(10), &json!(100)));
+        assert_eq!(
+            (&room["name"], &room["slowMode"], &room["rules"]["maxLength"]),
+            (&json!("b"), &json!(10), &json!(100))
+        );
         assert_eq!(app.patch(&root, &at, json!({ "slowMode": 0 })).await.ok(200)["room"]["slowMode"], 0);
         assert_eq!(app.look(&at).await.ok(200)["room"]["rules"], json!({ "maxLength": 100, "links": false }));
         app.patch(&bob, &at, json!({ "name": "c" })).await.problem(403, "forbidden");

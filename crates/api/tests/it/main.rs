@@ -3,6 +3,7 @@
 
 mod app;
 mod command_line;
+mod crash;
 mod database;
 mod documents;
 mod http_accounts;
@@ -12,3 +13,9 @@ mod http_meta;
 mod http_moderation;
 mod http_pages;
 mod http_rooms;
+mod process;
+mod socket;
+mod ws_hostile;
+mod ws_login;
+mod ws_moderation;
+mod ws_rooms;

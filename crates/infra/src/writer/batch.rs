@@ -259,7 +259,7 @@ impl Batch {
             Step::Repeated(Known::Stored(id)) => Some(*id),
             _ => None,
         });
-        let mut stored = load_messages(conn, stored.collect())?;
+        let stored = load_messages(conn, stored.collect())?;
         let mut here: HashMap<(i64, i64), Message> = HashMap::new();
         let mut written = Written { answers: Vec::with_capacity(steps.len()), events: Vec::new() };
         for (entry, step) in entries.iter().zip(steps) {
@@ -279,9 +279,7 @@ impl Batch {
                 }
                 Step::Repeated(known) => {
                     let message = match known {
-                        Known::Stored(id) => {
-                            stored.remove(&id).or_else(|| load_messages(conn, vec![id]).ok()?.remove(&id))
-                        }
+                        Known::Stored(id) => stored.get(&id).cloned(),
                         Known::InThisBatch(room, seq) => here.get(&(room.0, seq.0)).cloned(),
                     };
                     let message = message.ok_or(DbError::Damaged("a message that was repeated"))?;

@@ -20,9 +20,9 @@ const SQLITE_COLUMNS: &str = "SELECT m.name || '.' || c.name || ' ' || \
     CASE WHEN c.pk OR c.\"notnull\" THEN ' not null' ELSE '' END AS line \
     FROM sqlite_master AS m, pragma_table_info(m.name) AS c \
     WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY 1";
+// What a primary key or a unique column brings along has no name of ours.
 const POSTGRES_INDEXES: &str = "SELECT indexname || ' on ' || tablename AS line FROM pg_indexes \
-    WHERE schemaname = current_schema() AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' \
-    OR indexname = 'users_name_key' AND schemaname = current_schema() ORDER BY 1";
+    WHERE schemaname = current_schema() AND indexname NOT LIKE '%\\_pkey' AND indexname NOT LIKE '%\\_key' ORDER BY 1";
 const SQLITE_INDEXES: &str = "SELECT name || ' on ' || tbl_name AS line FROM sqlite_master \
     WHERE type = 'index' AND name NOT LIKE 'sqlite%' ORDER BY 1";
 

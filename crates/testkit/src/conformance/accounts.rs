@@ -203,13 +203,13 @@ pub async fn a_deleted_user_is_gone_and_the_names_are_free(subject: Subject) {
 /// What a deleted user said stays, under "deleted user".
 pub async fn a_deleted_users_messages_stay_without_the_name(subject: Subject) {
     let (lobby, _) = subject.room("lobby", "owner_").await;
-    let ann = user("ann").at("net").from("DE").create(&*subject.accounts).await;
+    let ann = user("ann").rank(Rank::Admin).at("net").from("DE").create(&*subject.accounts).await;
     let message = subject.post(lobby.id, &ann, "I was here").await;
     subject.accounts.delete(ann.id).await.unwrap();
     let stays = subject.history.message(message.id).await.unwrap().unwrap();
     assert_eq!((stays.text.as_str(), stays.seq), ("I was here", message.seq));
     let author = stays.author.user;
-    assert_eq!(author.display_name.as_str(), "deleted user");
+    assert_eq!((author.display_name.as_str(), author.rank), ("deleted user", Rank::Guest));
     assert_eq!((author.username, author.picture, author.country, author.network), (None, None, None, None));
 }
 

@@ -19,6 +19,7 @@ pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
     subject.done(lobby.id, &ann, Act::Delete { message: all[3].id }).await;
     for (from, limit, expected, more) in [
         (From::End, 2, vec!["6", "7"], true),
+        (From::End, 5, vec!["2", "3", "5", "6", "7"], true),
         (From::End, 6, vec!["1", "2", "3", "5", "6", "7"], false),
         (From::End, 100, vec!["1", "2", "3", "5", "6", "7"], false),
         (From::Before(Seq(6)), 2, vec!["3", "5"], true),
@@ -28,6 +29,7 @@ pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
         (From::Before(Seq(1000)), 1, vec!["7"], true),
         (From::After(Seq(0)), 2, vec!["1", "2"], true),
         (From::After(Seq(2)), 2, vec!["3", "5"], true),
+        (From::After(Seq(4)), 2, vec!["5", "6"], true),
         (From::After(Seq(5)), 2, vec!["6", "7"], false),
         (From::After(Seq(7)), 2, vec![], false),
         (From::After(Seq(1000)), 2, vec![], false),

@@ -227,6 +227,7 @@ macro_rules! conformance_suite {
                 a_sanction_may_be_given_again,
                 a_sanction_of_the_server_holds_in_every_room,
                 a_network_covers_guests_and_newer_accounts_only,
+                a_network_spares_whom_the_giver_could_not_have_sanctioned,
                 what_holds_everywhere_is_told_by_user_and_network,
                 sanctions_are_listed_latest_first_in_pages,
                 a_repeat_is_answered_in_spite_of_a_ban,

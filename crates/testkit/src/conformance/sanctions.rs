@@ -9,7 +9,7 @@ use domain::model::room::Room;
 use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::Timestamp;
-use domain::model::user::User;
+use domain::model::user::{Member, User};
 use domain::ports::log::{Act, AppendError, Appended, Stance};
 
 impl Subject {
@@ -228,6 +228,28 @@ pub async fn a_network_covers_guests_and_newer_accounts_only(subject: Subject) {
         assert_eq!(is_refused(&result, &given), refused, "{name} from {from}: {result:?}");
         assert_eq!(result.is_ok(), !refused, "{name} from {from}: {result:?}");
     }
+}
+
+/// A network's sanction spares whoever ranks as high there as its giver did, and covers whoever ranks below.
+pub async fn a_network_spares_whom_the_giver_could_not_have_sanctioned(subject: Subject) {
+    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let culprit = user("culprit").guest().at("school").create(&*subject.accounts).await;
+    let mut keepers = Vec::new();
+    for name in ["giver", "keeper"] {
+        let new = user(name).made_at(later(1)).create(&*subject.accounts).await;
+        let to = Member { user: new.clone(), room_rank: Some(Rank::Mod) };
+        subject.done(lobby.id, &owner, Act::Appoint { subject: Box::new(to), measure: Measure::Mod }).await;
+        keepers.push(new);
+    }
+    let ban = NewSanction { network: Some(network("school")), ..sanction(Ban, &culprit, None) };
+    let by_mod = subject.sanction(lobby.id, &keepers[0], ban.clone()).await;
+    assert_eq!(by_mod.by_rank, Rank::Mod);
+    subject.say(later(2), lobby.id, &keepers[1], "school").await.unwrap();
+    assert_eq!(subject.stance(&lobby, &keepers[1], "school", later(2)).await.sanctions, []);
+
+    let by_owner = subject.sanction(lobby.id, &owner, ban).await;
+    assert!(is_refused(&subject.say(later(2), lobby.id, &keepers[1], "school").await, &by_owner));
+    assert_eq!(subject.stance(&lobby, &keepers[1], "school", later(2)).await.sanctions, [by_owner]);
 }
 
 /// What holds everywhere is told by user and by network, latest first, whoever it covers.

@@ -129,7 +129,6 @@ impl Accounts for MemoryStore {
         row.user.network = None;
         row.user.rank = Rank::Guest;
         state.claims.retain(|_, holder| *holder != id);
-        state.guests.retain(|_, guest| *guest != id);
         state.sessions.retain(|_, session| session.user != id);
         Ok(true)
     }

@@ -1,0 +1,206 @@
+//! Junk, floods and clients that mean harm: each gets an answer or the door, and the others notice nothing.
+
+use crate::app::TestApp;
+use crate::on_both;
+use crate::socket::{Next, Socket};
+use actix_http::ws::{Item, Message};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+on_both! {
+    async fn every_junk_frame_gets_an_error_and_the_socket_goes_on(app: &TestApp) {
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "Lobby").await;
+        let mut socket = Socket::in_room(app, &ann, &room).await;
+        let deep = "[".repeat(8000);
+        for (text, code) in [
+            ("", "bad_request"),
+            ("hello", "bad_request"),
+            ("null", "bad_request"),
+            ("[]", "bad_request"),
+            ("{}", "bad_request"),
+            (r#"{"event":5}"#, "bad_request"),
+            (r#"{"event":"join","data":{"uid":5}}"#, "bad_request"),
+            (r#"{"event":"join","data":{"uid":"x"}}"#, "room_not_found"),
+            (r#"{"event":"join","data":{"uid":"abcDEF012345"}}"#, "room_not_found"),
+            (r#"{"event":"join","data":{"uid":"abcDEF012345","since":"x"}}"#, "bad_request"),
+            (r#"{"event":"leave","data":{"uid":"'; DROP TABLE users"}}"#, "room_not_found"),
+            (r#"{"event":"login","data":{"token":{}}}"#, "bad_request"),
+            (r#"{"event":"sendMessage","data":{"text":{"a":1}}}"#, "bad_request"),
+            (r#"{"event":"sendMessage","data":{"text":""}}"#, "invalid_field"),
+            (r#"{"event":"sendMessage","data":{"text":"a\u0000b"}}"#, "invalid_field"),
+            (r#"{"event":"sendMessage","data":{"text":"a\u202eb"}}"#, "invalid_field"),
+            (r#"{"event":"sendMessage","data":{"text":"x","nonce":""}}"#, "invalid_field"),
+            (r#"{"event":"sendMessage","data":{"text":"x","replyTo":999999}}"#, "message_not_found"),
+            (r#"{"event":"sendMessage","data":{"text":"x","replyTo":-1}}"#, "message_not_found"),
+            (r#"{"event":"__proto__","data":{}}"#, "unknown_frame"),
+            (r#"{"event":"welcome","data":{}}"#, "unknown_frame"),
+            (deep.as_str(), "bad_request"),
+        ] {
+            socket.send_text(text).await;
+            assert_eq!(socket.until("error").await["code"], code, "{text:.60}");
+        }
+        socket.send(Message::Binary(vec![0, 1, 2].into())).await;
+        assert_eq!(socket.until("error").await["code"], "bad_request");
+        let long = "é".repeat(501);
+        assert_eq!(socket.say(&long).await.unwrap_err()["field"], "message");
+        socket.say("still here").await.unwrap();
+        assert_eq!(app.texts(&room).await, ["still here"]);
+    }
+
+    async fn a_frame_that_is_too_large_gets_an_error_and_the_door(app: &TestApp) {
+        let mut socket = Socket::anonymous(app).await;
+        socket.send_text(&"x".repeat(16 * 1024 + 1)).await;
+        assert_eq!(socket.expect("error").await["code"], "too_large");
+        assert_eq!(socket.next().await, Next::Closed(Some(1009)));
+
+        let mut socket = Socket::anonymous(app).await;
+        let piece = "x".repeat(10_000);
+        socket.send(Message::Continuation(Item::FirstText(piece.clone().into()))).await;
+        socket.send(Message::Continuation(Item::Last(piece.into()))).await;
+        assert_eq!(socket.expect("error").await["code"], "too_large");
+        assert_eq!(socket.next().await, Next::Closed(Some(1009)));
+    }
+
+    async fn a_message_in_fragments_is_read_whole(app: &TestApp) {
+        let mut socket = Socket::anonymous(app).await;
+        let text = r#"{"event":"sendMessage","data":{"text":"/echo whole"},"id":1}"#;
+        let (one, two) = text.split_at(20);
+        socket.send(Message::Continuation(Item::FirstText(one.to_owned().into()))).await;
+        socket.send(Message::Ping("are you there".into())).await;
+        socket.send(Message::Continuation(Item::Last(two.to_owned().into()))).await;
+        assert_eq!(socket.expect("system").await["text"], "whole");
+    }
+
+    async fn what_breaks_the_websocket_protocol_is_shown_the_door(app: &TestApp) {
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "Lobby").await;
+        let mut watches = Socket::in_room(app, &ann, &room).await;
+        let address = app.url.trim_start_matches("http://").to_owned();
+        let broken: [(&str, Vec<u8>); 6] = [
+            ("unmasked", vec![0x81, 0x02, b'h', b'i']),
+            ("reserved bits", vec![0xF1, 0x80, 0, 0, 0, 0]),
+            ("an unknown opcode", vec![0x83, 0x80, 0, 0, 0, 0]),
+            ("a long ping", [vec![0x89, 0xFE, 0, 126, 0, 0, 0, 0], vec![0; 126]].concat()),
+            ("text that is not UTF-8", vec![0x81, 0x82, 0, 0, 0, 0, 0xC3, 0x28]),
+            ("a continuation of nothing", vec![0x80, 0x81, 0, 0, 0, 0, b'x']),
+        ];
+        for (what, bytes) in broken {
+            let address = address.clone();
+            let ended = actix_web::rt::task::spawn_blocking(move || {
+                let mut stream = upgraded(&address);
+                stream.write_all(&bytes).unwrap();
+                reads_to_the_end(&mut stream)
+            });
+            assert!(ended.await.unwrap(), "{what}");
+        }
+        watches.say("nothing happened").await.unwrap();
+    }
+
+    async fn a_header_of_four_gigabytes_costs_nothing(app: &TestApp) {
+        let address = app.url.trim_start_matches("http://").to_owned();
+        let before = resident();
+        let grown = actix_web::rt::task::spawn_blocking(move || {
+            let mut stream = upgraded(&address);
+            let mut header = vec![0x82, 0xFF];
+            header.extend((4u64 << 30).to_be_bytes());
+            header.extend([1, 2, 3, 4]);
+            stream.write_all(&header).unwrap();
+            let block = vec![0u8; 1 << 20];
+            for _ in 0..64 {
+                // The server closes long before all of it is sent.
+                if stream.write_all(&block).is_err() {
+                    break;
+                }
+            }
+            reads_to_the_end(&mut stream)
+        });
+        assert!(grown.await.unwrap(), "the door");
+        // Other tests run in this process; 64 MiB kept would still show.
+        assert!(resident().saturating_sub(before) < 48 << 20, "memory grew from {before} to {}", resident());
+        Socket::anonymous(app).await.all().await;
+    }
+
+    async fn ten_thousand_empty_fragments_are_stopped(app: &TestApp) {
+        let address = app.url.trim_start_matches("http://").to_owned();
+        let ended = actix_web::rt::task::spawn_blocking(move || {
+            let mut stream = upgraded(&address);
+            let mut bytes = vec![0x01, 0x80, 0, 0, 0, 0];
+            for _ in 0..10_000 {
+                bytes.extend([0x00, 0x80, 0, 0, 0, 0]);
+            }
+            let _ = stream.write_all(&bytes);
+            reads_to_the_end(&mut stream)
+        });
+        assert!(ended.await.unwrap());
+    }
+
+    async fn a_viewer_who_does_not_read_delays_nobody_and_goes(app: &TestApp) {
+        let (root, ann) = (app.root().await, app.register("ann").await);
+        let room = app.room(&ann, "Lobby").await;
+        let mut watches = Socket::in_room(app, &ann, &room).await;
+        let address = app.url.trim_start_matches("http://").to_owned();
+        let room_there = room.clone();
+        let stuck = actix_web::rt::task::spawn_blocking(move || {
+            let stream = TcpStream::connect(&address).unwrap();
+            socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
+            let mut stream = stream;
+            upgrade(&mut stream, &address, &format!("/ws?room={room_there}"));
+            stream
+        });
+        let stuck = stuck.await.unwrap();
+        let text = "x".repeat(490);
+        for number in 0..1500 {
+            watches.start("sendMessage", json!({ "text": format!("{number} {text}") })).await;
+            if number % 50 == 49 {
+                watches.all().await;
+            }
+        }
+        watches.say("told at once").await.unwrap();
+        let since = Instant::now();
+        while app.get(&root, "/connections").await.ok(200)["connections"].as_array().unwrap().len() > 1 {
+            assert!(since.elapsed() < Duration::from_secs(45), "it is still there");
+            actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+        }
+        drop(stuck);
+    }
+}
+
+fn upgraded(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    upgrade(&mut stream, address, "/ws");
+    stream
+}
+
+fn upgrade(stream: &mut TcpStream, address: &str, path: &str) {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = [0u8; 12];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 101");
+}
+
+/// Whether the server ends the connection.
+fn reads_to_the_end(stream: &mut TcpStream) -> bool {
+    let mut buffer = [0u8; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            // A peer that is cut while it still sends sees a reset.
+            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// The memory of this process, in bytes.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
