@@ -2,7 +2,7 @@
 
 use crate::model::id::UserId;
 use crate::model::rank::Rank;
-use crate::model::user::Member;
+use crate::model::user::{Member, User};
 
 /// Something that takes a rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,10 @@ impl Action {
         }
     }
 
+    fn is_the_owners(self) -> bool {
+        matches!(self, Action::Configure | Action::Appoint | Action::CloseRoom)
+    }
+
     /// Whether the subject's rank must be lower than the actor's. Lifting is measured against the giver instead, so that
     /// the subject of a sanction may be helped by anybody who could have given it.
     fn is_aimed(self) -> bool {
@@ -98,19 +102,49 @@ impl Action {
     }
 }
 
-/// Whether somebody of the rank `actor` may do `action` where nobody is acted on.
-pub fn may(actor: Rank, action: Action) -> Result<(), Denied> {
+/// How the policy sees somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    user: UserId,
+    /// The higher of the global and the room's rank: what others are measured against.
+    rank: Rank,
+    /// The rank that counts for what is the owner's to do.
+    as_owner: Rank,
+}
+
+impl From<&Member> for Standing {
+    fn from(member: &Member) -> Standing {
+        // A moderator of every room ranks above owners, who cannot act on it, and yet may only what a moderator may.
+        let as_owner = match member.user.rank {
+            Rank::SuperMod => member.room_rank.unwrap_or(Rank::Mod),
+            _ => member.rank(),
+        };
+        Standing { user: member.user.id, rank: member.rank(), as_owner }
+    }
+}
+
+impl From<&User> for Standing {
+    fn from(user: &User) -> Standing {
+        Standing { user: user.id, rank: user.rank, as_owner: user.rank }
+    }
+}
+
+/// Whether `actor` may do `action` where nobody is acted on.
+pub fn may(actor: impl Into<Standing>, action: Action) -> Result<(), Denied> {
+    let actor = actor.into();
     let least = action.least_rank();
-    if actor < least { Err(Denied::Rank { least }) } else { Ok(()) }
+    let counts = if action.is_the_owners() { actor.as_owner } else { actor.rank };
+    if counts < least { Err(Denied::Rank { least }) } else { Ok(()) }
 }
 
 /// Whether `actor` may do `action` to `subject`.
-pub fn may_to(actor: (UserId, Rank), action: Action, subject: (UserId, Rank)) -> Result<(), Denied> {
-    may(actor.1, action)?;
-    if actor.0 == subject.0 && action != Action::DeleteOwn {
+pub fn may_to(actor: impl Into<Standing>, action: Action, subject: impl Into<Standing>) -> Result<(), Denied> {
+    let (actor, subject) = (actor.into(), subject.into());
+    may(actor, action)?;
+    if actor.user == subject.user && action != Action::DeleteOwn {
         return Err(Denied::Oneself);
     }
-    if action.is_aimed() && subject.1 >= actor.1 {
+    if action.is_aimed() && subject.rank >= actor.rank {
         return Err(Denied::Outranked);
     }
     Ok(())
@@ -121,23 +155,23 @@ pub fn is_exempt_from_pace(rank: Rank) -> bool {
     rank >= Rank::Mod
 }
 
-/// How the policy sees a member.
-pub fn standing(member: &Member) -> (UserId, Rank) {
-    (member.user.id, member.rank())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ANN: UserId = UserId(1);
-    const BOB: UserId = UserId(2);
+    fn ann(rank: Rank) -> Standing {
+        Standing { user: UserId(1), rank, as_owner: rank }
+    }
+
+    fn bob(rank: Rank) -> Standing {
+        Standing { user: UserId(2), rank, as_owner: rank }
+    }
 
     /// One row of the table of design §7: an action and the least rank that may.
     #[track_caller]
     fn check(action: Action, least: Rank) {
         for rank in Rank::ALL {
-            assert_eq!(may(rank, action).is_ok(), rank >= least, "{action:?} by {rank:?}");
+            assert_eq!(may(ann(rank), action).is_ok(), rank >= least, "{action:?} by {rank:?}");
         }
     }
 
@@ -171,7 +205,7 @@ mod tests {
     fn nobody_acts_on_an_equal_or_a_higher_rank() {
         for actor in Rank::ALL {
             for subject in Rank::ALL {
-                let verdict = may_to((ANN, actor), Action::Sanction, (BOB, subject));
+                let verdict = may_to(ann(actor), Action::Sanction, bob(subject));
                 assert_eq!(verdict.is_ok(), actor >= Rank::Mod && subject < actor, "{actor:?} on {subject:?}");
             }
         }
@@ -179,20 +213,31 @@ mod tests {
 
     #[test]
     fn a_moderator_cannot_time_out_the_owner() {
-        assert_eq!(may_to((ANN, Rank::Mod), Action::Sanction, (BOB, Rank::Owner)), Err(Denied::Outranked));
+        assert_eq!(may_to(ann(Rank::Mod), Action::Sanction, bob(Rank::Owner)), Err(Denied::Outranked));
     }
 
     #[test]
     fn nobody_moderates_themselves() {
         for action in [Action::Sanction, Action::Appoint, Action::Lift { given_by: Rank::Mod }] {
-            assert_eq!(may_to((ANN, Rank::Root), action, (ANN, Rank::Root)), Err(Denied::Oneself));
+            assert_eq!(may_to(ann(Rank::Root), action, ann(Rank::Root)), Err(Denied::Oneself));
         }
+    }
+
+    #[test]
+    fn a_moderator_of_every_room_is_nobodys_owner() {
+        let everywhere = Standing { as_owner: Rank::Mod, ..ann(Rank::SuperMod) };
+        for action in [Action::Configure, Action::Appoint, Action::CloseRoom] {
+            assert!(may(everywhere, action).is_err(), "{action:?}");
+        }
+        assert!(may_to(everywhere, Action::Sanction, bob(Rank::Owner)).is_ok());
+        let in_its_own_room = Standing { as_owner: Rank::Owner, ..everywhere };
+        assert!(may(in_its_own_room, Action::Configure).is_ok());
     }
 
     #[test]
     fn a_sanction_is_lifted_by_a_rank_at_least_its_givers() {
         let lift = Action::Lift { given_by: Rank::Owner };
-        assert!(may_to((ANN, Rank::Mod), lift, (BOB, Rank::Guest)).is_err());
-        assert!(may_to((ANN, Rank::Owner), lift, (BOB, Rank::Guest)).is_ok());
+        assert!(may_to(ann(Rank::Mod), lift, bob(Rank::Guest)).is_err());
+        assert!(may_to(ann(Rank::Owner), lift, bob(Rank::Guest)).is_ok());
     }
 }

@@ -68,7 +68,7 @@ struct ConnectionsAnswer {
 #[utoipa::path(get, path = "/connections", tag = "connections", security(("bearer" = [])),
     responses((status = 200, body = ConnectionsAnswer)))]
 pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
-    policy::may(caller.user.rank, Action::Administer).map_err(Error::from)?;
+    policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
     let connections = app.node.connections().into_iter().map(|info| ConnectionView {
         id: info.id,
         user: info.user.as_ref().map(view::user),
@@ -86,7 +86,7 @@ pub async fn close(
     Known(caller): Known,
     At(id): At<ConnectionId>,
 ) -> Result<HttpResponse, Problem> {
-    policy::may(caller.user.rank, Action::Administer).map_err(Error::from)?;
+    policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
     if !app.node.close(id.0) {
         return Err(ConnectionId::missing());
     }

@@ -153,7 +153,10 @@ fn is_reserved(name: &str) -> bool {
     if asked.iter().any(|look| guest.iter().any(|guest| look.0.starts_with(&guest.0))) {
         return true;
     }
-    RESERVED.iter().any(|reserved| looks(reserved).iter().any(|look| asked.contains(look)))
+    // The skeleton takes a 1 for an l; in `adm1n` it is meant for an i.
+    let blurred = |look: &Look| look.0.replace('i', "l");
+    let asked: Vec<String> = asked.iter().map(blurred).collect();
+    RESERVED.iter().any(|reserved| looks(reserved).iter().any(|look| asked.contains(&blurred(look))))
 }
 
 #[cfg(test)]

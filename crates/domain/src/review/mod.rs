@@ -48,17 +48,17 @@ pub enum Refusal {
 pub const REPEAT_WINDOW: Span = Span::seconds(30);
 
 /// What review is told besides the stance.
-pub struct Context {
+pub struct Context<'a> {
     /// The present.
     pub now: Timestamp,
-    /// The answer of the flood limiter, asked only when it is reached.
-    pub flood: Result<(), Span>,
+    /// Asks the flood limiter, which counts: only when everything before it was passed.
+    pub flood: &'a dyn Fn() -> Result<(), Span>,
     /// Whether repeats are refused (off with the other limits).
     pub repeats: bool,
 }
 
 /// Decides about `text` by the member of `stance`, who is there.
-pub fn review(text: &Body, stance: &Stance, context: &Context) -> Result<(), Refusal> {
+pub fn review(text: &Body, stance: &Stance, context: &Context<'_>) -> Result<(), Refusal> {
     let Some(member) = &stance.member else { return Ok(()) };
     let exempt = policy::is_exempt_from_pace(member.rank());
     forbidding(&stance.sanctions, context.now)
@@ -74,7 +74,7 @@ pub fn review(text: &Body, stance: &Stance, context: &Context) -> Result<(), Ref
     if let Some(retry_after) = guard::pace_left(stance.room.rules.slow_mode, last_at, context.now) {
         return Err(Refusal::TooSoon { retry_after });
     }
-    if let Err(retry_after) = context.flood {
+    if let Err(retry_after) = (context.flood)() {
         return Err(Refusal::Flood { retry_after });
     }
     if let Some((at, last)) = stance.last_post.as_ref().filter(|_| context.repeats) {

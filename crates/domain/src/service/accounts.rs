@@ -236,7 +236,7 @@ impl Accounts {
         after: UserId,
         limit: usize,
     ) -> Result<Vec<User>, Error> {
-        policy::may(caller.user.rank, Action::Administer)?;
+        policy::may(&caller.user, Action::Administer)?;
         let search = search.map(str::trim).filter(|search| !search.is_empty()).map(str::to_lowercase);
         // PostgreSQL stores no NUL in a text, and no name holds the rest.
         if search.as_deref().is_some_and(|search| search.chars().any(char::is_control)) {
@@ -250,7 +250,7 @@ impl Accounts {
         let subject = self.user(uid).await?;
         let own = subject.id == caller.user.id;
         if !own {
-            policy::may_to((caller.user.id, caller.user.rank), Action::Administer, (subject.id, subject.rank))?;
+            policy::may_to(&caller.user, Action::Administer, &subject)?;
         }
         let mut change = UserChange::default();
         if let Some(name) = &profile.display_name
@@ -333,7 +333,7 @@ impl Accounts {
             return Err(Denied::Outranked.into());
         }
         if subject.id != caller.user.id {
-            policy::may_to((caller.user.id, caller.user.rank), Action::Administer, (subject.id, subject.rank))?;
+            policy::may_to(&caller.user, Action::Administer, &subject)?;
         }
         if !self.ports.accounts.delete(subject.id).await? {
             return Err(Error::NoSuch(Thing::User));
@@ -371,9 +371,7 @@ fn allowed_rank(caller: &Caller, subject: &User, rank: Rank) -> Result<Rank, Err
     if rank == Rank::Root || rank.is_of_a_room() || rank == Rank::Guest || subject.username.is_none() {
         return Err(Invalid::new("roles", "must be super_mod, admin, or none, and a guest has none").into());
     }
-    let (actor, subject) = ((caller.user.id, caller.user.rank), (subject.id, subject.rank));
-    policy::may_to(actor, needs(rank), subject)?;
-    policy::may_to(actor, needs(subject.1), subject)?;
+    policy::may_to(&caller.user, needs(rank), subject)?;
     Ok(rank)
 }
 

@@ -102,8 +102,9 @@ impl Chat {
         let now = self.ports.clock.now();
         let stance = self.rooms.stance(Some(caller), room, now).await?;
         let author = stance.member.clone().ok_or(Error::TokenInvalid)?;
-        policy::may(author.rank(), Action::Post)?;
-        let context = Context { now, flood: self.flood(caller, &stance), repeats: self.settings.limits };
+        policy::may(&author, Action::Post)?;
+        let flood = || self.flood(caller, &stance);
+        let context = Context { now, flood: &flood, repeats: self.settings.limits };
         if let Err(refusal) = review::review(&text, &stance, &context) {
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
             return match self.known(&stance, nonce.as_ref()).await? {
@@ -161,7 +162,7 @@ impl Chat {
         let (_, actor, now) = self.rooms.standing(caller, &room.uid).await?;
         let own = message.author.user.id == caller.user.id;
         let action = if own { Action::DeleteOwn } else { Action::DeleteOther };
-        policy::may_to(policy::standing(&actor), action, policy::standing(&message.author))?;
+        policy::may_to(&actor, action, &message.author)?;
         let entry = Entry { room: message.room, actor, at: now, act: Act::Delete { message: id } };
         self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Message, now))?;
         Ok(())

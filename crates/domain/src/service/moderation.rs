@@ -51,9 +51,9 @@ impl Moderation {
     ) -> Result<SanctionLine, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
         let action = if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction };
-        policy::may(actor.rank(), action)?;
+        policy::may(&actor, action)?;
         let subject = self.rooms.member(room, user).await?;
-        policy::may_to(policy::standing(&actor), action, policy::standing(&subject))?;
+        policy::may_to(&actor, action, &subject)?;
         let network = self.network_of(&actor, action, &subject, measures.network).await?;
         let kind = measures.kind;
         let sanction = NewSanction {
@@ -101,14 +101,14 @@ impl Moderation {
         kind: Option<SanctionKind>,
     ) -> Result<Member, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
-        policy::may(actor.rank(), if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
+        policy::may(&actor, if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
         let subject = self.rooms.member(room, user).await?;
         // All of it is decided before any of it is done.
         let mut kinds = Vec::new();
         for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
             let Some(sanction) = self.in_force(room, &subject, kind, now).await? else { continue };
             let action = Action::Lift { given_by: sanction.by_rank };
-            policy::may_to(policy::standing(&actor), action, policy::standing(&subject))?;
+            policy::may_to(&actor, action, &subject)?;
             kinds.push(kind);
         }
         if kinds.is_empty() {
@@ -123,13 +123,13 @@ impl Moderation {
     /// Deletes all messages of a room, or one author's.
     pub async fn purge(&self, caller: &Caller, room: &RoomUid, author: Option<&UserUid>) -> Result<(), Error> {
         let (stance, actor, now) = self.rooms.standing(caller, room).await?;
-        policy::may(actor.rank(), if author.is_some() { Action::PurgeAuthor } else { Action::PurgeAll })?;
+        policy::may(&actor, if author.is_some() { Action::PurgeAuthor } else { Action::PurgeAll })?;
         let author = match author {
             None => None,
             Some(uid) => {
                 let subject = self.rooms.member(stance.room.id, uid).await?;
                 if subject.user.id != actor.user.id {
-                    policy::may_to(policy::standing(&actor), Action::PurgeAuthor, policy::standing(&subject))?;
+                    policy::may_to(&actor, Action::PurgeAuthor, &subject)?;
                 }
                 Some(Box::new(subject.user))
             }
@@ -147,7 +147,7 @@ impl Moderation {
     ) -> Result<Vec<SanctionLine>, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
         let everywhere = room == RoomId::SERVER;
-        policy::may(actor.rank(), if everywhere { Action::Administer } else { Action::SeeModeration })?;
+        policy::may(&actor, if everywhere { Action::Administer } else { Action::SeeModeration })?;
         let room = (!everywhere).then_some(room);
         Ok(self.ports.history.sanctions(room, now, before, limit).await?)
     }
@@ -161,7 +161,7 @@ impl Moderation {
         limit: usize,
     ) -> Result<Vec<LogLine>, Error> {
         let (stance, actor, _) = self.rooms.standing(caller, room).await?;
-        policy::may(actor.rank(), Action::SeeModeration)?;
+        policy::may(&actor, Action::SeeModeration)?;
         Ok(self.ports.history.log(stance.room.id, before, limit).await?)
     }
 

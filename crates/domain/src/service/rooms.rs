@@ -54,16 +54,6 @@ fn max_length(characters: i64) -> Result<usize, Invalid> {
     parsed.ok_or_else(|| Invalid::new("max_length", format!("must be 1 to {} characters", Body::MAX)))
 }
 
-/// What is the owner's to do. A moderator of every room ranks above owners, so that they cannot act on it, and yet may
-/// only what a moderator may in rooms of others.
-fn may_as_owner(actor: &Member, action: Action) -> Result<(), Denied> {
-    let counts = match actor.user.rank {
-        Rank::SuperMod => actor.room_rank.unwrap_or(Rank::Mod),
-        _ => actor.rank(),
-    };
-    policy::may(counts, action)
-}
-
 /// The service of rooms.
 #[derive(Clone)]
 pub struct Rooms {
@@ -78,7 +68,7 @@ impl Rooms {
 
     /// Makes a room that the caller owns.
     pub async fn create(&self, caller: &Caller, name: &str, description: &str) -> Result<Room, Error> {
-        policy::may(caller.user.rank, Action::CreateRoom { least: self.settings.room_creation })?;
+        policy::may(&caller.user, Action::CreateRoom { least: self.settings.room_creation })?;
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
         let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
@@ -101,7 +91,7 @@ impl Rooms {
 
     /// The caller's rooms above `after`; for those who administer, all.
     pub async fn list(&self, caller: &Caller, after: RoomId, limit: usize) -> Result<Vec<Room>, Error> {
-        let all = policy::may(caller.user.rank, Action::Administer).is_ok();
+        let all = policy::may(&caller.user, Action::Administer).is_ok();
         let owner = (!all).then_some(caller.user.id);
         Ok(self.ports.rooms.list(owner, after, limit).await?)
     }
@@ -115,11 +105,7 @@ impl Rooms {
         let (stance, actor, now) = self.standing(caller, uid).await?;
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
-        if action == Action::SlowMode {
-            policy::may(actor.rank(), action)?;
-        } else {
-            may_as_owner(&actor, action)?;
-        }
+        policy::may(&actor, action)?;
         let room = change.applied_to(stance.room.clone());
         if room != stance.room {
             self.append(room.id, actor, now, Act::Configure { change: Box::new(change) }).await?;
@@ -136,9 +122,9 @@ impl Rooms {
         measure: Measure,
     ) -> Result<Member, Error> {
         let (stance, actor, now) = self.standing(caller, room).await?;
-        may_as_owner(&actor, Action::Appoint)?;
+        policy::may(&actor, Action::Appoint)?;
         let subject = self.member(stance.room.id, user).await?;
-        policy::may_to(policy::standing(&actor), Action::Appoint, policy::standing(&subject))?;
+        policy::may_to(&actor, Action::Appoint, &subject)?;
         if subject.room_rank == Some(Rank::Owner) {
             return Err(Denied::Outranked.into());
         }
@@ -172,7 +158,7 @@ impl Rooms {
     /// Closes a room for ever: its viewers leave, and it is found no more.
     pub async fn close(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
         let (stance, actor, now) = self.standing(caller, uid).await?;
-        may_as_owner(&actor, Action::CloseRoom)?;
+        policy::may(&actor, Action::CloseRoom)?;
         self.append(stance.room.id, actor, now, Act::Close).await
     }
 
