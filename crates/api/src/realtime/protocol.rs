@@ -40,6 +40,18 @@ pub enum Close {
 }
 
 impl Close {
+    /// All of them.
+    pub const ALL: [Close; 8] = [
+        Close::Normal,
+        Close::Protocol,
+        Close::TooLarge,
+        Close::Draining,
+        Close::TokenEnded,
+        Close::Banned,
+        Close::TooSlow,
+        Close::ByAdmin,
+    ];
+
     /// The code and the words in the close frame.
     pub fn row(self) -> (u16, &'static str) {
         match self {

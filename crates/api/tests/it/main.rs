@@ -14,6 +14,8 @@ mod http_moderation;
 mod http_pages;
 mod http_rooms;
 mod process;
+mod protocol_document;
+mod protocol_samples;
 mod socket;
 mod ws_hostile;
 mod ws_login;
