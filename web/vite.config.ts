@@ -2,16 +2,34 @@
  * The build of all pages into dist/, one entry each; the unit tests; and the dev server, which sends API
  * calls to a running server at BANTER_URL (default http://127.0.0.1:8080).
  */
-import { resolve } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const page = (path: string) => resolve(import.meta.dirname, path);
 const target = process.env.BANTER_URL ?? "http://127.0.0.1:8080";
 const calls = ["users", "rooms", "messages", "me", "bans", "unban", "connections", "websocket", "random", "version", "health", "openapi.json", "ws"];
 
+/** A .gz beside every file that shrinks: the server sends it as it is to browsers that take it. */
+let outDir = "";
+const gzipped: Plugin = {
+  name: "gzipped",
+  apply: "build",
+  configResolved(config) { outDir = resolve(config.root, config.build.outDir); },
+  closeBundle() {
+    for (const entry of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile() && /\.(js|css|html|svg|json)$/.test(path)) writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
+  plugins: [gzipped],
   appType: "mpa",
-  server: { proxy: Object.fromEntries(calls.map((path) => [`^/${path}(/|\\?|$)`, { target, ws: path === "ws", changeOrigin: true }])) },
+  server: { proxy: Object.fromEntries(calls.map((path) => [`^/${path}(/|\\?|$)`, { target, ws: path === "ws", changeOrigin: false }])) },
   build: {
     target: "es2022",
     modulePreload: { polyfill: false },

@@ -11,9 +11,14 @@ const elsewhere: Record<string, string> = serverAddress() === location.origin ? 
 
 export function Rooms() {
   const [rooms, setRooms] = useState<Room[] | null>(null);
+  const [next, setNext] = useState<string | null>(null);
   const [editing, setEditing] = useState<string | null>(null);
-  const load = async () => setRooms((await rest.rooms()).rooms);
-  useEffect(() => { void attempt(load); }, []);
+  const load = async (after?: string) => {
+    const page = await rest.rooms(after ? { after } : {});
+    setRooms((known) => (after ? [...(known ?? []), ...page.rooms] : page.rooms));
+    setNext(page.next == null ? null : String(page.next));
+  };
+  useEffect(() => { void attempt(() => load()); }, []);
 
   const change = (work: () => Promise<unknown>) => void attempt(async () => {
     await work();
@@ -21,6 +26,7 @@ export function Rooms() {
     await load();
   });
   return (
+    <>
     <Table label="Rooms" columns={["Name", "Id", "Slow mode", "Actions"]} loaded={rooms !== null} empty="There are no rooms yet.">
       {(rooms ?? []).map((room) => (
         <tr key={room.uid}>
@@ -42,6 +48,8 @@ export function Rooms() {
         </tr>
       ))}
     </Table>
+    {next !== null && <button class="button" onClick={() => void attempt(() => load(next))}>More</button>}
+    </>
   );
 }
 

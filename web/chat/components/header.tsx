@@ -29,7 +29,7 @@ function Account({ store, onSignIn }: { store: ChatStore; onSignIn: () => void }
       <button class="button small bare who" aria-expanded={open} onClick={() => setOpen(!open)}>
         <span class="sr-only">Signed in as </span>
         <span class="who-name">{me.displayName}</span>
-        <span class="quiet who-role">{role ? badgeText[role] : guest ? "guest" : "member"}</span>
+        <span class="quiet who-role">{role ? badgeText[role] : guest ? "Guest" : "Member"}</span>
         <svg class="chevron" viewBox="0 0 12 12" aria-hidden="true"><path d="M2.5 4.5 6 8l3.5-3.5" /></svg>
       </button>
       {open && (

@@ -29,8 +29,8 @@ export class LineView extends Component<Props> {
     return (
       <div class={acting ? "line acting" : "line"} data-id={message.id} tabIndex={-1}>
         <Time at={message.timestamp} />
-        <Name user={message.user} />
-        <span class="text">{message.message}</span>
+        <Name user={message.user} colon={message.kind !== "action"} />
+        <span class={message.kind === "action" ? "text action" : "text"}>{message.message}</span>
         {mayDelete(me, message) && (
           <button
             class="more" aria-expanded={acting} tabIndex={acting ? 0 : -1}
@@ -44,14 +44,14 @@ export class LineView extends Component<Props> {
   }
 }
 
-export function Name({ user }: { user: User }) {
+export function Name({ user, colon = true }: { user: User; colon?: boolean }) {
   const { light, dark } = nameColour(user.uid);
   const role = badge(user);
   return (
     <>
       {role && <span class={`badge ${role}`}>{badgeText[role]}</span>}
       <span class="name" style={{ "--light": light, "--dark": dark }}>{user.displayName}</span>
-      <span class="colon">: </span>
+      <span class="colon">{colon ? ": " : " "}</span>
     </>
   );
 }

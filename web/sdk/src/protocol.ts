@@ -28,6 +28,8 @@ export interface Message {
   timestamp: number;
   message: string;
   user: User;
+  /** Something done rather than said, from `/me`. */
+  kind?: "action";
   replyTo?: number | null;
   deleted?: boolean;
 }

@@ -63,7 +63,9 @@ export class Rest {
   patchUser(uid: string, patch: UserPatch) { return this.#call<{ user: User }>("PATCH", `/users/${part(uid)}`, patch); }
   deleteUser(uid: string) { return this.#call<null>("DELETE", `/users/${part(uid)}`); }
 
-  rooms() { return this.#call<{ rooms: Room[] }>("GET", "/rooms"); }
+  rooms(query: { after?: string; limit?: number } = {}) {
+    return this.#call<{ rooms: Room[]; next?: string | number | null }>("GET", "/rooms" + search(query));
+  }
   room(uid: string) { return this.#call<{ room: Room }>("GET", `/rooms/${part(uid)}`); }
   createRoom(body: { name: string; description?: string }) { return this.#call<{ room: Room }>("POST", "/rooms", body); }
   patchRoom(uid: string, patch: RoomPatch) { return this.#call<{ room: Room }>("PATCH", `/rooms/${part(uid)}`, patch); }

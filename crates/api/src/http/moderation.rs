@@ -167,7 +167,7 @@ fn kind(name: Option<&str>) -> Result<Option<SanctionKind>, Invalid> {
 /// A ban or timeout.
 #[derive(Serialize, ToSchema)]
 struct BanAnswer {
-    /// As it is in force.
+    /// As it is in force, or was until it was lifted.
     ban: BanView,
 }
 
@@ -195,7 +195,7 @@ pub struct Unban {
 
 /// Lifts what is in force: the ban, the timeout, or both.
 #[utoipa::path(post, path = "/unban", tag = "moderation", security(("bearer" = [])), request_body = Unban,
-    responses((status = 200, body = UserAnswer)))]
+    responses((status = 200, body = BanAnswer)))]
 pub async fn unban(
     app: web::Data<App>,
     Known(caller): Known,
@@ -204,8 +204,8 @@ pub async fn unban(
     let user = UserUid::named(&body.user)?;
     let room = body.room.as_deref().map(RoomUid::named).transpose()?;
     let kind = kind(body.kind.as_deref()).map_err(Error::from)?;
-    let member = app.services.moderation.lift(&caller, room.as_ref(), &user, kind).await?;
-    Ok(HttpResponse::Ok().json(UserAnswer { user: view::member(&member) }))
+    let line = app.services.moderation.lift(&caller, room.as_ref(), &user, kind).await?;
+    Ok(HttpResponse::Ok().json(BanAnswer { ban: view::ban(&line, room.as_ref().map(RoomUid::as_str)) }))
 }
 
 /// What was done in a room.

@@ -48,7 +48,7 @@ on_both! {
             app.get(&bob, &path).await.problem(403, "banned");
         }
         let lift = json!({ "user": bob.uid, "room": room });
-        assert_eq!(app.post(&ann, "/unban", lift.clone()).await.ok(200)["user"]["uid"], bob.uid);
+        assert_eq!(app.post(&ann, "/unban", lift.clone()).await.ok(200)["ban"]["user"]["uid"], bob.uid);
         app.post(&ann, "/unban", lift).await.problem(404, "not_sanctioned");
         app.say(&bob, &room, "back").await;
         assert_eq!(app.get(&ann, &format!("/bans?room={room}")).await.ok(200)["bans"], json!([]));

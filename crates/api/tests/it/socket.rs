@@ -181,13 +181,10 @@ impl Socket {
     }
 
     /// The next text frame, which must be this one; its data.
-    #[track_caller]
-    pub fn expect(&mut self, event: &str) -> impl Future<Output = Value> {
-        async move {
-            let frame = self.frame().await;
-            assert_eq!(frame["event"], event, "{frame}");
-            frame["data"].clone()
-        }
+    pub async fn expect(&mut self, event: &str) -> Value {
+        let frame = self.frame().await;
+        assert_eq!(frame["event"], event, "{frame}");
+        frame["data"].clone()
     }
 
     /// The next frame of this sort, passing over what else comes; its data.

@@ -92,32 +92,32 @@ impl Moderation {
         Ok(Some(network))
     }
 
-    /// Lifts what is in force: the ban, the timeout, or (`None`) both.
+    /// Lifts what is in force: the ban, the timeout, or (`None`) both; the first of what was lifted.
     pub async fn lift(
         &self,
         caller: &Caller,
         room: Option<&RoomUid>,
         user: &UserUid,
         kind: Option<SanctionKind>,
-    ) -> Result<Member, Error> {
+    ) -> Result<SanctionLine, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
         policy::may(&actor, if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
         let subject = self.rooms.member(room, user).await?;
         // All of it is decided before any of it is done.
-        let mut kinds = Vec::new();
+        let mut lifted = Vec::new();
         for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
             let Some(sanction) = self.in_force(room, &subject, kind, now).await? else { continue };
             let action = Action::Lift { given_by: sanction.by_rank };
             policy::may_to(&actor, action, &subject)?;
-            kinds.push(kind);
+            lifted.push(sanction);
         }
-        if kinds.is_empty() {
-            return Err(Error::NoSuch(Thing::Sanction));
+        let first = lifted.first().cloned().ok_or(Error::NoSuch(Thing::Sanction))?;
+        for sanction in lifted {
+            let act = Act::Lift { subject: Box::new(subject.clone()), kind: sanction.kind };
+            self.append(room, &actor, now, act).await?;
         }
-        for kind in kinds {
-            self.append(room, &actor, now, Act::Lift { subject: Box::new(subject.clone()), kind }).await?;
-        }
-        Ok(subject)
+        let by = self.ports.accounts.user(first.by).await?.unwrap_or(actor.user);
+        Ok(SanctionLine { sanction: first, user: subject.user, by })
     }
 
     /// Deletes all messages of a room, or one author's.
