@@ -24,7 +24,8 @@ class StubSocket {
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   constructor() { StubSocket.made.push(this); }
-  send(): void {}
+  sent: { event: string; id: number; data: { nonce: string } }[] = [];
+  send(text: string): void { this.sent.push(JSON.parse(text)); }
   close(): void {}
   hear(frame: object): void { this.onmessage?.({ data: JSON.stringify(frame) }); }
 }
@@ -52,6 +53,19 @@ describe("on a stopped clock", () => {
     expect(client.state.name).toBe("online");
     vi.advanceTimersByTime(1000);
     expect(client.state.name).toBe("waiting");
+  });
+
+  it("a_busy_server_is_asked_again_for_the_same_message", async () => {
+    const socket = StubSocket.made[0]!;
+    socket.hear(welcome);
+    const sent = client.send("abcDEF012345", "once");
+    const [first] = socket.sent.filter((frame) => frame.event === "sendMessage");
+    socket.hear({ event: "error", id: first!.id, data: { status: 503, code: "busy", detail: "busy", retryAfter: 1 } });
+    await vi.advanceTimersByTimeAsync(1000);
+    const [, second] = socket.sent.filter((frame) => frame.event === "sendMessage");
+    expect(second!.data.nonce).toBe(first!.data.nonce);
+    socket.hear({ event: "ack", id: second!.id, data: { id: 1, seq: 1, timestamp: 0 } });
+    await expect(sent).resolves.toMatchObject({ id: 1 });
   });
 
   it("a_socket_that_was_given_up_is_not_heard_any_more", () => {

@@ -111,7 +111,7 @@ it.each([[5, "5 s"], [60, "1:00"], [3661, "1:01:01"], [86_400, "1 day"], [604_80
   expect(spanText(seconds)).toBe(text);
 });
 
-it.each([["/ban x", true], ["!help", true], ["/", false], ["//", false], ["! wow", false], ["hello /ban", false], ["!!", false]])("%s is a command: %s", (text, command) => {
+it.each([["/ban x", true], ["!help", true], ["/", false], ["//", false], ["! wow", false], ["hello /ban", false], ["!!", false], [" /ban x", true], ["/été", false], ["/me waves", false], ["/mean", true]])("%s is a command: %s", (text, command) => {
   expect(isCommand(text)).toBe(command);
 });
 

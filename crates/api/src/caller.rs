@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use domain::service::error::Error;
 use domain::service::{Caller, Visitor};
 use std::future::{Ready, ready};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
 /// The app of this request.
@@ -26,12 +26,13 @@ pub fn address(request: &HttpRequest, config: &Config) -> IpAddr {
     if !trusted(peer) {
         return peer;
     }
-    let hops = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // By bytes: a client may have put anything into the part that it wrote itself.
+    let values = request.headers().get_all("x-forwarded-for");
+    let hops: Vec<&[u8]> = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
     let mut nearest = peer;
     for hop in hops.into_iter().rev() {
         // What is no address was not written by a proxy of ours: what stands left of it proves nothing.
-        let Ok(hop) = hop.trim_matches(['[', ']']).parse::<IpAddr>() else { break };
+        let Some(hop) = hop_address(hop) else { break };
         nearest = hop.to_canonical();
         if !trusted(nearest) {
             break;
@@ -46,6 +47,13 @@ pub fn is_secure(request: &HttpRequest, config: &Config) -> bool {
     let trusted = peer.is_some_and(|peer| config.trusted_proxies.iter().any(|proxy| proxy.contains(peer)));
     let scheme = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
     trusted && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let alone = hop.trim_matches(['[', ']']).parse();
+    alone.ok().or_else(|| hop.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
 }
 
 /// Whoever knocks.

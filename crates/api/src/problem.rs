@@ -63,6 +63,7 @@ codes! {
     MethodNotAllowed 405 "method_not_allowed" "The address does not take this method";
     TimeoutReached 408 "request_timeout" "The request took too long to arrive";
     NameTaken 409 "name_taken" "The name is taken, or looks like one that is";
+    TooManyRooms 409 "too_many_rooms" "The connection is in too many rooms";
     TooLarge 413 "too_large" "The body or frame is too large";
     TooLong 400 "message_too_long" "The room allows shorter messages";
     MediaType 415 "unsupported_media_type" "The body is neither JSON nor a form";

@@ -14,6 +14,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
 use socket2::SockRef;
 use std::any::Any;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,8 @@ pub async fn run(config: Config) -> Result<(), String> {
         eprintln!("Root was made. Log in at {}/admin/ as root with this password, shown only once:", running.url());
         eprintln!("    {password}");
     }
-    println!(r#"{{"event":"ready","url":"{}"}}"#, running.url());
+    // Whoever closed stdout does not want to know.
+    let _ = writeln!(std::io::stdout(), r#"{{"event":"ready","url":"{}"}}"#, running.url());
     tracing::info!(address = %running.address, "serving");
     tokio::select! {
         _ = terminate.recv() => {}

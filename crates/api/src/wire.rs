@@ -141,6 +141,13 @@ pub async fn ensure_root(wired: &Wired, config: &Config) -> Result<Option<String
     Ok((made && typed.is_none()).then_some(password))
 }
 
+/// Says that the database was restored from a backup; how many logs have new epochs.
+pub async fn renew_epochs(config: &Config) -> Result<usize, String> {
+    let url = config.database();
+    let renewed = tokio::task::spawn_blocking(move || infra::renew_epochs(&url)).await;
+    renewed.map_err(|_| "the change was ended")?.map_err(|error| error.to_string())
+}
+
 /// Brings the tables of the database up to date; which versions it ran.
 pub async fn migrate(config: &Config) -> Result<Vec<String>, String> {
     let url = config.database();

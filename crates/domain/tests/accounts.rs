@@ -9,6 +9,7 @@ use domain::model::session::LIFETIME;
 use domain::model::time::{Duration, Span};
 use domain::ports::bus::Notice;
 use domain::ports::effects::Ids;
+use domain::service::Visitor;
 use domain::service::accounts::Profile;
 use domain::service::error::{Error, Pace};
 use domain::service::moderation::Measures;
@@ -161,19 +162,34 @@ async fn an_unknown_name_costs_as_much_as_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn logins_are_slowed_after_failures_by_name() {
+async fn logins_are_slowed_after_failures_by_name_and_network() {
     let world = World::limited();
     world.person("ann").await;
     world.person("bob").await;
-    for attempt in 0..5 {
-        let from = visitor(&format!("botnet {attempt}"));
-        refused!(world.services.accounts.login("ANN", "wrong horse", &from).await, Error::CredentialsWrong);
+    for _ in 0..5 {
+        let result = world.services.accounts.login("ANN", "wrong horse", &visitor("x")).await;
+        refused!(result, Error::CredentialsWrong);
     }
     let checked = world.hasher.verified();
-    let result = world.services.accounts.login("ann", PASSWORD, &visitor("fresh")).await;
+    let result = world.services.accounts.login("ann", PASSWORD, &visitor("x")).await;
     refused!(result, Error::TooFast { pace: Pace::Login, retry_after } if retry_after == Span::seconds(30));
     assert_eq!(world.hasher.verified(), checked, "a slowed login hashes nothing");
-    world.services.accounts.login("bob", PASSWORD, &visitor("fresh")).await.unwrap();
+    world.services.accounts.login("bob", PASSWORD, &visitor("x")).await.unwrap();
+    world.services.accounts.login("ann", PASSWORD, &visitor("y")).await.unwrap();
+}
+
+#[tokio::test]
+async fn guesses_from_many_networks_are_slowed_and_do_not_keep_the_user_out() {
+    let world = World::limited();
+    let ann = world.person("ann").await;
+    for attempt in 0..50 {
+        let from = visitor(&format!("botnet {attempt}"));
+        refused!(world.services.accounts.login("ann", "wrong horse", &from).await, Error::CredentialsWrong);
+    }
+    let result = world.services.accounts.login("ann", PASSWORD, &visitor("one more")).await;
+    refused!(result, Error::TooFast { pace: Pace::Login, .. });
+    let home = Visitor { network: ann.network.clone(), country: None };
+    world.services.accounts.login("ann", PASSWORD, &home).await.unwrap();
 }
 
 #[tokio::test]

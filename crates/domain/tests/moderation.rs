@@ -9,6 +9,7 @@ use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::bus::Notice;
+use domain::ports::log::From;
 use domain::service::Caller;
 use domain::service::error::{Error, Thing};
 use domain::service::moderation::Measures;
@@ -226,7 +227,10 @@ async fn a_banned_guest_does_not_come_back_by_the_same_address() {
     let teacher = world.person("teacher").await;
     world.clock.advance(Span::millis(1));
     world.ban(&owner, Some(&room), &guest).await;
-    world.services.accounts.delete(&guest, &guest.user.uid).await.unwrap();
+    let alone = world.services.accounts.delete(&guest, &guest.user.uid).await;
+    refused!(alone, Error::Denied(Denied::Rank { least: Rank::Registered }));
+    let root = world.ranked("ruth", Rank::Root).await;
+    world.services.accounts.delete(&root, &guest.user.uid).await.unwrap();
 
     let again = world.guest("school").await;
     assert_ne!(again.user.id, guest.user.id);
@@ -325,12 +329,36 @@ async fn every_act_is_a_line_of_the_log() {
 }
 
 #[tokio::test]
+async fn a_lower_rank_does_not_replace_what_a_higher_one_gave() {
+    let (world, owner, room) = world_with_room().await;
+    let (keeper, ann) = (world.person("keeper").await, world.person("ann").await);
+    world.services.rooms.appoint(&owner, &room, &keeper.user.uid, Measure::Mod).await.unwrap();
+    world.ban(&owner, Some(&room), &ann).await;
+    refused!(world.sanction(&keeper, Some(&room), &ann, Ban, seconds(1)).await, Error::Denied(Denied::Rank { .. }));
+    world.clock.advance(Span::days(1));
+    refused!(world.say(&ann, &room, "back?").await, Error::Sanctioned { kind: Ban, .. });
+    world.sanction(&owner, Some(&room), &ann, Ban, seconds(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_somebody_left_behind_can_be_purged_and_lifted() {
+    let (world, owner, room) = world_with_room().await;
+    let gone = world.person("gone").await;
+    world.post(&gone, &room, "spam").await;
+    world.ban(&owner, Some(&room), &gone).await;
+    world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
+    world.services.moderation.purge(&owner, &room, Some(&gone.user.uid)).await.unwrap();
+    assert!(world.services.chat.history(None, &room, From::End, 10).await.unwrap().messages.is_empty());
+    world.lift(&owner, Some(&room), &gone).await.unwrap();
+}
+
+#[tokio::test]
 async fn nobody_unknown_is_sanctioned() {
     let (world, owner, room) = world_with_room().await;
     let gone = world.person("gone").await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
     refused!(world.sanction(&owner, Some(&room), &gone, Ban, seconds(1)).await, Error::NoSuch(Thing::User));
-    refused!(world.lift(&owner, Some(&room), &gone).await, Error::NoSuch(Thing::User));
+    refused!(world.lift(&owner, Some(&room), &gone).await, Error::NoSuch(Thing::Sanction));
     let nowhere = RoomUid::parse("nowhere00000").unwrap();
     refused!(world.sanction(&owner, Some(&nowhere), &owner, Ban, seconds(1)).await, Error::NoSuch(Thing::Room));
 }

@@ -25,7 +25,7 @@ use crate::store::accounts::SqlAccounts;
 use crate::store::health::SqlHealth;
 use crate::store::history::SqlHistory;
 use crate::store::log::SqlLog;
-use crate::store::rooms::SqlRooms;
+use crate::store::rooms::{self, SqlRooms};
 use crate::store::settings;
 use domain::ports::bus::Bus;
 use domain::ports::log::{History, Log};
@@ -166,6 +166,13 @@ pub fn migrate(url: &str) -> Result<Vec<String>, OpenError> {
     let target = Target::parse(url)?;
     prepare_file(&target)?;
     Ok(migrate::run(&target)?)
+}
+
+/// Gives every log a new epoch, after a backup was restored: its numbers may name other events than they did, and clients
+/// that saw more than the backup holds start over. How many logs there are.
+pub fn renew_epochs(url: &str) -> Result<usize, OpenError> {
+    let mut conn = connect(&Target::parse(url)?, Role::Write)?;
+    Ok(transaction(&mut conn, Mode::Write, rooms::renew_epochs)?)
 }
 
 /// How the tables of a database stand to this program, changing nothing.

@@ -127,6 +127,7 @@ forward! { Accounts as "accounts" {
     guest(key: &str, user: NewUser) -> Result<User, StoreError>;
     user(id: UserId) -> Result<Option<User>, StoreError>;
     user_by_uid(uid: &UserUid) -> Result<Option<User>, StoreError>;
+    user_ever(uid: &UserUid) -> Result<Option<User>, StoreError>;
     credentials(username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError>;
     find(room: RoomId, typed: &str, limit: usize) -> Result<Vec<Member>, StoreError>;
     list(search: Option<&str>, after: UserId, limit: usize) -> Result<Vec<User>, StoreError>;

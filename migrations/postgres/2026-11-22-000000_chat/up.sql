@@ -130,6 +130,7 @@ CREATE TABLE sanctions (
     lifted_at BIGINT,
     replaced BOOL NOT NULL DEFAULT FALSE
 );
-CREATE INDEX sanctions_user ON sanctions (user_id) WHERE lifted_at IS NULL;
-CREATE INDEX sanctions_network ON sanctions (network) WHERE lifted_at IS NULL AND network IS NOT NULL;
+-- Not partial: SQLite uses no partial index for one side of an OR.
+CREATE INDEX sanctions_user ON sanctions (user_id);
+CREATE INDEX sanctions_network ON sanctions (network);
 CREATE INDEX sanctions_room ON sanctions (room, id) WHERE lifted_at IS NULL;

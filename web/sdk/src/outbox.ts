@@ -34,6 +34,11 @@ export class Outbox {
     return { entry, done: promise };
   }
 
+  /** Whether `entry` still waits for its answer. */
+  has(entry: Entry): boolean {
+    return this.#entries.get(entry.message.nonce) === entry;
+  }
+
   /** What must be sent again on a new connection. */
   waiting(): Entry[] {
     return [...this.#entries.values()];

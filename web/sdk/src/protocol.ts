@@ -131,7 +131,7 @@ export function uidOf(user: UserRef): string {
   return typeof user === "string" ? user : user.uid;
 }
 
-/** True for a text that the server takes as a command: it is never posted, and never repeated by itself. */
+/** True for a text that the server takes as a command: it is never posted, and never repeated by itself. `/me` is a post. */
 export function isCommand(text: string): boolean {
-  return /^[!/]\p{L}/u.test(text);
+  return /^\s*[!/](?!me(\s|$))[a-z]/i.test(text);
 }

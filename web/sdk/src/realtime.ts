@@ -9,7 +9,7 @@ import { closeVerdict } from "./close";
 import { type Entry, Outbox } from "./outbox";
 import { localProblem, problemOf, ProblemError } from "./problem";
 import {
-  type ClientFrame, type JoinAck, parseFrame, type Problem, type ReconnectHints, type SendAck, type ServerFrame,
+  type ClientFrame, isCommand, type JoinAck, parseFrame, type Problem, type ReconnectHints, type SendAck, type ServerFrame,
 } from "./protocol";
 
 export type State =
@@ -230,7 +230,14 @@ export class Realtime {
   #transmit(entry: Entry): void {
     this.#request({ event: "sendMessage", data: entry.message }).then(
       (data) => entry.resolve(data as SendAck),
-      (error: ProblemError) => (error.problem.status === 0 ? this.#outbox.lost(entry) : entry.reject(error)),
+      (error: ProblemError) => {
+        if (error.problem.status === 0) return this.#outbox.lost(entry);
+        if (error.problem.status !== 503 || isCommand(entry.message.text)) return entry.reject(error);
+        // Busy: it may still get into the log. The same nonce again finds it there, another one would double it.
+        setTimeout(() => {
+          if (this.#outbox.has(entry) && this.#state.name === "online") this.#transmit(entry);
+        }, (error.problem.retryAfter ?? 2) * 1000);
+      },
     );
   }
 

@@ -32,9 +32,8 @@ impl Export {
             let operator = &wired.services.operator;
             let room = operator.room(&self.room).await?;
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            let mut write = |line: &Value| {
-                writeln!(out, "{line}").map_err(|error| Failure::Failed(format!("stdout cannot be written: {error}")))
-            };
+            let failed = |error| Failure::Failed(format!("stdout cannot be written: {error}"));
+            let mut write = |line: &Value| writeln!(out, "{line}").map_err(failed);
             write(&json!({ "event": "room", "data": view::room(&room) }))?;
             let mut since = Seq::ZERO;
             loop {
@@ -44,9 +43,10 @@ impl Export {
                 }
                 match stretch.events.last() {
                     Some(last) if stretch.cut => since = last.seq,
-                    _ => return Ok(()),
+                    _ => break,
                 }
             }
+            out.flush().map_err(failed)
         })
         .await
     }

@@ -13,6 +13,7 @@ use crate::wire::{self, Wired};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::service::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A self-hosted chat server
@@ -30,7 +31,7 @@ enum Command {
     /// Serve the chat; what happens without a command
     Serve(Box<Config>),
     /// Bring the database's tables up to date, and stop
-    Migrate(Box<Config>),
+    Migrate(Migrate),
     /// Users
     #[command(subcommand)]
     User(users::Command),
@@ -39,6 +40,16 @@ enum Command {
     Room(rooms::Command),
     /// Write a room's messages and events to stdout, one JSON object a line
     Export(export::Export),
+}
+
+/// What else to do.
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// The database was restored from a backup: rooms get new epochs, so that clients that saw more start over
+    #[arg(long)]
+    restored: bool,
+    #[command(flatten)]
+    config: Box<Config>,
 }
 
 /// Why it was not done.
@@ -128,7 +139,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let command = cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve)));
     let config = match &command {
-        Command::Serve(config) | Command::Migrate(config) => config,
+        Command::Serve(config) => config,
+        Command::Migrate(migrate) => &migrate.config,
         Command::User(command) => command.config(),
         Command::Room(command) => command.config(),
         Command::Export(export) => &export.config,
@@ -138,7 +150,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     actix_web::rt::System::new().block_on(async {
         match command {
             Command::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
-            Command::Migrate(config) => migrate(&config).await,
+            Command::Migrate(command) => migrate(&command).await,
             Command::User(command) => command.run().await,
             Command::Room(command) => command.run().await,
             Command::Export(export) => export.run().await,
@@ -146,11 +158,21 @@ fn run(cli: Cli) -> Result<(), Failure> {
     })
 }
 
-async fn migrate(config: &Config) -> Result<(), Failure> {
-    for version in wire::migrate(config).await.map_err(Failure::Failed)? {
-        println!("{version}");
+async fn migrate(command: &Migrate) -> Result<(), Failure> {
+    for version in wire::migrate(&command.config).await.map_err(Failure::Failed)? {
+        say(&version)?;
+    }
+    if command.restored {
+        let rooms = wire::renew_epochs(&command.config).await.map_err(Failure::Failed)?;
+        say(&format!("{rooms} logs have new epochs"))?;
     }
     Ok(())
+}
+
+/// A line on stdout.
+fn say(line: &str) -> Result<(), Failure> {
+    let written = writeln!(std::io::stdout(), "{line}");
+    written.map_err(|error| Failure::Failed(format!("stdout cannot be written: {error}")))
 }
 
 /// Opens the database, does `task`, and closes it, so that what was written is written.

@@ -31,7 +31,7 @@ impl Command {
             loop {
                 let rooms = wired.services.operator.rooms(after, PAGE).await?;
                 for room in &rooms {
-                    println!("{}\t{}\t{}", room.uid, room.rules.slow_mode.as_seconds_up(), room.name);
+                    super::say(&format!("{}\t{}\t{}", room.uid, room.rules.slow_mode.as_seconds_up(), room.name))?;
                 }
                 match rooms.last() {
                     Some(last) => after = last.id,

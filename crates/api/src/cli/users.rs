@@ -66,18 +66,18 @@ impl Command {
                 Command::Create { name, role, password_stdin, .. } => {
                     let (password, made_up) = password(operator, *password_stdin)?;
                     let user = operator.create(name, &password, *role).await?;
-                    println!("made {} ({}), uid {}", user.display_name.as_str(), role.as_str(), user.uid);
-                    tell(made_up.then_some(&password));
+                    super::say(&format!("made {} ({}), uid {}", user.display_name.as_str(), role.as_str(), user.uid))?;
+                    tell(made_up.then_some(&password))?;
                 }
                 Command::Password { name, password_stdin, .. } => {
                     let (password, made_up) = password(operator, *password_stdin)?;
                     operator.set_password(name, &password).await?;
-                    println!("{name} has another password; all logins ended");
-                    tell(made_up.then_some(&password));
+                    super::say(&format!("{name} has another password; all logins ended"))?;
+                    tell(made_up.then_some(&password))?;
                 }
                 Command::Role { name, role, .. } => {
                     operator.set_rank(name, *role).await?;
-                    println!("{name} is {} now", role.as_str());
+                    super::say(&format!("{name} is {} now", role.as_str()))?;
                 }
             }
             Ok(())
@@ -99,8 +99,6 @@ fn password(operator: &Operator, from_stdin: bool) -> Result<(String, bool), Fai
     Ok((line.trim_end_matches(['\r', '\n']).to_owned(), false))
 }
 
-fn tell(made_up: Option<&String>) {
-    if let Some(password) = made_up {
-        println!("password: {password}");
-    }
+fn tell(made_up: Option<&String>) -> Result<(), Failure> {
+    made_up.map_or(Ok(()), |password| super::say(&format!("password: {password}")))
 }

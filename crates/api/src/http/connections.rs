@@ -87,6 +87,10 @@ pub async fn close(
     At(id): At<ConnectionId>,
 ) -> Result<HttpResponse, Problem> {
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
+    let users = app.node.connections().into_iter().find(|info| info.id == id.0).and_then(|info| info.user);
+    if let Some(user) = users.filter(|user| user.id != caller.user.id) {
+        policy::may_to(&caller.user, Action::Administer, &user).map_err(Error::from)?;
+    }
     if !app.node.close(id.0) {
         return Err(ConnectionId::missing());
     }

@@ -42,7 +42,7 @@ impl MessageBody for SocketBody {
             return Poll::Ready(Some(Ok(bytes)));
         }
         let mut left = Vec::new();
-        let next = this.conn.poll_bytes(cx, this.hub.second(), &mut left);
+        let next = this.conn.poll_bytes(cx, &mut left);
         for room in left {
             this.hub.left(&this.conn, &room);
         }

@@ -35,7 +35,9 @@ pub struct Joined {
     pub note: u64,
     /// The event after which it is out.
     pub until: Option<Seq>,
-    /// Whether what it misses is being read from the store.
+    /// Whether it takes nothing from the tail, because what comes before is being read from the store.
+    pub paused: bool,
+    /// Whether the tail no longer has what comes next.
     pub behind: bool,
 }
 
@@ -44,8 +46,8 @@ enum Phase {
     Open,
     /// The close frame is in the outbox since this second.
     Closing(u64),
-    /// The peer has said goodbye too: what is in the outbox goes out, and that is it.
-    Leaving,
+    /// The peer has said goodbye too, in this second: what is in the outbox goes out, and that is it.
+    Leaving(u64),
     Gone,
 }
 
@@ -67,6 +69,8 @@ pub struct Conn {
     phase: Cell<Phase>,
     heard: Cell<u64>,
     sent: Cell<u64>,
+    /// Whether a text was handed to the socket since the last tick.
+    told: Cell<bool>,
     pinged: Cell<Option<u64>>,
 }
 
@@ -91,6 +95,7 @@ impl Conn {
             phase: Cell::new(Phase::Open),
             heard: Cell::new(second),
             sent: Cell::new(second),
+            told: Cell::new(false),
             pinged: Cell::new(None),
         })
     }
@@ -103,6 +108,9 @@ impl Conn {
     }
 
     fn push(&self, frame: Frame) {
+        if frame.is_text() {
+            self.told.set(true);
+        }
         let outbox = &mut *self.outbox.borrow_mut();
         outbox.bytes += frame.0.len();
         outbox.frames.push_back(frame.0);
@@ -134,7 +142,7 @@ impl Conn {
     pub fn hear_close(&self, second: u64) {
         self.close(Close::Normal, second);
         if !self.is_gone() {
-            self.phase.set(Phase::Leaving);
+            self.phase.set(Phase::Leaving(second));
             self.wake_body();
         }
     }
@@ -164,8 +172,11 @@ impl Conn {
 
     /// Once a second: signs of life. `heartbeat` and `patience` are in seconds.
     pub fn tick(&self, second: u64, heartbeat: u64, patience: u64) {
+        if self.told.take() {
+            self.sent.set(second);
+        }
         match self.phase.get() {
-            Phase::Closing(since) if second >= since + CLOSE_WAIT => return self.cut(),
+            Phase::Closing(since) | Phase::Leaving(since) if second >= since + CLOSE_WAIT => return self.cut(),
             Phase::Open => {}
             _ => return,
         }
@@ -179,7 +190,6 @@ impl Conn {
         }
         // Browsers do not show control frames to pages: a page that hears nothing must know that it still could.
         if second >= self.sent.get() + heartbeat {
-            self.sent.set(second);
             self.send(Frame::server(&crate::realtime::protocol::Server::Ping {}));
         }
     }
@@ -191,11 +201,40 @@ impl Conn {
         match rooms.iter_mut().find(|joined| joined.room.id == room.id) {
             Some(joined) => {
                 joined.cursor = cursor;
+                joined.until = None;
+                joined.paused = false;
                 joined.behind = false;
             }
-            None => rooms.push(Joined { room, cursor, note, until: None, behind: false }),
+            None => rooms.push(Joined { room, cursor, note, until: None, paused: false, behind: false }),
         }
         drop(rooms);
+        self.wake_body();
+    }
+
+    /// Takes nothing more from that room's tail until the cursor is set, or (`false`) goes on from where it was.
+    pub fn pause(&self, room: RoomId, paused: bool) {
+        if let Some(joined) = self.rooms.borrow_mut().iter_mut().find(|joined| joined.room.id == room) {
+            joined.paused = paused;
+        }
+        self.wake_body();
+    }
+
+    /// How many rooms it is in.
+    pub fn room_count(&self) -> usize {
+        self.rooms.borrow().len()
+    }
+
+    /// The event after which it is out of that room, when there is one.
+    pub fn until(&self, room: RoomId) -> Option<Seq> {
+        self.rooms.borrow().iter().find(|joined| joined.room.id == room)?.until
+    }
+
+    /// Goes on in a room from this cursor.
+    pub fn move_cursor(&self, room: RoomId, cursor: Seq) {
+        if let Some(joined) = self.rooms.borrow_mut().iter_mut().find(|joined| joined.room.id == room) {
+            joined.cursor = cursor;
+            joined.behind = false;
+        }
         self.wake_body();
     }
 
@@ -213,7 +252,9 @@ impl Conn {
 
     /// Leaves a room once the client has the event at `seq`.
     pub fn leave_after(&self, room: RoomId, seq: Seq) {
-        if let Some(joined) = self.rooms.borrow_mut().iter_mut().find(|joined| joined.room.id == room) {
+        let mut rooms = self.rooms.borrow_mut();
+        // What the cursor has passed was known when it was set.
+        if let Some(joined) = rooms.iter_mut().find(|joined| joined.room.id == room && joined.cursor < seq) {
             joined.until = Some(joined.until.map_or(seq, |until| until.min(seq)));
         }
     }
@@ -225,13 +266,17 @@ impl Conn {
 
     /// A room whose frames the ring no longer has, with the cursor from where they are missed.
     pub fn behind(&self) -> Option<(Rc<LocalRoom>, Seq)> {
+        // One at a time, and none while there is no room for it, or no use.
+        if self.is_full() || self.is_closing() {
+            return None;
+        }
         let rooms = self.rooms.borrow();
         rooms.iter().find(|joined| joined.behind).map(|joined| (joined.room.clone(), joined.cursor))
     }
 
     /// What the socket gets next: answers first, then what lies after the cursors. `left` receives rooms that the
     /// client is out of now.
-    pub fn poll_bytes(&self, cx: &mut Context<'_>, second: u64, left: &mut Vec<Rc<LocalRoom>>) -> Poll<Option<Bytes>> {
+    pub fn poll_bytes(&self, cx: &mut Context<'_>, left: &mut Vec<Rc<LocalRoom>>) -> Poll<Option<Bytes>> {
         if self.is_gone() {
             return Poll::Ready(None);
         }
@@ -242,12 +287,9 @@ impl Conn {
             None => self.take_frames(left),
         };
         match next {
-            Some(bytes) => {
-                self.sent.set(second);
-                Poll::Ready(Some(bytes))
-            }
+            Some(bytes) => Poll::Ready(Some(bytes)),
             // The bytes handed out before are written when the body is pending, and only then: end it the next time.
-            None if self.phase.get() == Phase::Leaving => {
+            None if matches!(self.phase.get(), Phase::Leaving(_)) => {
                 self.phase.set(Phase::Gone);
                 self.wake.notify_one();
                 cx.waker().wake_by_ref();
@@ -293,7 +335,11 @@ impl Conn {
         if rooms.len() > 1 {
             rooms.rotate_left(1);
         }
-        copied.finish()
+        let bytes = copied.finish();
+        if bytes.is_some() {
+            self.told.set(true);
+        }
+        bytes
     }
 }
 
@@ -327,7 +373,7 @@ impl Copied {
 impl Joined {
     /// Copies what lies after the cursor; true when the ring no longer has it.
     fn copy_into(&mut self, copied: &mut Copied) -> bool {
-        if self.behind {
+        if self.behind || self.paused {
             return false;
         }
         let tail = self.room.tail.borrow();

@@ -50,7 +50,7 @@ pub enum Signal {
 
 enum Answer {
     Head(RoomId, Result<Vec<(RoomId, Head)>, StoreError>),
-    Heads(Vec<(RoomId, Head)>),
+    Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
     Stretch(RoomId, Result<Option<Stretch>, StoreError>),
     Ended(Vec<SessionId>),
 }
@@ -124,16 +124,19 @@ impl Feed {
         match signal {
             Signal::Events(events) => {
                 let now = self.now();
+                let mut ready: HashMap<RoomId, Vec<(Seq, Event)>> = HashMap::new();
                 for event in events.iter() {
                     let Some(room) = self.rooms.get_mut(&event.room) else { continue };
                     match &mut room.order {
                         None => room.early.push(event.clone()),
                         Some(order) => {
-                            let mut ready = Vec::new();
-                            order.accept(event.seq, event.clone(), now, &mut ready);
-                            self.hand_on(event.room, ready);
+                            let ready = ready.entry(event.room).or_default();
+                            order.accept(event.seq, event.clone(), now, ready);
                         }
                     }
+                }
+                for (id, ready) in ready.into_iter().filter(|(_, ready)| !ready.is_empty()) {
+                    self.hand_on(id, ready);
                 }
             }
             Signal::Notice(Notice::SessionsEnded(ended)) => {
@@ -198,7 +201,7 @@ impl Feed {
         tokio::spawn(async move {
             // A store that is away now is asked again in two seconds.
             if let Ok(heads) = history.heads(&ids).await {
-                let _ = answer.send(Answer::Heads(heads));
+                let _ = answer.send(Answer::Heads(ids, heads));
             }
         });
     }
@@ -247,7 +250,13 @@ impl Feed {
                 }
                 self.hand_on(id, ready);
             }
-            Answer::Heads(heads) => {
+            Answer::Heads(asked, heads) => {
+                // A room that is not among the answers was closed, and its last event lost on the way.
+                for id in asked.into_iter().filter(|id| !heads.iter().any(|(there, _)| there == id)) {
+                    if let Some(order) = self.rooms.get_mut(&id).and_then(|room| room.order.as_mut()) {
+                        order.notice_head(order.last().next(), now);
+                    }
+                }
                 for (id, head) in heads {
                     if let Some(order) = self.rooms.get_mut(&id).and_then(|room| room.order.as_mut()) {
                         order.notice_head(head.seq, now);

@@ -37,6 +37,11 @@ impl Frame {
         Frame::text(frame)
     }
 
+    /// Whether a page hears of it: control frames are not shown to pages.
+    pub fn is_text(&self) -> bool {
+        self.0.first().is_some_and(|first| first & 0x0F == 1)
+    }
+
     /// The answer to the client's frame `id`: what was done.
     pub fn ack(id: i64, data: &impl Serialize) -> Frame {
         Frame::text(&Answer { event: "ack", id: Some(id), data })

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::metrics::Metrics;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
 use crate::realtime::node::{Delivery, Leaves, Node, ToFeed, ToWorker};
@@ -11,6 +11,8 @@ use crate::view;
 use actix_web::web;
 use domain::delivery::tail::Tail;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
+use domain::model::time::Span;
+use domain::service::error::Error;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -22,6 +24,9 @@ const TAIL_KEPT: u64 = 300;
 
 /// Notes that a slow connection may miss: only the latest are kept.
 const NOTES_KEPT: usize = 32;
+
+/// Bans remembered for those who are just entering; nobody takes longer than so many.
+const SHOWN_OUT_KEPT: usize = 256;
 
 /// How long a pong may take, in seconds.
 const PATIENCE: u64 = 10;
@@ -40,6 +45,7 @@ pub struct LocalRoom {
     notes: RefCell<VecDeque<(u64, Frame)>>,
     next_note: Cell<u64>,
     members: RefCell<HashMap<u64, Rc<Conn>>>,
+    shown_out: RefCell<VecDeque<(Seq, Leaves)>>,
     empty_since: Cell<Option<u64>>,
 }
 
@@ -142,7 +148,14 @@ impl Hub {
         let (ready, is_ready) = oneshot::channel();
         self.waiting.borrow_mut().entry(id).or_default().push(ready);
         self.node().tell_feed(ToFeed::Subscribe(id, uid.clone(), self.worker));
-        is_ready.await.map_err(|_| Problem::new(Code::Busy, "the room cannot be followed now, try again shortly"))
+        is_ready.await.map_err(|_| Error::Busy { retry_after: Span::seconds(2) }.into())
+    }
+
+    /// Whether somebody who was let in when the log ended at `seq` has been shown out since: a ban that was delivered while
+    /// the connection was still entering found nobody to take along.
+    pub fn is_out(&self, conn: &Conn, room: &LocalRoom, seq: Seq) -> bool {
+        let shown_out = room.shown_out.borrow();
+        shown_out.iter().any(|(at, leaves)| *at > seq && applies(*leaves, conn))
     }
 
     /// A connection enters a room at a cursor; what it sends before goes through its outbox.
@@ -177,7 +190,11 @@ impl Hub {
                     });
                 }
                 ToWorker::UserGone(user, close) => self.close_where(close, |conn| is(conn, user)),
-                ToWorker::Close(id, close) => self.close_where(close, |conn| conn.id == id),
+                ToWorker::Close(id, close) => {
+                    if let Some(conn) = self.conns.borrow().get(&id) {
+                        conn.close(close, self.second());
+                    }
+                }
                 ToWorker::UserChanged(user) => self.change_user(&user),
             }
         }
@@ -191,6 +208,7 @@ impl Hub {
             notes: RefCell::default(),
             next_note: Cell::new(0),
             members: RefCell::default(),
+            shown_out: RefCell::default(),
             empty_since: Cell::new(Some(self.second())),
         });
         let room = self.rooms.borrow_mut().entry(id).or_insert(room).clone();
@@ -220,15 +238,16 @@ impl Hub {
     }
 
     fn take_leave(&self, room: &LocalRoom, delivery: &Delivery) {
-        let leaves = |conn: &Conn| match delivery.leaves {
-            Leaves::Nobody => false,
-            Leaves::All => true,
-            Leaves::One(user) => is(conn, user),
-        };
-        if delivery.leaves != Leaves::Nobody {
-            for conn in room.members.borrow().values().filter(|conn| leaves(conn)) {
-                conn.leave_after(room.id, delivery.seq);
-            }
+        if delivery.leaves == Leaves::Nobody {
+            return;
+        }
+        let mut shown_out = room.shown_out.borrow_mut();
+        shown_out.push_back((delivery.seq, delivery.leaves));
+        if shown_out.len() > SHOWN_OUT_KEPT {
+            shown_out.pop_front();
+        }
+        for conn in room.members.borrow().values().filter(|conn| applies(delivery.leaves, conn)) {
+            conn.leave_after(room.id, delivery.seq);
         }
     }
 
@@ -255,7 +274,10 @@ impl Hub {
                 caller.session
             });
             self.node().log_in(conn.id, Some(user.clone()), session);
-            conn.send(frame.clone());
+            // One that does not read may miss it: who it is was told when it logged in.
+            if !conn.is_full() {
+                conn.send(frame.clone());
+            }
         }
     }
 
@@ -292,6 +314,14 @@ impl Hub {
             }
             !forget
         });
+    }
+}
+
+fn applies(leaves: Leaves, conn: &Conn) -> bool {
+    match leaves {
+        Leaves::Nobody => false,
+        Leaves::All => true,
+        Leaves::One(user) => is(conn, user),
     }
 }
 

@@ -6,12 +6,13 @@
 use crate::problem::Problem;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::LocalRoom;
-use crate::realtime::protocol::Server;
+use crate::realtime::protocol::{Close, Server};
 use crate::realtime::session::Session;
 use crate::view::{self, UserView};
 use domain::delivery::tail::Read;
 use domain::model::id::{Epoch, RoomUid, Seq};
 use domain::model::room::Head;
+use domain::model::time::Span;
 use domain::model::user::Member;
 use domain::ports::log::Stance;
 use domain::service::error::{Error, Thing};
@@ -30,8 +31,24 @@ pub async fn enter(session: &Session, uid: &RoomUid, since: Option<i64>, epoch: 
     let caller = conn.caller.borrow().clone();
     let stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
     let room = hub.room(stance.room.id, uid).await?;
+    // Who is there already must not get what comes next before what is read now.
+    conn.pause(room.id, true);
+    let entered = read_and_enter(session, uid, stance, &room, since, epoch).await;
+    conn.pause(room.id, false);
+    entered
+}
+
+async fn read_and_enter(
+    session: &Session,
+    uid: &RoomUid,
+    mut stance: Stance,
+    room: &Rc<LocalRoom>,
+    since: Option<i64>,
+    epoch: Option<i64>,
+) -> Result<Value, Problem> {
+    let (conn, hub) = (&session.conn, &session.hub);
     let resumed = match since {
-        Some(since) => resume(session, &stance, &room, Seq(since), epoch.map(Epoch)).await?,
+        Some(since) => resume(session, &stance, room, Seq(since), epoch.map(Epoch)).await?,
         None => Ok(None),
     };
     let catch_up = match resumed {
@@ -39,8 +56,18 @@ pub async fn enter(session: &Session, uid: &RoomUid, since: Option<i64>, epoch: 
         Ok(None) => snapshot(session, &stance, None).await?,
         Err(reason) => snapshot(session, &stance, Some(reason)).await?,
     };
-    let users = present(session, &room, stance.member.as_ref()).await?;
+    if catch_up.head.seq != stance.head.seq {
+        // The settings and the ranks may have changed on the way to the head that the client is about to have.
+        let caller = conn.caller.borrow().clone();
+        stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
+    }
+    let users = present(session, room, stance.member.as_ref()).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
+    if hub.is_out(conn, room, stance.head.seq) {
+        let caller = conn.caller.borrow().clone();
+        hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
+        return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
+    }
     conn.send(Frame::server(&Server::RoomUpdated { room: &view::room(&stance.room), seq: None }));
     for frame in catch_up.frames {
         conn.send(frame);
@@ -146,29 +173,47 @@ async fn present(session: &Session, room: &LocalRoom, entering: Option<&Member>)
 
 /// Reads what a client is behind by, and sets its cursor on; called when the ring no longer has it.
 pub async fn catch_up(session: &Session, room: Rc<LocalRoom>, cursor: Seq) {
-    let history = &session.hub.app().history;
-    let uid = room.uid.as_str();
-    let frames = match history.stretch(room.id, cursor, RESUME_MAX).await {
-        Ok(Some(stretch)) if !stretch.cut => {
-            let frames = stretch.events.iter().map(|event| Frame::event(event, uid)).collect();
-            Some((frames, stretch.head.seq))
-        }
-        Ok(Some(_)) => match history.snapshot(room.id, SNAPSHOT).await {
-            Ok(Some((head, messages))) => Some((snapshot_frames(uid, head, &messages, Some("behind")), head.seq)),
-            _ => None,
-        },
-        _ => None,
-    };
-    let still_there = session.conn.is_in(room.id);
-    match frames {
-        Some((frames, head)) if still_there => {
-            for frame in frames {
-                session.conn.send(frame);
-            }
-            session.conn.join(room, head);
-        }
-        Some(_) => {}
-        // The store is away: the client comes back and asks again, which spreads the load by itself.
-        None => session.conn.close(crate::realtime::protocol::Close::TooSlow, session.hub.second()),
+    let conn = &session.conn;
+    let read = read_behind(session, &room, cursor).await;
+    if !conn.is_in(room.id) {
+        return;
     }
+    match read {
+        Ok(Some(catch_up)) => {
+            catch_up.frames.into_iter().for_each(|frame| conn.send(frame));
+            conn.move_cursor(room.id, catch_up.head.seq);
+        }
+        // It was closed, and what came before is of no more use.
+        Ok(None) => {
+            let reset = Server::Reset { room: room.uid.as_str(), reason: "deleted", seq: None };
+            conn.send(Frame::server(&reset));
+            conn.leave(&room.uid);
+            session.hub.left(conn, &room);
+        }
+        // The store is away: the client comes back and asks again, which spreads the load by itself.
+        Err(_) => conn.close(Close::TooSlow, session.hub.second()),
+    }
+}
+
+/// What a client is behind by: single events up to where it leaves the room, or a fresh start; `None` when there is no room
+/// to start afresh in.
+async fn read_behind(session: &Session, room: &LocalRoom, cursor: Seq) -> Result<Option<CatchUp>, Problem> {
+    let uid = room.uid.as_str();
+    let history = &session.hub.app().history;
+    let Some(stretch) = history.stretch(room.id, cursor, RESUME_MAX).await.map_err(Error::from)? else {
+        return Ok(None);
+    };
+    let until = session.conn.until(room.id);
+    if !stretch.cut || until.is_some() {
+        let events = stretch.events.iter().filter(|event| until.is_none_or(|until| event.seq <= until));
+        let frames = events.map(|event| Frame::event(event, uid)).collect();
+        return Ok(Some(CatchUp { frames, head: stretch.head }));
+    }
+    let Some((head, messages)) = history.snapshot(room.id, SNAPSHOT).await.map_err(Error::from)? else {
+        return Ok(None);
+    };
+    let mut frames = snapshot_frames(uid, head, &messages, Some("behind"));
+    let settings = session.hub.app().services.rooms.room(&room.uid).await?;
+    frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&settings), seq: None }));
+    Ok(Some(CatchUp { frames, head }))
 }

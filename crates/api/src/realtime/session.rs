@@ -14,7 +14,11 @@ use domain::service::accounts::Login;
 use domain::service::chat::{Said, Sent};
 use domain::service::error::{Error, Thing};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::rc::Rc;
+
+/// The most rooms of one connection (Centrifugo allows 128): each costs a look at every write.
+const ROOMS_MAX: usize = 100;
 
 /// One connection and the worker it lives on.
 pub struct Session {
@@ -22,6 +26,8 @@ pub struct Session {
     pub conn: Rc<Conn>,
     /// Its worker's hub.
     pub hub: Rc<Hub>,
+    /// Whether it closes once the present frame is answered.
+    pub quitting: Cell<bool>,
 }
 
 impl Session {
@@ -38,6 +44,9 @@ impl Session {
             (Some(id), Ok(data)) => self.conn.send(Frame::ack(id, &data)),
             (None, Ok(_)) => {}
             (id, Err(problem)) => self.conn.send(Frame::error(id, &problem)),
+        }
+        if self.quitting.get() {
+            self.conn.close(Close::Normal, self.hub.second());
         }
     }
 
@@ -66,9 +75,11 @@ impl Session {
         *self.conn.caller.borrow_mut() = Some(caller.clone());
         self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
         for room in self.conn.rooms() {
-            if let Err(error) = self.hub.app().services.rooms.enter(Some(&caller), &room.uid).await {
+            let entered = self.hub.app().services.rooms.enter(Some(&caller), &room.uid).await;
+            // A store that is busy for a moment throws nobody out: every act is asked again anyway.
+            if let Err(error @ (Error::Sanctioned { .. } | Error::NoSuch(_))) = entered {
                 self.leave(&room.uid);
-                self.conn.send(Frame::error(None, &error.into()));
+                self.conn.send(Frame::error(None, &Problem::from(error).field(room.uid.as_str())));
             }
         }
         json!({ "user": user })
@@ -83,6 +94,10 @@ impl Session {
 
     async fn join(&self, join: &Join) -> Result<Value, Problem> {
         let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Thing::Room))?;
+        if self.conn.room_count() >= ROOMS_MAX && !self.conn.rooms().iter().any(|room| room.uid == uid) {
+            let detail = format!("a connection may be in {ROOMS_MAX} rooms at most");
+            return Err(Problem::new(Code::TooManyRooms, detail));
+        }
         let entered = join::enter(self, &uid, join.since, join.epoch).await?;
         *self.conn.last_room.borrow_mut() = Some(uid);
         Ok(entered)
@@ -146,7 +161,7 @@ impl Session {
                 Ok("you are out".to_owned())
             }
             SocketCommand::Quit => {
-                self.conn.close(Close::Normal, self.hub.second());
+                self.quitting.set(true);
                 Ok("bye".to_owned())
             }
         }

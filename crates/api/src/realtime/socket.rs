@@ -18,6 +18,7 @@ use actix_ws::{Message, MessageStream, ProtocolError};
 use domain::service::Caller;
 use serde::Deserialize;
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 
 /// The query of `/ws`.
@@ -50,6 +51,7 @@ pub async fn open(
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
+    actix_http::ws::verify_handshake(request.head()).map_err(|error| no_handshake(&error))?;
     let visitor = (app.locate)(caller::address(&request, &app.config));
     let accounts = &app.services.accounts;
     let caller = match (token(&request), query.ticket.as_deref()) {
@@ -59,11 +61,15 @@ pub async fn open(
     };
     let tripped = Rc::new(Cell::new(false));
     let payload = guarded(&request, payload, tripped.clone()).await?;
-    let (response, handle, stream) = actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL])
-        .map_err(|error| Problem::new(Code::BadRequest, format!("this address takes WebSocket requests: {error}")))?;
+    let (response, handle, stream) =
+        actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL]).map_err(|error| no_handshake(&error))?;
+    // Whoever was let in while the drain began would not be among those who are told to go.
+    if app.node.is_draining() {
+        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+    }
     let conn = Conn::new(app.node.connect(app.clock.now()), visitor, hub.second());
     hub.add(conn.clone());
-    let session = Session { conn: conn.clone(), hub: hub.clone() };
+    let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false) };
     actix_web::rt::spawn(async move {
         greet(&session, caller, query.room.as_deref()).await;
         serve(&session, stream, &tripped).await;
@@ -72,6 +78,10 @@ pub async fn open(
         drop(handle);
     });
     Ok(response.map_body(|_, inner| actix_web::body::BoxBody::new(SocketBody::new(inner, conn, hub))))
+}
+
+fn no_handshake(error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(Code::BadRequest, format!("this address takes WebSocket requests: {error}"))
 }
 
 /// The token among the offered subprotocols.
@@ -134,6 +144,10 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
                 if !conn.is_closing() || matches!(message, Message::Close(_)) {
                     take(session, message, &mut pieces).await;
                 }
+            }
+            // The peer is gone without a word.
+            Some(Err(ProtocolError::Io(error))) if !tripped.get() && error.kind() != ErrorKind::InvalidData => {
+                return conn.cut();
             }
             Some(Err(error)) => {
                 refuse(session, tripped.get(), &error);

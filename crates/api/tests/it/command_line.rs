@@ -162,3 +162,11 @@ async fn use_it(url: String) -> String {
     }
     room
 }
+
+#[test]
+fn a_restored_database_gets_new_epochs() {
+    for database in databases() {
+        run(&database, &["migrate"], 0);
+        assert_eq!(run(&database, &["migrate", "--restored"], 0), "1 logs have new epochs\n", "the server's own");
+    }
+}

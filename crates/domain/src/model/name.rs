@@ -17,7 +17,7 @@ pub struct DisplayName(String);
 pub struct Look(pub String);
 
 /// Names that would be taken for the server or its staff.
-const RESERVED: [&str; 24] = [
+const RESERVED: &[&str] = &[
     "admin",
     "administrator",
     "anonymous",
@@ -42,24 +42,29 @@ const RESERVED: [&str; 24] = [
     "sysop",
     "system",
     "undefined",
+    "deleted user",
 ];
 
 impl Username {
     /// Takes a username as it was typed.
     pub fn parse(text: &str) -> Result<Username, Invalid> {
+        if is_reserved(text) {
+            return Err(Invalid::new("username", "is reserved"));
+        }
+        Username::spelt(text)
+    }
+
+    fn spelt(text: &str) -> Result<Username, Invalid> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if !(3..=24).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err(Invalid::new("username", "must have 3 to 24 of the characters A-Z, a-z, 0-9, _ and -"));
         }
-        if is_reserved(text) {
-            return Err(Invalid::new("username", "is reserved"));
-        }
         Ok(Username(text.to_owned()))
     }
 
-    /// Takes the name that somebody logs in with, which may be root's.
+    /// Takes the name that somebody logs in with, which may be root's, or reserved since it was taken.
     pub fn parse_login(text: &str) -> Result<Username, Invalid> {
-        if text.eq_ignore_ascii_case("root") { Ok(Username::root()) } else { Username::parse(text) }
+        if text.eq_ignore_ascii_case("root") { Ok(Username::root()) } else { Username::spelt(text) }
     }
 
     /// The first administrator, whose name nobody else may have.
@@ -141,7 +146,7 @@ impl From<&Username> for DisplayName {
 pub fn looks(name: &str) -> Vec<Look> {
     let plain: String = name.nfkc().filter(|&c| !is_invisible(c)).collect();
     let fold = |text: &str| text.to_lowercase();
-    let skeleton_of = |text: &str| fold(&skeleton(text).collect::<String>());
+    let skeleton_of = |text: &str| fold(&skeleton(text).filter(|&c| !is_invisible(c)).collect::<String>());
     let mut looks = vec![Look(skeleton_of(&fold(&plain))), Look(skeleton_of(&plain))];
     looks.dedup();
     looks
@@ -181,6 +186,7 @@ mod tests {
             ("ann", "ａｎｎ"),
             ("modern", "rnodern"),
             ("b0b", "BOB"),
+            ("admin", "admin\u{2800}"),
         ] {
             assert!(alike(a, b), "{a} and {b}: {:?} {:?}", looks(a), looks(b));
         }

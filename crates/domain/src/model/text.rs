@@ -46,8 +46,8 @@ pub(crate) fn is_direction_mark(c: char) -> bool {
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(c, '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-            | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
+            | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// More combining marks than this on one letter run into the lines above and below ("zalgo"); no script needs them.
@@ -244,9 +244,7 @@ mod tests {
 
     #[test]
     fn a_message_that_shows_nothing_is_empty() {
-        for text in
-            ["", "   ", "\n\n", "\u{200b}\u{200d}", "\u{3164}", "\u{2800}".replace('\u{2800}', "\u{feff}").as_str()]
-        {
+        for text in ["", "   ", "\n\n", "\u{200b}\u{200d}", "\u{3164}", "\u{2800}", "\u{feff}"] {
             body(text, Err("empty"));
         }
     }

@@ -57,8 +57,10 @@ pub trait Tokens: Send + Sync {
 /// What is counted, each with its own bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quota {
-    /// Log-ins tried for one username.
+    /// Log-ins tried for one username from one network, and passwords changed in one session.
     LoginOfName,
+    /// Log-ins tried for one username from networks where its user was not last seen.
+    LoginFromAfar,
     /// Log-ins tried from one network.
     LoginFromNetwork,
     /// Accounts made from one network.
@@ -69,16 +71,36 @@ pub enum Quota {
     Post,
     /// Rooms made by one user.
     CreateRoom,
-    /// New names taken by one user.
+    /// New names and pictures taken by one user.
     Rename,
+    /// Tickets and tokens renewed in one session.
+    Ticket,
+    /// Commands of one user.
+    Command,
 }
 
 impl Quota {
+    /// All of them.
+    pub const ALL: [Quota; 10] = [
+        Quota::LoginOfName,
+        Quota::LoginFromAfar,
+        Quota::LoginFromNetwork,
+        Quota::Register,
+        Quota::Guest,
+        Quota::Post,
+        Quota::CreateRoom,
+        Quota::Rename,
+        Quota::Ticket,
+        Quota::Command,
+    ];
+
     /// How many at once, and how long until one more is allowed.
     pub fn rate(self) -> (u32, Span) {
         match self {
             // Five tries, then one every 30 s: a person who mistypes is not stopped, a guesser gets 2 900 a day.
             Quota::LoginOfName => (5, Span::seconds(30)),
+            // Guesses spread over many addresses: 17 000 a day at the most.
+            Quota::LoginFromAfar => (50, Span::seconds(5)),
             Quota::LoginFromNetwork => (20, Span::seconds(5)),
             Quota::Register => (5, Span::minutes(2)),
             Quota::Guest => (20, Span::seconds(10)),
@@ -86,6 +108,8 @@ impl Quota {
             Quota::Post => (10, Span::millis(1000)),
             Quota::CreateRoom => (10, Span::minutes(1)),
             Quota::Rename => (3, Span::minutes(1)),
+            Quota::Ticket => (20, Span::seconds(2)),
+            Quota::Command => (20, Span::millis(500)),
         }
     }
 }

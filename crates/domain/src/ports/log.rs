@@ -47,14 +47,14 @@ pub enum Act {
         /// Whose.
         author: Option<Box<User>>,
     },
-    /// Give a sanction; it replaces one of its kind in force there. In [`RoomId::SERVER`] it holds everywhere.
+    /// Give a sanction; it replaces one of its kind in force there, unless a higher rank gave that. In [`RoomId::SERVER`] it holds everywhere.
     Sanction {
         /// To whom.
         subject: Box<Member>,
         /// Which.
         sanction: Box<NewSanction>,
     },
-    /// Lift the sanction of this kind in force there.
+    /// Lift the sanction of this kind in force there, unless a higher rank gave it.
     Lift {
         /// Of whom.
         subject: Box<Member>,
@@ -100,6 +100,9 @@ pub enum AppendError {
     /// What it acts on is not there: the message, the sanction, or the message answered.
     #[error("it is not there")]
     Missing,
+    /// The sanction that it would replace or lift was given by a higher rank.
+    #[error("a higher rank gave what is in force")]
+    Outranked,
     /// A sanction in force forbids it.
     #[error("a sanction is in force")]
     Sanctioned(Box<Sanction>),

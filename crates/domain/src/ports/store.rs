@@ -40,6 +40,9 @@ pub trait Accounts: Send + Sync {
     /// A user who was not deleted.
     async fn user_by_uid(&self, uid: &UserUid) -> Result<Option<User>, StoreError>;
 
+    /// A user, deleted or not: what somebody left behind can be acted on afterwards.
+    async fn user_ever(&self, uid: &UserUid) -> Result<Option<User>, StoreError>;
+
     /// Who logs in under that name (folded), with the hash of the password.
     async fn credentials(&self, username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError>;
 

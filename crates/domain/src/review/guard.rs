@@ -5,11 +5,15 @@ use crate::model::time::{Span, Timestamp};
 use crate::ports::log::AppendError;
 use crate::review::forbidding;
 
+/// Posts wait less than this between the decision and the writing.
+const OVERTAKING: Span = Span::seconds(10);
+
 /// How much of the slow mode is left; `None` when the author may write.
 ///
-/// A clock that jumped back makes nobody wait longer than the slow mode itself.
+/// After a clock jumped back, a last post far in the future counts as long ago: nobody waits for the clock to catch up. One
+/// slightly in the future is another post that was decided on later and written earlier.
 pub fn pace_left(slow_mode: Span, last_post: Option<Timestamp>, now: Timestamp) -> Option<Span> {
-    let last = last_post?;
+    let last = last_post.filter(|last| *last <= now + OVERTAKING)?;
     let since = now - last;
     (since < slow_mode).then(|| Span::millis(slow_mode.as_millis() - since.as_millis()))
 }
@@ -42,7 +46,8 @@ mod tests {
         assert_eq!(left(1000), Some(slow));
         assert_eq!(left(10_999), Some(Span::millis(1)));
         assert_eq!(left(11_000), None);
-        assert_eq!(left(0), Some(slow), "a clock that jumped back");
+        assert_eq!(left(999), Some(slow), "a post that was overtaken");
+        assert_eq!(left(1000 - 10_001), None, "a clock that jumped back");
         assert_eq!(pace_left(slow, None, Timestamp(0)), None);
         assert_eq!(pace_left(Span::ZERO, Some(Timestamp(5)), Timestamp(5)), None);
     }

@@ -79,7 +79,7 @@ pub fn review(text: &Body, stance: &Stance, context: &Context<'_>) -> Result<(),
     }
     if let Some((at, last)) = stance.last_post.as_ref().filter(|_| context.repeats) {
         let since = context.now - *at;
-        if last == text && since < REPEAT_WINDOW {
+        if last == text && *at <= context.now && since < REPEAT_WINDOW {
             let left = Span::millis(REPEAT_WINDOW.as_millis() - since.as_millis());
             return Err(Refusal::Repeated { retry_after: left });
         }

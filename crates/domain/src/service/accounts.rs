@@ -128,7 +128,8 @@ impl Accounts {
         Ok(self.ports.accounts.create(user).await?)
     }
 
-    /// Logs in by password. Failures and successes alike are counted, by name and by network.
+    /// Logs in by password. Tries are counted by network, by name and network together, and, from networks where the
+    /// user was not last seen, by name: so nobody can keep somebody else out of where they usually are.
     pub async fn login(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
         let now = self.ports.clock.now();
         // A name or password that cannot be anybody's is answered like a wrong one.
@@ -136,14 +137,40 @@ impl Accounts {
             return Err(Error::CredentialsWrong);
         };
         self.count(Quota::LoginFromNetwork, &visitor.network.0, Pace::Login)?;
-        self.count(Quota::LoginOfName, &name.folded(), Pace::Login)?;
+        self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), visitor.network.0), Pace::Login)?;
         let found = self.ports.accounts.credentials(&name).await?;
         let (user, hash) = found.unzip();
-        let right = self.ports.hasher.verify(password, hash).await?;
+        if user.as_ref().is_none_or(|user| user.network.as_ref() != Some(&visitor.network)) {
+            self.count(Quota::LoginFromAfar, &name.folded(), Pace::Login)?;
+        }
+        let right = self.ports.hasher.verify(password, hash.clone()).await?;
         let Some(user) = user.filter(|_| right) else { return Err(Error::CredentialsWrong) };
         self.refuse_banned(Some(&user), visitor, now).await?;
         self.seen(&user, visitor).await?;
-        self.begin(user, now).await
+        let login = self.begin(user, now).await?;
+        self.still_good(&name, hash.as_ref(), &login, visitor).await?;
+        Ok(login)
+    }
+
+    /// A password takes a quarter of a second to check: if it was changed meanwhile, or the user banned, those who did it
+    /// ended the logins that they found, and this one is ended here.
+    async fn still_good(
+        &self,
+        name: &Username,
+        hash: Option<&PasswordHash>,
+        login: &Login,
+        visitor: &Visitor,
+    ) -> Result<(), Error> {
+        let found = self.ports.accounts.credentials(name).await?;
+        let good = if found.is_some_and(|(_, present)| Some(&present) == hash) {
+            self.refuse_banned(Some(&login.user), visitor, self.ports.clock.now()).await
+        } else {
+            Err(Error::CredentialsWrong)
+        };
+        if good.is_err() {
+            self.ports.accounts.end_session(login.session).await?;
+        }
+        good
     }
 
     async fn begin(&self, user: User, now: Timestamp) -> Result<Login, Error> {
@@ -195,6 +222,7 @@ impl Accounts {
         let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
         if session.is_due_to_slide(now) {
             self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
+            self.seen(&user, visitor).await?;
         }
         Ok(Caller { user, session: session.id, network: visitor.network.clone() })
     }
@@ -202,6 +230,7 @@ impl Accounts {
     /// A ticket that logs in one socket within [`TICKET_LIFETIME`].
     pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
         let now = self.ports.clock.now();
+        self.count(Quota::Ticket, &caller.session.to_string(), Pace::Other)?;
         let secret = self.ports.ids.secret();
         let fingerprint = self.ports.tokens.fingerprint(&secret);
         self.ports.accounts.keep_ticket(&fingerprint, caller.session, now, now + TICKET_LIFETIME).await?;
@@ -211,6 +240,7 @@ impl Accounts {
     /// A fresh token for the same login.
     pub async fn renew(&self, caller: &Caller) -> Result<String, Error> {
         let now = self.ports.clock.now();
+        self.count(Quota::Ticket, &caller.session.to_string(), Pace::Other)?;
         let end = now + LIFETIME;
         self.ports.accounts.slide_session(caller.session, end).await?;
         Ok(self.ports.tokens.issue(caller.session, &caller.user.uid, now, end))
@@ -256,21 +286,24 @@ impl Accounts {
         if let Some(name) = &profile.display_name
             && name != subject.display_name.as_str()
         {
-            let name = self.new_name(&subject, name)?;
-            if own {
-                self.refuse_timed_out(&subject, caller).await?;
-                self.count(Quota::Rename, &caller.user.uid.to_string(), Pace::Other)?;
-            }
-            change.display_name = Some(name);
+            change.display_name = Some(self.new_name(&subject, name)?);
         }
         if let Some(picture) = &profile.picture {
-            change.picture = Some(picture_address(picture)?);
+            let picture = picture_address(picture)?;
+            change.picture = (picture != subject.picture).then_some(picture);
+        }
+        if own && change != UserChange::default() {
+            self.refuse_timed_out(&subject, caller).await?;
+            self.count(Quota::Rename, caller.user.uid.as_str(), Pace::Other)?;
         }
         if let Some(rank) = profile.rank.filter(|rank| *rank != subject.rank) {
             change.rank = Some(allowed_rank(caller, &subject, rank)?);
         }
         if let Some(password) = &profile.password {
-            change.password = Some(self.new_password(&subject, password, own, &profile).await?);
+            change.password = Some(self.new_password(&subject, password, own.then_some(caller), &profile).await?);
+        }
+        if change == UserChange::default() {
+            return Ok(subject);
         }
         let revoke = change.password.is_some();
         let user = self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
@@ -306,18 +339,18 @@ impl Accounts {
         &self,
         subject: &User,
         typed: &str,
-        own: bool,
+        own: Option<&Caller>,
         profile: &Profile,
     ) -> Result<PasswordHash, Error> {
         let Some(username) = &subject.username else {
             return Err(Invalid::new("password", "cannot be given to a guest").into());
         };
         let password = Password::parse(typed)?;
-        if own {
+        if let Some(caller) = own {
             // A token that was left lying about must not be enough to take an account over.
             let current = profile.current_password.as_deref().unwrap_or_default();
             let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
-            self.count(Quota::LoginOfName, &username.folded(), Pace::Login)?;
+            self.count(Quota::LoginOfName, &caller.session.to_string(), Pace::Login)?;
             let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
             if !self.ports.hasher.verify(current, hash).await? {
                 return Err(Error::CredentialsWrong);
@@ -326,7 +359,8 @@ impl Accounts {
         Ok(self.ports.hasher.hash(password).await?)
     }
 
-    /// Erases a user: oneself, or as admin somebody below. Root stays.
+    /// Erases a user: oneself, or as admin somebody below. Root stays; so does a guest who wants to go, because the next
+    /// click would make a new one, without the sanctions and the slow mode of the old.
     pub async fn delete(&self, caller: &Caller, uid: &UserUid) -> Result<(), Error> {
         let subject = self.user(uid).await?;
         if subject.rank == Rank::Root {
@@ -334,6 +368,8 @@ impl Accounts {
         }
         if subject.id != caller.user.id {
             policy::may_to(&caller.user, Action::Administer, &subject)?;
+        } else if subject.username.is_none() {
+            return Err(Denied::Rank { least: Rank::Registered }.into());
         }
         if !self.ports.accounts.delete(subject.id).await? {
             return Err(Error::NoSuch(Thing::User));

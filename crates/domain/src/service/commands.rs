@@ -10,10 +10,12 @@ use crate::model::sanction::SanctionKind;
 use crate::model::text::Reason;
 use crate::model::time::{Duration, Span};
 use crate::model::user::Member;
+use crate::policy::{self, Action};
+use crate::ports::effects::Quota;
 use crate::service::Caller;
 use crate::service::accounts::Profile;
 use crate::service::chat::Chat;
-use crate::service::error::Error;
+use crate::service::error::{Error, Pace};
 use crate::service::moderation::Measures;
 
 /// How many names are told when a typed name fits more than one.
@@ -35,6 +37,8 @@ impl Chat {
             _ => {}
         }
         let caller = caller.ok_or(Error::LoginRequired)?;
+        let taken = self.ports.limiter.take(Quota::Command, caller.user.uid.as_str());
+        taken.map_err(|retry_after| Error::TooFast { pace: Pace::Flood, retry_after })?;
         if let Command::Name(name) = command {
             let profile = Profile { display_name: Some(name), ..Profile::default() };
             let user = self.accounts.change(caller, &caller.user.uid, profile).await?;
@@ -64,7 +68,7 @@ impl Chat {
                 Ok("all messages are deleted".to_owned())
             }
             Command::Purge(Some(who)) => {
-                let (uid, name) = self.called(room, &who).await?;
+                let (uid, name) = self.called(caller, room, Action::PurgeAuthor, &who).await?;
                 self.moderation.purge(caller, room, Some(&uid)).await?;
                 Ok(format!("the messages of {name} are deleted"))
             }
@@ -107,7 +111,7 @@ impl Chat {
         duration: Duration,
         reason: Reason,
     ) -> Result<String, Error> {
-        let (uid, name) = self.called(room, who).await?;
+        let (uid, name) = self.called(caller, room, Action::Sanction, who).await?;
         let measures = Measures { kind, duration, reason, network: false };
         self.moderation.sanction(caller, Some(room), &uid, measures).await?;
         let done = match kind {
@@ -121,7 +125,7 @@ impl Chat {
     }
 
     async fn lift(&self, caller: &Caller, room: &RoomUid, who: &str, kind: SanctionKind) -> Result<String, Error> {
-        let (uid, name) = self.called(room, who).await?;
+        let (uid, name) = self.called(caller, room, Action::Sanction, who).await?;
         self.moderation.lift(caller, Some(room), &uid, Some(kind)).await?;
         Ok(match kind {
             SanctionKind::Ban => format!("{name} may come back"),
@@ -137,16 +141,25 @@ impl Chat {
         measure: Measure,
         now_is: &str,
     ) -> Result<String, Error> {
-        let (uid, name) = self.called(room, who).await?;
+        let (uid, name) = self.called(caller, room, Action::Appoint, who).await?;
         self.rooms.appoint(caller, room, &uid, measure).await?;
         Ok(format!("{name} {now_is}"))
     }
 
-    /// Whoever is called that: by full name, else by the only name in the room that begins so.
-    async fn called(&self, room: &RoomUid, typed: &str) -> Result<(UserUid, String), Error> {
-        let room: RoomId = self.rooms.room(room).await?.id;
+    /// Whoever is called that: by full name, else by the only name in the room that begins so. Names are only looked up
+    /// for those who may do `action` at all.
+    async fn called(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        action: Action,
+        typed: &str,
+    ) -> Result<(UserUid, String), Error> {
+        let (stance, actor, _) = self.rooms.standing(caller, room).await?;
+        policy::may(&actor, action)?;
+        let room: RoomId = stance.room.id;
         let folded = typed.trim().to_lowercase();
-        if folded.is_empty() {
+        if folded.is_empty() || folded.chars().any(char::is_control) {
             return Err(Error::NobodyCalled { typed: typed.to_owned() });
         }
         let found = self.ports.accounts.find(room, &folded, NAMES_TOLD).await?;

@@ -187,6 +187,7 @@ impl Error {
         match error {
             AppendError::RoomGone => Error::NoSuch(Thing::Room),
             AppendError::Missing => Error::NoSuch(missing),
+            AppendError::Outranked => Error::Denied(Denied::Outranked),
             AppendError::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
             AppendError::TooSoon { retry_after } => Error::TooFast { pace: Pace::SlowMode, retry_after },
             AppendError::Store(error) => error.into(),

@@ -54,6 +54,10 @@ impl Moderation {
         policy::may(&actor, action)?;
         let subject = self.rooms.member(room, user).await?;
         policy::may_to(&actor, action, &subject)?;
+        if let Some(replaced) = self.in_force(room, &subject, measures.kind, now).await? {
+            // Replacing is lifting: a moderator must not shorten what the owner gave.
+            policy::may_to(&actor, Action::Lift { given_by: replaced.by_rank }, &subject)?;
+        }
         let network = self.network_of(&actor, action, &subject, measures.network).await?;
         let kind = measures.kind;
         let sanction = NewSanction {
@@ -102,7 +106,7 @@ impl Moderation {
     ) -> Result<SanctionLine, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
         policy::may(&actor, if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
-        let subject = self.rooms.member(room, user).await?;
+        let subject = self.rooms.member_ever(room, user).await?;
         // All of it is decided before any of it is done.
         let mut lifted = Vec::new();
         for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
@@ -112,12 +116,12 @@ impl Moderation {
             lifted.push(sanction);
         }
         let first = lifted.first().cloned().ok_or(Error::NoSuch(Thing::Sanction))?;
+        let by = self.ports.accounts.user(first.by).await?;
         for sanction in lifted {
             let act = Act::Lift { subject: Box::new(subject.clone()), kind: sanction.kind };
             self.append(room, &actor, now, act).await?;
         }
-        let by = self.ports.accounts.user(first.by).await?.unwrap_or(actor.user);
-        Ok(SanctionLine { sanction: first, user: subject.user, by })
+        Ok(SanctionLine { sanction: first, user: subject.user, by: by.unwrap_or(actor.user) })
     }
 
     /// Deletes all messages of a room, or one author's.
@@ -127,7 +131,7 @@ impl Moderation {
         let author = match author {
             None => None,
             Some(uid) => {
-                let subject = self.rooms.member(stance.room.id, uid).await?;
+                let subject = self.rooms.member_ever(stance.room.id, uid).await?;
                 if subject.user.id != actor.user.id {
                     policy::may_to(&actor, Action::PurgeAuthor, &subject)?;
                 }

@@ -73,13 +73,21 @@ impl Rooms {
         let description = Description::parse(description)?;
         let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
         taken.map_err(|retry_after| Error::TooFast { pace: Pace::Other, retry_after })?;
+        let now = self.ports.clock.now();
+        let (user, network) = (&caller.user, Some(&caller.network));
+        let given = self.ports.history.sanctions_everywhere(Some(user.id), network, now).await?;
+        let member = Member::outside(user.clone());
+        let given: Vec<_> = given.into_iter().filter(|sanction| sanction.covers(&member, network)).collect();
+        if let Some(sanction) = review::forbidding(&given, now) {
+            return Err(Error::sanctioned(sanction, now));
+        }
         let room = NewRoom {
             uid: self.ports.ids.room_uid(),
             name,
             description,
             owner: caller.user.id,
             epoch: self.ports.ids.epoch(),
-            created_at: self.ports.clock.now(),
+            created_at: now,
         };
         Ok(self.ports.rooms.create(room).await?)
     }
@@ -106,6 +114,9 @@ impl Rooms {
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
         policy::may(&actor, action)?;
+        if let Some(sanction) = review::forbidding(&stance.sanctions, now) {
+            return Err(Error::sanctioned(sanction, now));
+        }
         let room = change.applied_to(stance.room.clone());
         if room != stance.room {
             self.append(room.id, actor, now, Act::Configure { change: Box::new(change) }).await?;
@@ -190,6 +201,13 @@ impl Rooms {
         let user = self.ports.accounts.user_by_uid(user).await?.ok_or(Error::NoSuch(Thing::User))?;
         let mut members = self.ports.rooms.members(room, &[user.id]).await?;
         members.pop().ok_or(Error::NoSuch(Thing::User))
+    }
+
+    /// The same for somebody who may have been deleted since, and then holds no rank.
+    pub(crate) async fn member_ever(&self, room: RoomId, user: &UserUid) -> Result<Member, Error> {
+        let user = self.ports.accounts.user_ever(user).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let mut members = self.ports.rooms.members(room, &[user.id]).await?;
+        Ok(members.pop().unwrap_or(Member::outside(user)))
     }
 
     async fn append(&self, room: RoomId, actor: Member, at: Timestamp, act: Act) -> Result<(), Error> {

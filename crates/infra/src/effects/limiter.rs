@@ -13,16 +13,6 @@ use std::time::Duration;
 /// How many takes come between two rounds of forgetting.
 const PRUNE_EVERY: usize = 4096;
 
-const QUOTAS: [Quota; 7] = [
-    Quota::LoginOfName,
-    Quota::LoginFromNetwork,
-    Quota::Register,
-    Quota::Guest,
-    Quota::Post,
-    Quota::CreateRoom,
-    Quota::Rename,
-];
-
 type Buckets<C> = governor::RateLimiter<String, DashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// Counts in this process alone: several nodes allow several times as much.
@@ -48,7 +38,7 @@ impl<C: Clock + Clone> Limiter<C> {
             let rate = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(burst));
             (quota, Buckets::new(rate.allow_burst(burst), DashMapStateStore::default(), clock.clone()))
         };
-        Limiter { buckets: QUOTAS.into_iter().map(buckets).collect(), clock, taken: AtomicUsize::new(0) }
+        Limiter { buckets: Quota::ALL.into_iter().map(buckets).collect(), clock, taken: AtomicUsize::new(0) }
     }
 
     /// How many keys are counted now.
@@ -100,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_quota_allows_its_burst_and_then_its_rate() {
-        for quota in QUOTAS {
+        for quota in Quota::ALL {
             let (limiter, clock) = limiter();
             let (burst, period) = quota.rate();
             for _ in 0..burst {

@@ -59,6 +59,11 @@ impl Accounts for SqlAccounts {
             .await
     }
 
+    async fn user_ever(&self, uid: &UserUid) -> Result<Option<User>, StoreError> {
+        let uid = uid.as_str().to_owned();
+        self.0.read(move |conn| one(users::table.filter(users::uid.eq(uid)).select(USER).first(conn))).await
+    }
+
     async fn credentials(&self, username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError> {
         let key = username.folded();
         self.0

@@ -4,6 +4,7 @@ use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{moderators, room_heads, rooms, users};
+use crate::effects::ids::RandomIds;
 use crate::store::users::{USER, UserRow};
 use crate::store::{LIST_MAX, bounded};
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use domain::model::room::{NewRoom, Room, Rules};
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
+use domain::ports::effects::Ids;
 use domain::ports::store::{Rooms, StoreError};
 use std::sync::Arc;
 
@@ -207,4 +209,13 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
         rules,
         created_at: room.created_at,
     })
+}
+
+/// Draws a new epoch for every log; how many there are.
+pub fn renew_epochs(conn: &mut AnyConn) -> Result<usize, DbError> {
+    let rooms = room_heads::table.select(room_heads::room).order(room_heads::room).load::<i64>(conn)?;
+    for room in &rooms {
+        diesel::update(room_heads::table.find(room)).set(room_heads::epoch.eq(RandomIds.epoch().0)).execute(conn)?;
+    }
+    Ok(rooms.len())
 }

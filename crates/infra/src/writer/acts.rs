@@ -11,7 +11,6 @@ use domain::model::event::{EventKind, Measure};
 use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
 use domain::model::room::RoomChange;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
-use domain::model::time::Timestamp;
 use domain::model::user::Member;
 use domain::ports::log::{AppendError, Entry};
 use domain::ports::store::StoreError;
@@ -45,14 +44,11 @@ pub fn purge(conn: &mut AnyConn, entry: &Entry, seq: i64, author: Option<UserId>
     Ok(())
 }
 
-/// Gives a sanction, which takes the place of those of its kind in force there.
-pub fn sanction(
-    conn: &mut AnyConn,
-    entry: &Entry,
-    subject: &Member,
-    new: &NewSanction,
-) -> Result<(EventKind, Sanction), DbError> {
-    let replaced = ids_in_force(conn, entry.room, new.user, new.kind, entry.at)?;
+/// Gives a sanction, which takes the place of those of its kind in force there; a higher rank's stays.
+pub fn sanction(conn: &mut AnyConn, entry: &Entry, subject: &Member, new: &NewSanction) -> Done<(EventKind, Sanction)> {
+    let Some(replaced) = ids_within_reach(conn, entry, new.user, new.kind)? else {
+        return Ok(Err(AppendError::Outranked));
+    };
     diesel::update(sanctions::table.filter(sanctions::id.eq_any(replaced)))
         .set((sanctions::lifted_at.eq(entry.at.0), sanctions::replaced.eq(true)))
         .execute(conn)?;
@@ -89,12 +85,14 @@ pub fn sanction(
     };
     let reason = new.reason.as_str().to_owned();
     let kind = EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: new.ends_at, reason };
-    Ok((kind, sanction))
+    Ok(Ok((kind, sanction)))
 }
 
 /// Lifts what is in force of this kind.
 pub fn lift(conn: &mut AnyConn, entry: &Entry, subject: &Member, kind: SanctionKind) -> Done<EventKind> {
-    let lifted = ids_in_force(conn, entry.room, subject.user.id, kind, entry.at)?;
+    let Some(lifted) = ids_within_reach(conn, entry, subject.user.id, kind)? else {
+        return Ok(Err(AppendError::Outranked));
+    };
     if lifted.is_empty() {
         return Ok(Err(AppendError::Missing));
     }
@@ -156,16 +154,19 @@ fn moderated(subject: &Member, measure: Measure) -> EventKind {
     EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: None, reason: String::new() }
 }
 
-fn ids_in_force(
+/// What is in force there of this kind; `None` when somebody above the actor gave it.
+fn ids_within_reach(
     conn: &mut AnyConn,
-    room: RoomId,
+    entry: &Entry,
     user: UserId,
     kind: SanctionKind,
-    now: Timestamp,
-) -> Result<Vec<i64>, DbError> {
-    let rows = in_force!(place(room), now)
+) -> Result<Option<Vec<i64>>, DbError> {
+    let now = entry.at;
+    let rows = in_force!(place(entry.room), now)
         .filter(sanctions::user_id.eq(user.0))
         .filter(sanctions::kind.eq(kind.as_str()))
         .load::<SanctionRow>(conn)?;
-    rows.into_iter().map(|row| Ok(row.into_sanction()?.id.0)).collect()
+    let given = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
+    let outranked = given.iter().any(|sanction| sanction.by_rank > entry.actor.rank());
+    Ok((!outranked).then(|| given.iter().map(|sanction| sanction.id.0).collect()))
 }

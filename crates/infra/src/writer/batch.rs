@@ -210,7 +210,10 @@ impl Batch {
                 Ok(Ok(EventKind::Purged { author: author.clone() }))
             }
             Act::Sanction { subject, sanction } => {
-                let (kind, given) = acts::sanction(conn, entry, subject, sanction)?;
+                let (kind, given) = match acts::sanction(conn, entry, subject, sanction)? {
+                    Ok(done) => done,
+                    Err(refused) => return Ok(Err(refused)),
+                };
                 self.forget_sanction(&given.room, given.user.0, given.kind.as_str());
                 self.sanctions.push(given);
                 Ok(Ok(kind))

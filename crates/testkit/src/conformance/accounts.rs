@@ -191,6 +191,7 @@ pub async fn a_deleted_user_is_gone_and_the_names_are_free(subject: Subject) {
 
     assert_eq!(subject.accounts.user(ann.id).await.unwrap(), None);
     assert_eq!(subject.accounts.user_by_uid(&ann.uid).await.unwrap(), None);
+    assert_eq!(subject.accounts.user_ever(&ann.uid).await.unwrap().unwrap().id, ann.id);
     assert!(subject.accounts.credentials(&username("ann")).await.unwrap().is_none());
     assert_eq!(subject.accounts.update(ann.id, renamed("bob")).await.unwrap(), None);
     assert_eq!(subject.accounts.find(lobby.id, "ann", 10).await.unwrap(), []);

@@ -223,6 +223,7 @@ macro_rules! conformance_suite {
                 whoever_is_sanctioned_may_not_write,
                 a_sanction_ends_by_time,
                 a_second_sanction_replaces_the_first_of_its_kind,
+                a_higher_ranks_sanction_stays,
                 a_sanction_is_lifted_once,
                 a_sanction_may_be_given_again,
                 a_sanction_of_the_server_holds_in_every_room,

@@ -72,6 +72,10 @@ impl Accounts for MemoryStore {
         Ok(self.state().live_users().find(|user| user.uid == *uid).cloned())
     }
 
+    async fn user_ever(&self, uid: &UserUid) -> Result<Option<User>, StoreError> {
+        Ok(self.state().users.values().map(|row| &row.user).find(|user| user.uid == *uid).cloned())
+    }
+
     async fn credentials(&self, username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError> {
         let wanted = Some(username.folded());
         let state = self.state();

@@ -124,8 +124,12 @@ impl State {
                 rows.filter(|row| whose.is_none_or(|id| id == row.author)).for_each(MessageRow::hide);
                 EventKind::Purged { author }
             }
-            Act::Sanction { subject, sanction } => self.sanction(room, actor, at, subject, *sanction),
+            Act::Sanction { subject, sanction } => {
+                self.refuse_outranked(room, sanction.user, sanction.kind, actor, at)?;
+                self.sanction(room, actor, at, subject, *sanction)
+            }
             Act::Lift { subject, kind } => {
+                self.refuse_outranked(room, subject.user.id, kind, actor, at)?;
                 self.take_sanction(room, subject.user.id, kind, at).ok_or(AppendError::Missing)?;
                 let measure = match kind {
                     SanctionKind::Ban => Measure::Unban,
@@ -183,6 +187,21 @@ impl State {
             ends_at: new.ends_at,
         });
         EventKind::Moderated { subject, measure, until: new.ends_at, reason }
+    }
+
+    fn refuse_outranked(
+        &self,
+        room: RoomId,
+        user: UserId,
+        kind: SanctionKind,
+        actor: &Member,
+        at: Timestamp,
+    ) -> Result<(), AppendError> {
+        let is_it = |s: &&Sanction| s.room == reach(room) && s.user == user && s.kind == kind && s.in_force(at);
+        match self.sanctions.iter().find(is_it) {
+            Some(given) if given.by_rank > actor.rank() => Err(AppendError::Outranked),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the sanction of this kind in force in the room.

@@ -1,0 +1,132 @@
+//! `banter-bench`: an honest load generator for Banter.
+//!
+//! It measures a server from outside, with sockets of its own, and knows nothing of how it is made. What it tells is what
+//! clients saw and what /proc says; when the generator or the machine, and not the server, was the limit, it says so.
+
+mod bare;
+mod crowd;
+mod cursor;
+mod drive;
+mod link;
+mod page;
+mod process;
+mod report;
+mod scenario;
+mod server;
+mod setup;
+mod stats;
+mod timer;
+mod wire;
+
+use clap::{Args, Parser, Subcommand};
+use report::Report;
+use scenario::connect::{self, Connect};
+use scenario::fanout::{self, Fanout};
+use scenario::mixed::{self, Mixed};
+use scenario::persist::{self, Persist};
+use scenario::storm::{self, Storm};
+use server::Target;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Measures a Banter server: one that it starts for the occasion, or one that runs already
+#[derive(Parser)]
+#[command(name = "banter-bench", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// One room, many viewers: latency from the intended time of sending, loss, order, CPU per delivery
+    Fanout(With<Fanout>),
+    /// Idle connections in a room: memory and CPU
+    Connect(With<Connect>),
+    /// All connections cut at once, and all resumed at once
+    Storm(With<Storm>),
+    /// Acknowledged messages a second, and how long one takes
+    Persist(With<Persist>),
+    /// Many rooms of all sizes: latency by size
+    Mixed(With<Mixed>),
+    /// The machine's own limit: `fanout` of a bare epoll loop that stores nothing and checks nothing
+    Baseline(Baseline),
+    /// Writes a page of numbers out of a folder of JSON reports (see scripts/bench)
+    #[command(hide = true)]
+    Page {
+        /// The folder
+        folder: PathBuf,
+    },
+    /// The bare loop itself
+    #[command(hide = true)]
+    BareLoop {
+        /// How long messages are gathered, in ms
+        #[arg(long)]
+        flush_ms: u64,
+    },
+}
+
+#[derive(Args)]
+struct With<T: Args> {
+    #[command(flatten)]
+    options: T,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args)]
+struct Baseline {
+    #[command(flatten)]
+    options: Fanout,
+    /// How long messages are gathered before they are written, in ms; 0 writes each by itself
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    flush_ms: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args)]
+struct Output {
+    /// Also write the result to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Measure so often, each time with a new server, and tell the medians
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    repeat: u8,
+}
+
+fn main() -> ExitCode {
+    process::raise_file_limit();
+    let done = match Cli::parse().scenario {
+        Scenario::Fanout(With { options, target, output }) => measure(&output, || fanout::run(&options, &target)),
+        Scenario::Connect(With { options, target, output }) => measure(&output, || connect::run(&options, &target)),
+        Scenario::Storm(With { options, target, output }) => measure(&output, || storm::run(&options, &target)),
+        Scenario::Persist(With { options, target, output }) => measure(&output, || persist::run(&options, &target)),
+        Scenario::Mixed(With { options, target, output }) => measure(&output, || mixed::run(&options, &target)),
+        Scenario::Baseline(Baseline { options, flush_ms, output }) => {
+            measure(&output, || fanout::run(&options, &Target::bare(flush_ms)))
+        }
+        Scenario::Page { folder } => page::write(&folder).map(|page| print!("{page}")),
+        Scenario::BareLoop { flush_ms } => bare::serve(flush_ms),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures as often as asked, and tells the result.
+fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<(), String> {
+    let reports = (0..output.repeat).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    let Some(report) = Report::middle(reports) else { return Ok(()) };
+    print!("{}", report.table());
+    let Some(path) = &output.json else { return Ok(()) };
+    let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+    std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))
+}

@@ -1,0 +1,61 @@
+//! `connect`: sockets that are in a room where nothing happens; what one costs.
+
+use crate::drive::{Sample, outcome};
+use crate::report::{Progress, Report};
+use crate::scenario::{AT_ONCE, enter};
+use crate::server::Target;
+use crate::setup::{self, Setup};
+use std::time::Duration;
+
+/// What the server may finish before the memory is looked at.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// How many.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Connect {
+    /// Sockets, all in one room
+    #[arg(long, default_value_t = 5000)]
+    connections: usize,
+
+    /// How long they are idle while the CPU is measured, in seconds; a heartbeat comes every 25
+    #[arg(long, default_value_t = 30.0)]
+    seconds: f64,
+}
+
+/// Measures it.
+pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
+    let Connect { connections, seconds } = *options;
+    let bare = if target.bare { "bare loop: " } else { "" };
+    let title = format!("{bare}{connections} idle connections in one room, {seconds} s");
+    let progress = Progress::begin(&title);
+    let mut report = Report::new(title);
+
+    let server = target.reach()?;
+    let room = Setup::new(&server).rooms(1)?.remove(0);
+    // What the first connections of all cost (threads, pools, caches) is not what the later ones do.
+    let first = enter(&server, setup::viewers(AT_ONCE, &room, 0).collect(), "came before", &progress)?;
+    drop(first);
+    let before = Sample::take(&server);
+    let mut crowd = enter(&server, setup::viewers(connections, &room, 0).collect(), "are in", &progress)?;
+    let opened = before.spent_until(&Sample::take(&server));
+    let failed = |error: std::io::Error| error.to_string();
+    crowd.idle(SETTLE).map_err(failed)?;
+    let start = Sample::take(&server);
+    progress.say(format!("idle for {seconds} s"));
+    crowd.idle(Duration::from_secs_f64(seconds)).map_err(failed)?;
+    let spent = start.spent_until(&Sample::take(&server));
+
+    let each = |whole: f64| whole / connections.max(1) as f64;
+    report.figure("connected_within", opened.time.as_secs_f64(), "s");
+    if let Some(cpu) = opened.server {
+        report.figure("server_cpu_per_connect", each(cpu.as_secs_f64() * 1e6), "µs");
+    }
+    if let Some((before, after)) = before.rss().zip(spent.rss) {
+        report.figure("rss_per_connection", each(after.saturating_sub(before) as f64 / 1024.0), "KiB");
+    }
+    outcome::spent(&spent, &mut report);
+    report.figure("closed_by_server", crowd.closed() as f64, "");
+    report.warnings.extend(crowd.complaint().map(|why| format!("connections were closed: {why}")));
+    report.warnings.extend(outcome::others(&spent));
+    Ok(report)
+}

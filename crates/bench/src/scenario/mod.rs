@@ -1,0 +1,42 @@
+//! What is measured.
+
+pub mod connect;
+pub mod fanout;
+pub mod mixed;
+pub mod persist;
+pub mod storm;
+
+use crate::crowd::Crowd;
+use crate::link::Entry;
+use crate::report::Progress;
+use crate::server::Server;
+
+/// How many connections are under way at once while a scenario is prepared.
+const AT_ONCE: usize = 256;
+
+/// Viewers, shared out over `threads`, and senders.
+fn gather(
+    server: &Server,
+    viewers: Vec<Entry>,
+    senders: Vec<Entry>,
+    threads: usize,
+    progress: &Progress,
+) -> Result<(Vec<Crowd>, Crowd), String> {
+    let mut watchers = Vec::new();
+    let each = viewers.len().div_ceil(threads.max(1)).max(1);
+    let mut viewers = viewers.into_iter().peekable();
+    while viewers.peek().is_some() {
+        watchers.push(enter(server, viewers.by_ref().take(each).collect(), "viewers are in", progress)?);
+    }
+    let senders = enter(server, senders, "senders are in", progress)?;
+    Ok((watchers, senders))
+}
+
+/// A crowd that is in.
+fn enter(server: &Server, entries: Vec<Entry>, what: &str, progress: &Progress) -> Result<Crowd, String> {
+    let mut crowd = Crowd::new(&server.door).map_err(|error| error.to_string())?;
+    let total = entries.len();
+    crowd.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;
+    progress.say(format!("{total} {what}"));
+    Ok(crowd)
+}

@@ -1,0 +1,111 @@
+//! `storm`: all connections are cut at once, and all come back at once for what they missed.
+
+use crate::crowd::Crowd;
+use crate::drive::letter::Letter;
+use crate::drive::{Sample, outcome};
+use crate::report::{Progress, Report};
+use crate::scenario::enter;
+use crate::server::Target;
+use crate::setup::{self, Setup};
+use crate::wire::event::{self, Event};
+use std::time::{Duration, Instant};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many, and what they miss.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Storm {
+    /// Sockets
+    #[arg(long, default_value_t = 2000)]
+    connections: usize,
+
+    /// Rooms that they are spread over
+    #[arg(long, default_value_t = 1)]
+    rooms: usize,
+
+    /// Messages that each room gets while all are away
+    #[arg(long, default_value_t = 10)]
+    missed: usize,
+
+    /// How many come back at the same time; more than the server's backlog holds would measure the kernel's patience
+    #[arg(long, default_value_t = 1000)]
+    at_once: usize,
+}
+
+/// Measures it.
+pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
+    let Storm { connections, rooms, missed, at_once } = *options;
+    let bare = if target.bare { "bare loop: " } else { "" };
+    let title = format!("{bare}{connections} connections in {rooms} rooms cut and resumed, {missed} messages missed");
+    let progress = Progress::begin(&title);
+    let mut report = Report::new(title);
+
+    let server = target.reach()?;
+    let setup = Setup::new(&server);
+    let uids = setup.rooms(rooms)?;
+    let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
+    let entries = (0..connections).map(|number| (number % rooms.max(1), &uids[number % rooms.max(1)]));
+    let entries = entries.flat_map(|(tag, uid)| setup::viewers(1, uid, tag)).collect();
+    let crowd = enter(&server, entries, "are in", &progress)?;
+    // The bare loop stores nothing: there is nothing to miss.
+    let missed = if target.bare { 0 } else { missed };
+
+    let start = Sample::take(&server);
+    let entries = crowd.drop_all();
+    progress.say("all are cut");
+    let heads = post(&mut sender, &uids, missed)?;
+    let mut crowd = Crowd::new(&server.door).map_err(|error| error.to_string())?;
+    let begin = Instant::now();
+    let mut received = 0u64;
+    let hear = |link: &mut crate::link::Link, event: Event<'_>, _| {
+        if let Event::Message { seq, .. } = event {
+            link.cursor.see(seq);
+            received += 1;
+        }
+    };
+    crowd.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
+    let took = begin.elapsed();
+    let spent = start.spent_until(&Sample::take(&server));
+    progress.say("all are back");
+
+    let links = crowd.links();
+    let lost: u64 = links.iter().map(|link| heads.get(link.tag()).map_or(0, |head| link.cursor.lost(*head))).sum();
+    report.figure("resumed_within", took.as_secs_f64(), "s");
+    if let Some(cpu) = spent.server {
+        report.figure("server_cpu_per_resume", cpu.as_secs_f64() * 1e6 / connections.max(1) as f64, "µs");
+    }
+    report.figure("received", received as f64, "");
+    report.figure("lost", lost as f64, "");
+    report.figure("out_of_order", links.iter().map(|link| link.cursor.late).sum::<u64>() as f64, "");
+    report.figure("duplicates", links.iter().map(|link| link.cursor.doubled).sum::<u64>() as f64, "");
+    report.figure("resets", links.iter().map(|link| link.resets).sum::<u64>() as f64, "");
+    outcome::spent(&spent, &mut report);
+    report.warnings.extend(outcome::others(&spent));
+    Ok(report)
+}
+
+/// Posts into each room, one after another; the rooms' heads after it.
+fn post(sender: &mut Crowd, rooms: &[String], count: usize) -> Result<Vec<i64>, String> {
+    let mut number = 0;
+    let mut heads = vec![0; rooms.len()];
+    for (room, head) in rooms.iter().zip(&mut heads) {
+        let mut letter = Letter::new(room, 100);
+        for _ in 0..count {
+            let frame = letter.write(number, 0).to_vec();
+            number += 1;
+            sender.link(0).send(&frame);
+            let (mut answer, begin) = (None, Instant::now());
+            while answer.is_none() && begin.elapsed() < PATIENCE {
+                let turned = sender.turn(Some(Duration::from_millis(100)), &mut |_, event, _| match event {
+                    Event::Ack { payload, .. } => answer = Some(event::number(payload, br#""seq":"#)),
+                    Event::Error { .. } => answer = Some(None),
+                    _ => {}
+                });
+                turned.map_err(|error| error.to_string())?;
+            }
+            *head = answer.flatten().ok_or("a message was not acknowledged")?;
+        }
+    }
+    Ok(heads)
+}

@@ -1,0 +1,167 @@
+//! The server under test: started for the occasion, or running somewhere.
+
+use crate::crowd::Door;
+use crate::process::{self, Usage};
+use rustix::process::{Pid, Signal};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a server may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Which server to measure.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Target {
+    /// The server to start, with a data folder of its own. Default: `banter` beside this program
+    #[arg(long, value_name = "PATH", conflicts_with = "url")]
+    server: Option<PathBuf>,
+
+    /// The database that the server shall use, `postgres://…`. Default: a new SQLite file
+    #[arg(long, value_name = "URL", conflicts_with = "url")]
+    database_url: Option<String>,
+
+    /// Where the server's data goes while it is measured. Default: the system's folder for temporary files
+    #[arg(long, value_name = "FOLDER", conflicts_with = "url")]
+    data: Option<PathBuf>,
+
+    /// Measure a server that runs already, such as `http://127.0.0.1:8080`; it should have LIMITS=off and GUESTS=browser
+    #[arg(long)]
+    url: Option<String>,
+
+    /// The process of the server at --url, when it runs on this machine: to know what it costs
+    #[arg(long, requires = "url")]
+    pid: Option<u32>,
+
+    /// Measure the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
+    #[arg(long, conflicts_with_all = ["server", "url", "database_url"])]
+    pub bare: bool,
+
+    /// How long the bare loop gathers messages before it writes, in ms; 0 writes each by itself
+    #[arg(long, value_name = "MS", default_value_t = 0, requires = "bare")]
+    pub flush_ms: u64,
+}
+
+/// A server that can be measured. It ends with this value, if it was started by it.
+pub struct Server {
+    /// Where it is.
+    pub door: Door,
+    /// Its address for HTTP.
+    pub url: String,
+    /// Whether it is the bare loop, which has no rooms and no users.
+    pub bare: bool,
+    /// The folder of its data.
+    data: Option<TempDir>,
+    pid: Option<u32>,
+    child: Option<Child>,
+}
+
+impl Target {
+    /// The bare loop.
+    pub fn bare(flush_ms: u64) -> Target {
+        Target { server: None, database_url: None, data: None, url: None, pid: None, bare: true, flush_ms }
+    }
+
+    /// Whether the messages go to PostgreSQL, as far as is known.
+    pub fn is_postgres(&self) -> bool {
+        self.database_url.as_deref().is_some_and(|url| url.starts_with("postgres"))
+    }
+
+    /// Starts it, or finds it.
+    pub fn reach(&self) -> Result<Server, String> {
+        if let Some(url) = &self.url {
+            let door = door(url)?;
+            let url = url.trim_end_matches('/').to_owned();
+            return Ok(Server { door, url, bare: false, data: None, pid: self.pid, child: None });
+        }
+        let this = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+        let beside = || this.with_file_name("banter");
+        let program = if self.bare { this.clone() } else { self.server.clone().unwrap_or_else(beside) };
+        let data = match &self.data {
+            Some(folder) => tempfile::tempdir_in(folder),
+            None => tempfile::tempdir(),
+        };
+        let data = data.map_err(|error| format!("no folder for the data: {error}"))?;
+        let mut command = Command::new(&program);
+        if self.bare {
+            command.args(["bare-loop", "--flush-ms", &self.flush_ms.to_string()]);
+        }
+        // Nothing of the caller's own settings: what is measured is what is written here.
+        command.env_clear().stdout(Stdio::piped()).stdin(Stdio::null());
+        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path()).env("LIMITS", "off");
+        command.env("GUESTS", "browser").env("LOG", "warn").env("ROOT_PASSWORD", "only for one measurement");
+        if let Some(url) = &self.database_url {
+            command.env("DATABASE_URL", url);
+        }
+        let mut child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+        let url = ready(&mut child).ok_or_else(|| format!("{} ended before it was ready", program.display()))?;
+        let (pid, door) = (child.id(), door(&url)?);
+        Ok(Server { door, url, bare: self.bare, data: Some(data), pid: Some(pid), child: Some(child) })
+    }
+}
+
+/// The address in the ready line.
+fn ready(child: &mut Child) -> Option<String> {
+    let mut lines = BufReader::new(child.stdout.take()?).lines();
+    let line = lines.find_map(|line| line.ok().filter(|line| line.contains(r#""ready""#)))?;
+    // What else it may say is read, so that it never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    line["url"].as_str().map(str::to_owned)
+}
+
+fn door(url: &str) -> Result<Door, String> {
+    let host = url.strip_prefix("http://").ok_or("--url must begin with http://; TLS is not measured here")?;
+    let host = host.trim_end_matches('/').to_owned();
+    let with_port = if host.contains(':') { host.clone() } else { format!("{host}:80") };
+    let address: Option<SocketAddr> = with_port.to_socket_addrs().ok().and_then(|mut all| all.next());
+    Ok(Door { address: address.ok_or(format!("{host} is not known"))?, host })
+}
+
+impl Server {
+    /// What it has used so far, when its process is known.
+    pub fn usage(&self) -> Option<Usage> {
+        process::usage(self.pid?)
+    }
+
+    /// How long one small write takes to reach the disk that the data is on, when that is known: what no server that
+    /// keeps its promises can do faster.
+    pub fn sync_time(&self) -> Option<Duration> {
+        use std::io::Write;
+        let path = self.data.as_ref()?.path().join("sync-probe");
+        let mut file = fs::File::create(&path).ok()?;
+        let mut times = Vec::new();
+        for _ in 0..100 {
+            let start = Instant::now();
+            file.write_all(&[0x5a; 4096]).ok()?;
+            file.sync_data().ok()?;
+            times.push(start.elapsed());
+        }
+        times.sort();
+        fs::remove_file(path).ok()?;
+        times.get(50).copied()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let deadline = Instant::now() + ENDS_WITHIN;
+        while Instant::now() < deadline {
+            if matches!(child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

@@ -1,0 +1,66 @@
+//! What a scenario needs before it begins: guests and rooms, made over HTTP like anybody's.
+
+use crate::link::Entry;
+use crate::server::Server;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Someone who may make rooms and users.
+pub struct Setup<'a> {
+    server: &'a Server,
+    agent: ureq::Agent,
+}
+
+impl<'a> Setup<'a> {
+    /// For this server.
+    pub fn new(server: &'a Server) -> Setup<'a> {
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).build();
+        Setup { server, agent: config.into() }
+    }
+
+    /// Rooms, by uid. They have an owner who never writes.
+    pub fn rooms(&self, count: usize) -> Result<Vec<String>, String> {
+        if self.server.bare {
+            return Ok((0..count).map(|number| format!("room{number:08}")).collect());
+        }
+        let owner = self.guest()?;
+        let make = |number| {
+            let answer = self.post("/rooms", Some(&owner), &json!({ "name": format!("bench {number}") }))?;
+            text(&answer["room"]["uid"], "a room")
+        };
+        (0..count).map(make).collect()
+    }
+
+    /// How senders come in: each is a guest of its own, and does not join.
+    pub fn senders(&self, count: usize) -> Result<Vec<Entry>, String> {
+        let make = |tag| {
+            let token = if self.server.bare { None } else { Some(self.guest()?) };
+            Ok(Entry { token, tag, ..Entry::default() })
+        };
+        (0..count).map(make).collect()
+    }
+
+    fn guest(&self) -> Result<String, String> {
+        text(&self.post("/users/login", None, &json!({ "guest": 1 }))?["token"], "a guest")
+    }
+
+    fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Value, String> {
+        let failed = |error: ureq::Error| format!("POST {path} failed: {error}");
+        let mut request = self.agent.post(format!("{}{path}", self.server.url)).content_type("application/json");
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let answer = request.send(body.to_string()).map_err(failed)?.into_body().read_to_string().map_err(failed)?;
+        serde_json::from_str(&answer).map_err(|error| format!("POST {path} was answered with no JSON: {error}"))
+    }
+}
+
+fn text(value: &Value, what: &str) -> Result<String, String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| format!("{what} could not be made"))
+}
+
+/// How viewers of a room come in: nobody in particular.
+pub fn viewers(count: usize, room: &str, tag: usize) -> impl Iterator<Item = Entry> {
+    let entry = Entry { room: Some(room.to_owned()), tag, ..Entry::default() };
+    std::iter::repeat_n(entry, count)
+}
