@@ -97,8 +97,15 @@ impl Target {
         if let Some(url) = &self.database_url {
             command.env("DATABASE_URL", url);
         }
-        let mut child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
-        let url = ready(&mut child).ok_or_else(|| format!("{} ended before it was ready", program.display()))?;
+        // Into a file, as a service manager does: a terminal would be part of what is measured.
+        let log = data.path().join("server.log");
+        let file = fs::File::create(&log).map_err(|error| format!("no file for the server's log: {error}"))?;
+        let failed = |error| format!("{} cannot be started: {error}", program.display());
+        let mut child = command.stderr(file).spawn().map_err(failed)?;
+        let Some(url) = ready(&mut child) else {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            return Err(format!("{} ended before it was ready: {}", program.display(), said.trim()));
+        };
         let (pid, door) = (child.id(), door(&url)?);
         Ok(Server { door, url, bare: self.bare, data: Some(data), pid: Some(pid), child: Some(child) })
     }

@@ -25,7 +25,10 @@ fn parse(setting: &str) -> Result<Targets, String> {
     // The crate reads numbers and nothing at all as levels too; here both are slips.
     let level = |text: &str| text.trim().parse().ok().filter(|_: &LevelFilter| text.contains(char::is_alphabetic));
     // What the framework says of its workers is noise unless something is wrong.
-    let quiet = Targets::new().with_target("actix_server", LevelFilter::WARN);
+    // Its dispatcher takes the end of a socket for an error: a body can end one in no other way.
+    let quiet = Targets::new()
+        .with_target("actix_server", LevelFilter::WARN)
+        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF);
     setting.split(',').try_fold(quiet, |targets, part| match part.split_once('=') {
         Some((module, _)) if module.trim().is_empty() => Err(wrong(part)),
         Some((module, text)) => Ok(targets.with_target(module.trim(), level(text).ok_or_else(|| wrong(part))?)),
