@@ -13,13 +13,11 @@ const target = process.env.BANTER_URL ?? "http://127.0.0.1:8080";
 const calls = ["users", "rooms", "messages", "me", "bans", "unban", "connections", "websocket", "random", "version", "health", "openapi.json", "ws"];
 
 /** A .gz beside every file that shrinks: the server sends it as it is to browsers that take it. */
-let outDir = "";
 const gzipped: Plugin = {
   name: "gzipped",
   apply: "build",
-  configResolved(config) { outDir = resolve(config.root, config.build.outDir); },
-  closeBundle() {
-    for (const entry of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
+  writeBundle({ dir = page("dist") }) {
+    for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
       if (entry.isFile() && /\.(js|css|html|svg|json)$/.test(path)) writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
     }
