@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::realtime::node::Node;
-use domain::ports::effects::Clock;
+use domain::ports::effects::{Clock, RateLimiter};
 use domain::ports::log::History;
 use domain::ports::store::Health;
 use domain::service::{Services, Visitor};
@@ -27,6 +27,8 @@ pub struct App {
     pub history: Arc<dyn History>,
     /// The present.
     pub clock: Arc<dyn Clock>,
+    /// Quotas of sockets; those of services are theirs.
+    pub limiter: Arc<dyn RateLimiter>,
     /// Turns addresses into visitors.
     pub locate: Locate,
     /// What is counted.

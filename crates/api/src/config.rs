@@ -2,6 +2,7 @@
 //!
 //! docs/configuration.md is made from this file; a test compares the two.
 
+use crate::limits::Limits;
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use domain::model::text::Password;
@@ -65,9 +66,10 @@ pub struct Config {
     #[arg(long, env = "GEOIP_FILE")]
     pub geoip_file: Option<PathBuf>,
 
-    /// Off lifts rate, flood, repeat, login and connection limits, for tests and load. Refused together with PUBLIC_URL
-    #[arg(long, env = "LIMITS", default_value = "on")]
-    pub limits: Switch,
+    /// Off lifts rate, flood, repeat, login and connection limits, for tests and load, and is refused together with
+    /// PUBLIC_URL. Single limits are changed by comma, such as post=20/2s,sockets-per-user=10
+    #[arg(long, env = "LIMITS", default_value = "on", value_parser = Limits::parse)]
+    pub limits: Limits,
 
     /// What is logged to stderr: a level (error, warn, info, debug), or levels by module such as info,api=debug
     #[arg(long, env = "LOG", default_value = "info")]
@@ -96,19 +98,10 @@ pub enum RoomCreation {
     Admin,
 }
 
-/// On or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// On
-    On,
-    /// Off
-    Off,
-}
-
 impl Config {
     /// What cannot be said of one setting alone, as one line for people.
     pub fn check(&self) -> Result<(), String> {
-        if self.limits == Switch::Off && self.public_url.is_some() {
+        if self.limits.off && self.public_url.is_some() {
             return Err("LIMITS=off is for tests and load, and is refused together with PUBLIC_URL".to_owned());
         }
         // Said here and not by clap, which would repeat the value and the password in it.

@@ -12,6 +12,7 @@ pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod limits;
 pub mod metrics;
 pub mod problem;
 pub mod realtime;

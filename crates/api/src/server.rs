@@ -60,12 +60,13 @@ pub async fn start(config: Config) -> Result<Running, String> {
 
     let wired = wire::wire(&config).await?;
     let root_password = wire::ensure_root(&wired, &config).await?;
-    let (node, from_workers) = Node::new();
-    let Wired { services, history, accounts, health, clock, locate, signals, store } = wired;
+    let (node, from_workers) = Node::new(config.limits.caps);
+    let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;
     let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(signals, from_workers));
     let metrics = Arc::new(Metrics::default());
-    let app = web::Data::new(App { services, node: node.clone(), config, health, history, clock, locate, metrics });
+    let app =
+        web::Data::new(App { services, node: node.clone(), config, health, history, clock, limiter, locate, metrics });
 
     let mut handles = Vec::new();
     if let Some(listener) = metrics_listener {

@@ -1,7 +1,7 @@
 //! Puts the process together: the only file that names `infra`.
 
 use crate::app::Locate;
-use crate::config::{Config, Guests, RoomCreation, Switch};
+use crate::config::{Config, Guests, RoomCreation};
 use crate::realtime::feed::Signal;
 use domain::model::rank::Rank;
 use domain::model::text::Password;
@@ -34,6 +34,8 @@ pub struct Wired {
     pub health: Arc<dyn Health>,
     /// The present.
     pub clock: Arc<dyn Clock>,
+    /// Quotas.
+    pub limiter: Arc<dyn RateLimiter>,
     /// Turns addresses into visitors.
     pub locate: Locate,
     /// What the bus brings.
@@ -65,8 +67,9 @@ pub async fn wire(config: &Config) -> Result<Wired, String> {
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let limits = config.limits == Switch::On;
-    let limiter: Arc<dyn RateLimiter> = if limits { Arc::new(Limiter::default()) } else { Arc::new(Unlimited) };
+    let limits = !config.limits.off;
+    let limiter: Arc<dyn RateLimiter> =
+        if limits { Arc::new(Limiter::new(&config.limits.quotas)) } else { Arc::new(Unlimited) };
     let ports = Ports {
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
@@ -77,7 +80,7 @@ pub async fn wire(config: &Config) -> Result<Wired, String> {
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
         tokens: Arc::new(JwtTokens::new(&store.token_key)),
-        limiter,
+        limiter: limiter.clone(),
     };
     Ok(Wired {
         services: Services::new(ports, settings(config, limits)),
@@ -85,6 +88,7 @@ pub async fn wire(config: &Config) -> Result<Wired, String> {
         accounts: store.accounts.clone(),
         health: store.health.clone(),
         clock,
+        limiter,
         locate: locate(config, Networks::new(store.network_key.clone()))?,
         signals: translate(receiver),
         store: StoreHandle(store),

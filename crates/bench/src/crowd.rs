@@ -1,6 +1,7 @@
 //! Many connections on one epoll, driven by one thread.
 
 use crate::link::{self, Entry, Link};
+use crate::process;
 use crate::wire::event::Event;
 use crate::wire::frame;
 use mio::unix::SourceFd;
@@ -115,7 +116,11 @@ impl Crowd {
                 (last, moved) = (self.ready, Instant::now());
                 progress(last);
             } else if moved.elapsed() > PATIENCE {
-                return Err(format!("{last} of {total} connections are in, and no more came in for {PATIENCE:?}"));
+                let files = process::file_limit();
+                return Err(format!(
+                    "{last} of {total} connections are in, and no more came in for {PATIENCE:?}; a process may open {files} \
+                     files here, the server too"
+                ));
             }
         }
         Ok(())

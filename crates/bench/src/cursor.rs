@@ -41,9 +41,18 @@ impl Cursor {
         self.missing.extend([(first, seq - 1), (seq + 1, last)].into_iter().filter(|(first, last)| first <= last));
     }
 
-    /// Forgets what is missing: it was told.
-    pub fn forgive(&mut self) {
+    /// The server said to begin anew at `head`: what lies between was not delivered.
+    pub fn jump(&mut self, head: i64) {
+        if head > self.head {
+            self.missing.push((self.head + 1, head));
+            self.head = head;
+        }
+    }
+
+    /// Forgets what is missing up to `head`: it was told.
+    pub fn forgive(&mut self, head: i64) {
         self.missing.clear();
+        self.head = self.head.max(head);
     }
 
     /// How many messages up to `head` were never seen.
@@ -90,6 +99,19 @@ mod tests {
         check(&[11, 11], 11, (0, 0, 1));
         check(&[12, 11, 11], 12, (0, 1, 1));
         check(&[11, 12, 5], 12, (0, 0, 1));
+    }
+
+    #[test]
+    fn what_a_reset_passes_over_is_lost_and_what_was_told_is_not_told_again() {
+        let mut cursor = Cursor::at(10);
+        cursor.see(11);
+        cursor.jump(15);
+        cursor.see(16);
+        cursor.jump(14);
+        assert_eq!((cursor.head, cursor.lost(16), cursor.lost(18)), (16, 4, 6));
+        cursor.forgive(18);
+        cursor.see(19);
+        assert_eq!((cursor.lost(19), cursor.late, cursor.doubled), (0, 0, 0));
     }
 
     #[test]

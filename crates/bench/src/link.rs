@@ -50,6 +50,8 @@ pub struct Link {
     pub epoch: i64,
     /// How often the server took back what it had said.
     pub resets: u64,
+    /// It did, and what it says instead has not come yet.
+    is_reset: bool,
     /// How many reads brought something.
     pub reads: u64,
     /// The beginning of a frame whose end has not come yet.
@@ -63,7 +65,8 @@ impl Link {
     pub fn new(stream: TcpStream, entry: Entry) -> Link {
         let (epoch, cursor) = entry.since.clone().unwrap_or_default();
         let state = State::Connecting;
-        Link { stream, state, entry, cursor, epoch, resets: 0, reads: 0, partial: Vec::new(), out: Vec::new() }
+        let (partial, out) = (Vec::new(), Vec::new());
+        Link { stream, state, entry, cursor, epoch, resets: 0, is_reset: false, reads: 0, partial, out }
     }
 
     /// The socket.
@@ -218,7 +221,15 @@ impl Link {
     fn hear(&mut self, payload: &[u8], now: Instant, on: &mut impl FnMut(&mut Link, Event<'_>, Instant)) {
         match event::read(payload) {
             Event::Ping => self.send_frame(frame::TEXT, br#"{"event":"pong"}"#),
-            Event::Reset => self.resets += 1,
+            Event::Reset => {
+                self.resets += 1;
+                self.is_reset = true;
+            }
+            Event::Snapshot { head } => {
+                if std::mem::take(&mut self.is_reset) {
+                    self.cursor.jump(head);
+                }
+            }
             Event::Ack { id: JOIN_ID, payload } => {
                 self.epoch = event::number(payload, br#""epoch":"#).unwrap_or_default();
                 if self.entry.since.is_none() {

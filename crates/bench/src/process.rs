@@ -41,11 +41,15 @@ pub fn thread_cpu() -> Duration {
 }
 
 /// Raises the number of files that this process and its children may open to what it is allowed.
-pub fn raise_file_limit() -> u64 {
+pub fn raise_file_limit() {
     let mut limit = rustix::process::getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // What is refused stays as it was, and the connections that do not fit say so.
-    let _ = rustix::process::setrlimit(Resource::Nofile, limit.clone());
+    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+}
+
+/// How many files this process may open, and a server that it started too.
+pub fn file_limit() -> u64 {
     rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 

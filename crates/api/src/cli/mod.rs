@@ -222,7 +222,7 @@ mod tests {
         for (line, kind) in [
             ("banter --listen nowhere", ErrorKind::ValueValidation),
             ("banter --guests maybe", ErrorKind::InvalidValue),
-            ("banter --limits 5", ErrorKind::InvalidValue),
+            ("banter --limits 5", ErrorKind::ValueValidation),
             ("banter --public-url example.org", ErrorKind::ValueValidation),
             ("banter --password-cost 40", ErrorKind::ValueValidation),
             ("banter user create ann --role king", ErrorKind::ValueValidation),

@@ -4,8 +4,8 @@
 //! socket can take more; a peer that does not read costs its outbox (bounded) and its cursors.
 
 use crate::realtime::frame::Frame;
-use crate::realtime::hub::LocalRoom;
 use crate::realtime::protocol::Close;
+use crate::realtime::room::LocalRoom;
 use bytes::{Bytes, BytesMut};
 use domain::delivery::tail::Read;
 use domain::model::id::{RoomId, RoomUid, Seq};

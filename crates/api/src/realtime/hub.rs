@@ -7,23 +7,22 @@ use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
 use crate::realtime::node::{Delivery, Leaves, Node, ToFeed, ToWorker};
 use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
+use crate::realtime::room::LocalRoom;
 use crate::view;
 use actix_web::web;
-use domain::delivery::tail::Tail;
+use domain::delivery::flush;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
-use domain::model::time::Span;
+use domain::model::time::{Span, Timestamp};
 use domain::service::error::Error;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
 /// A room's tail is kept this many seconds after its last viewer, for those who reconnect.
 const TAIL_KEPT: u64 = 300;
-
-/// Notes that a slow connection may miss: only the latest are kept.
-const NOTES_KEPT: usize = 32;
 
 /// Bans remembered for those who are just entering; nobody takes longer than so many.
 const SHOWN_OUT_KEPT: usize = 256;
@@ -34,44 +33,16 @@ const PATIENCE: u64 = 10;
 /// After this many connections the others on this worker get their turn.
 const WOKEN_AT_ONCE: usize = 256;
 
-/// A room as this worker knows it.
-pub struct LocalRoom {
-    /// The row.
-    pub id: RoomId,
-    /// The name for machines.
-    pub uid: RoomUid,
-    /// The latest frames.
-    pub tail: RefCell<Tail<Frame>>,
-    notes: RefCell<VecDeque<(u64, Frame)>>,
-    next_note: Cell<u64>,
+/// A room and who is in it here.
+struct Place {
+    room: Rc<LocalRoom>,
     members: RefCell<HashMap<u64, Rc<Conn>>>,
+    /// Who was shown out lately, and after which event.
     shown_out: RefCell<VecDeque<(Seq, Leaves)>>,
     empty_since: Cell<Option<u64>>,
-}
-
-impl LocalRoom {
-    /// The number of the latest note.
-    pub fn latest_note(&self) -> u64 {
-        self.next_note.get()
-    }
-
-    /// The notes after that number.
-    pub fn notes_after(&self, number: u64) -> Vec<(u64, Frame)> {
-        if number == self.next_note.get() {
-            return Vec::new();
-        }
-        self.notes.borrow().iter().filter(|(at, _)| *at > number).cloned().collect()
-    }
-
-    fn note(&self, frame: Frame) {
-        let number = self.next_note.get() + 1;
-        self.next_note.set(number);
-        let mut notes = self.notes.borrow_mut();
-        notes.push_back((number, frame));
-        if notes.len() > NOTES_KEPT {
-            notes.pop_front();
-        }
-    }
+    flushed: Cell<Option<Timestamp>>,
+    /// Whether a flush is on its way: what is new until then goes with it.
+    due: Cell<bool>,
 }
 
 /// A worker's connections and tails.
@@ -79,7 +50,7 @@ pub struct Hub {
     worker: usize,
     app: web::Data<App>,
     second: Cell<u64>,
-    rooms: RefCell<HashMap<RoomId, Rc<LocalRoom>>>,
+    places: RefCell<HashMap<RoomId, Rc<Place>>>,
     waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<Rc<LocalRoom>>>>>,
     conns: RefCell<HashMap<u64, Rc<Conn>>>,
 }
@@ -92,7 +63,7 @@ impl Hub {
             worker,
             app,
             second: Cell::new(0),
-            rooms: RefCell::default(),
+            places: RefCell::default(),
             waiting: RefCell::default(),
             conns: RefCell::default(),
         });
@@ -137,13 +108,13 @@ impl Hub {
         if self.conns.borrow_mut().remove(&conn.id).is_some() {
             self.metrics().sockets.dec();
         }
-        self.node().disconnect(conn.id);
+        self.node().disconnect(conn.id, &conn.visitor.network);
     }
 
     /// The room's tail here, asked of the feed when there is none.
     pub async fn room(&self, id: RoomId, uid: &RoomUid) -> Result<Rc<LocalRoom>, Problem> {
-        if let Some(room) = self.rooms.borrow().get(&id) {
-            return Ok(room.clone());
+        if let Some(place) = self.places.borrow().get(&id) {
+            return Ok(place.room.clone());
         }
         let (ready, is_ready) = oneshot::channel();
         self.waiting.borrow_mut().entry(id).or_default().push(ready);
@@ -153,28 +124,37 @@ impl Hub {
 
     /// Whether somebody who was let in when the log ended at `seq` has been shown out since: a ban that was delivered while
     /// the connection was still entering found nobody to take along.
-    pub fn is_out(&self, conn: &Conn, room: &LocalRoom, seq: Seq) -> bool {
-        let shown_out = room.shown_out.borrow();
-        shown_out.iter().any(|(at, leaves)| *at > seq && applies(*leaves, conn))
+    pub fn is_out(&self, conn: &Conn, room: RoomId, seq: Seq) -> bool {
+        match self.place(room) {
+            Some(place) => place.shown_out.borrow().iter().any(|(at, leaves)| *at > seq && applies(*leaves, conn)),
+            // It was closed meanwhile.
+            None => true,
+        }
+    }
+
+    fn place(&self, room: RoomId) -> Option<Rc<Place>> {
+        self.places.borrow().get(&room).cloned()
     }
 
     /// A connection enters a room at a cursor; what it sends before goes through its outbox.
     pub fn enter(&self, conn: &Rc<Conn>, room: Rc<LocalRoom>, cursor: Seq) {
-        if room.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
+        let Some(place) = self.place(room.id) else { return };
+        if place.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
             self.node().enter(conn.id, room.id, &room.uid);
         }
-        room.empty_since.set(None);
+        place.empty_since.set(None);
         conn.join(room, cursor);
     }
 
     /// A connection is out of a room.
     pub fn left(&self, conn: &Conn, room: &LocalRoom) {
-        if room.members.borrow_mut().remove(&conn.id).is_some() {
-            self.node().leave(conn.id, room.id, &room.uid);
+        if let Some(place) = self.place(room.id) {
+            place.members.borrow_mut().remove(&conn.id);
+            if place.members.borrow().is_empty() {
+                place.empty_since.set(Some(self.second()));
+            }
         }
-        if room.members.borrow().is_empty() {
-            room.empty_since.set(Some(self.second()));
-        }
+        self.node().leave(conn.id, room.id, &room.uid);
     }
 
     async fn run(self: Rc<Self>, mut from_feed: UnboundedReceiver<ToWorker>) {
@@ -201,69 +181,70 @@ impl Hub {
     }
 
     fn add_room(&self, id: RoomId, uid: RoomUid, head: Seq) {
-        let room = Rc::new(LocalRoom {
-            id,
-            uid,
-            tail: RefCell::new(Tail::after(head)),
-            notes: RefCell::default(),
-            next_note: Cell::new(0),
-            members: RefCell::default(),
-            shown_out: RefCell::default(),
-            empty_since: Cell::new(Some(self.second())),
+        let mut places = self.places.borrow_mut();
+        let place = places.entry(id).or_insert_with(|| {
+            Rc::new(Place {
+                room: Rc::new(LocalRoom::after(id, uid, head)),
+                members: RefCell::default(),
+                shown_out: RefCell::default(),
+                empty_since: Cell::new(Some(self.second())),
+                flushed: Cell::new(None),
+                due: Cell::new(false),
+            })
         });
-        let room = self.rooms.borrow_mut().entry(id).or_insert(room).clone();
         for ready in self.waiting.borrow_mut().remove(&id).unwrap_or_default() {
             // Whoever waited may have gone.
-            let _ = ready.send(room.clone());
+            let _ = ready.send(place.room.clone());
         }
     }
 
     async fn deliver(&self, id: RoomId, deliveries: &[Delivery], head: Seq) {
-        let Some(room) = self.rooms.borrow().get(&id).cloned() else { return };
+        let Some(place) = self.place(id) else { return };
         let mut closed = false;
         for delivery in deliveries {
-            if delivery.seq > room.tail.borrow().head() {
-                room.tail.borrow_mut().push(delivery.seq, delivery.frame.clone());
+            let mut tail = place.room.tail.borrow_mut();
+            if delivery.seq > tail.head() {
+                tail.push(delivery.seq, delivery.frame.clone());
             }
+            drop(tail);
             closed |= delivery.leaves == Leaves::All;
-            self.take_leave(&room, delivery);
+            take_leave(&place, delivery);
         }
-        room.tail.borrow_mut().cover(head);
-        self.metrics().deliveries.inc_by((deliveries.len() * room.members.borrow().len()) as u64);
+        place.room.tail.borrow_mut().cover(head);
+        self.metrics().deliveries.inc_by((deliveries.len() * place.members.borrow().len()) as u64);
         if closed {
-            self.rooms.borrow_mut().remove(&id);
+            self.places.borrow_mut().remove(&id);
             self.node().tell_feed(ToFeed::Unsubscribe(id, self.worker));
         }
-        self.wake(&room).await;
+        self.flush(&place).await;
     }
 
-    fn take_leave(&self, room: &LocalRoom, delivery: &Delivery) {
-        if delivery.leaves == Leaves::Nobody {
+    /// Lets the viewers copy what is new, now or in the room's rhythm.
+    async fn flush(&self, place: &Rc<Place>) {
+        if place.due.get() {
             return;
         }
-        let mut shown_out = room.shown_out.borrow_mut();
-        shown_out.push_back((delivery.seq, delivery.leaves));
-        if shown_out.len() > SHOWN_OUT_KEPT {
-            shown_out.pop_front();
+        let now = self.app.clock.now();
+        let viewers = self.node().crowd(place.room.id);
+        let wait = flush::wait(viewers, place.flushed.get(), now);
+        if wait == Span::ZERO {
+            place.flushed.set(Some(now));
+            return wake(place).await;
         }
-        for conn in room.members.borrow().values().filter(|conn| applies(delivery.leaves, conn)) {
-            conn.leave_after(room.id, delivery.seq);
-        }
+        place.due.set(true);
+        let (place, clock) = (place.clone(), self.app.clock.clone());
+        actix_web::rt::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
+            place.due.set(false);
+            place.flushed.set(Some(clock.now()));
+            wake(&place).await;
+        });
     }
 
     async fn note(&self, id: RoomId, frame: Frame) {
-        let Some(room) = self.rooms.borrow().get(&id).cloned() else { return };
-        room.note(frame);
-        self.wake(&room).await;
-    }
-
-    /// Lets all who are in the room copy what is new.
-    async fn wake(&self, room: &LocalRoom) {
-        let members: Vec<Rc<Conn>> = room.members.borrow().values().cloned().collect();
-        for some in members.chunks(WOKEN_AT_ONCE) {
-            some.iter().for_each(|conn| conn.wake_body());
-            tokio::task::yield_now().await;
-        }
+        let Some(place) = self.place(id) else { return };
+        place.room.note(frame);
+        self.flush(&place).await;
     }
 
     fn change_user(&self, user: &domain::model::user::User) {
@@ -289,7 +270,7 @@ impl Hub {
     }
 
     async fn count_seconds(self: Rc<Self>) {
-        let mut interval = tokio::time::interval(std::time::Duration::from_secs(1));
+        let mut interval = tokio::time::interval(Duration::from_secs(1));
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
@@ -306,14 +287,37 @@ impl Hub {
 
     /// Lets go of tails that nobody read for [`TAIL_KEPT`] and nobody is about to.
     fn forget_rooms(&self, second: u64) {
-        self.rooms.borrow_mut().retain(|id, room| {
-            let idle = room.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
-            let forget = idle && Rc::strong_count(room) == 1;
+        self.places.borrow_mut().retain(|id, place| {
+            let idle = place.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
+            let forget = idle && Rc::strong_count(&place.room) == 1;
             if forget {
                 self.node().tell_feed(ToFeed::Unsubscribe(*id, self.worker));
             }
             !forget
         });
+    }
+}
+
+fn take_leave(place: &Place, delivery: &Delivery) {
+    if delivery.leaves == Leaves::Nobody {
+        return;
+    }
+    let mut shown_out = place.shown_out.borrow_mut();
+    shown_out.push_back((delivery.seq, delivery.leaves));
+    if shown_out.len() > SHOWN_OUT_KEPT {
+        shown_out.pop_front();
+    }
+    for conn in place.members.borrow().values().filter(|conn| applies(delivery.leaves, conn)) {
+        conn.leave_after(place.room.id, delivery.seq);
+    }
+}
+
+/// Lets all who are in the room copy what is new.
+async fn wake(place: &Place) {
+    let members: Vec<Rc<Conn>> = place.members.borrow().values().cloned().collect();
+    for some in members.chunks(WOKEN_AT_ONCE) {
+        some.iter().for_each(|conn| conn.wake_body());
+        tokio::task::yield_now().await;
     }
 }
 

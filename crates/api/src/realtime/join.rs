@@ -4,10 +4,11 @@
 //! the cursor set behind it in one step, so that nothing is told twice.
 
 use crate::problem::Problem;
+use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
-use crate::realtime::hub::LocalRoom;
+use crate::realtime::hub::Hub;
 use crate::realtime::protocol::{Close, Server};
-use crate::realtime::session::Session;
+use crate::realtime::room::LocalRoom;
 use crate::view::{self, UserView};
 use domain::delivery::tail::Read;
 use domain::model::id::{Epoch, RoomUid, Seq};
@@ -26,44 +27,49 @@ const SNAPSHOT: usize = 50;
 const RESUME_MAX: usize = 500;
 
 /// Enters a room, or goes on in it after `since`: queues the frames of `join` and returns the data of its ack.
-pub async fn enter(session: &Session, uid: &RoomUid, since: Option<i64>, epoch: Option<i64>) -> Result<Value, Problem> {
-    let (conn, hub) = (&session.conn, &session.hub);
+pub async fn enter(
+    conn: &Rc<Conn>,
+    hub: &Hub,
+    uid: &RoomUid,
+    since: Option<i64>,
+    epoch: Option<i64>,
+) -> Result<Value, Problem> {
     let caller = conn.caller.borrow().clone();
     let stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
     let room = hub.room(stance.room.id, uid).await?;
     // Who is there already must not get what comes next before what is read now.
     conn.pause(room.id, true);
-    let entered = read_and_enter(session, uid, stance, &room, since, epoch).await;
+    let entered = read_and_enter(conn, hub, uid, stance, &room, since, epoch).await;
     conn.pause(room.id, false);
     entered
 }
 
 async fn read_and_enter(
-    session: &Session,
+    conn: &Rc<Conn>,
+    hub: &Hub,
     uid: &RoomUid,
     mut stance: Stance,
     room: &Rc<LocalRoom>,
     since: Option<i64>,
     epoch: Option<i64>,
 ) -> Result<Value, Problem> {
-    let (conn, hub) = (&session.conn, &session.hub);
     let resumed = match since {
-        Some(since) => resume(session, &stance, room, Seq(since), epoch.map(Epoch)).await?,
+        Some(since) => resume(hub, &stance, room, Seq(since), epoch.map(Epoch)).await?,
         None => Ok(None),
     };
     let catch_up = match resumed {
         Ok(Some(catch_up)) => catch_up,
-        Ok(None) => snapshot(session, &stance, None).await?,
-        Err(reason) => snapshot(session, &stance, Some(reason)).await?,
+        Ok(None) => snapshot(hub, &stance, None).await?,
+        Err(reason) => snapshot(hub, &stance, Some(reason)).await?,
     };
     if catch_up.head.seq != stance.head.seq {
         // The settings and the ranks may have changed on the way to the head that the client is about to have.
         let caller = conn.caller.borrow().clone();
         stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
     }
-    let users = present(session, room, stance.member.as_ref()).await?;
+    let users = present(hub, room, stance.member.as_ref()).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
-    if hub.is_out(conn, room, stance.head.seq) {
+    if hub.is_out(conn, room.id, stance.head.seq) {
         let caller = conn.caller.borrow().clone();
         hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
         return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
@@ -73,7 +79,7 @@ async fn read_and_enter(
         conn.send(frame);
     }
     hub.enter(conn, room.clone(), catch_up.head.seq);
-    let count = hub.node().present(room.id).count;
+    let count = hub.node().crowd(room.id);
     conn.send(Frame::server(&Server::RoomUsers { room: uid.as_str(), count, users: &users }));
     Ok(json!({
         "room": uid.as_str(),
@@ -90,7 +96,7 @@ struct CatchUp {
 
 /// What a client missed as single events, or why it has to start afresh.
 async fn resume(
-    session: &Session,
+    hub: &Hub,
     stance: &Stance,
     room: &LocalRoom,
     since: Seq,
@@ -104,7 +110,7 @@ async fn resume(
         return Ok(Ok(Some(CatchUp { frames, head })));
     }
     // The tail may know of events that came after the stance was read, the client too: ask the store once more.
-    let stretch = session.hub.app().history.stretch(stance.room.id, since, RESUME_MAX).await.map_err(Error::from)?;
+    let stretch = hub.app().history.stretch(stance.room.id, since, RESUME_MAX).await.map_err(Error::from)?;
     let stretch = stretch.ok_or(Error::NoSuch(Thing::Room))?;
     if since > stretch.head.seq || since < Seq::ZERO {
         return Ok(Err("ahead"));
@@ -137,8 +143,8 @@ fn from_tail(room: &LocalRoom, since: Seq) -> Option<Vec<Frame>> {
 }
 
 /// The latest messages, after a `reset` when there is a reason for one.
-async fn snapshot(session: &Session, stance: &Stance, reason: Option<&'static str>) -> Result<CatchUp, Problem> {
-    let read = session.hub.app().history.snapshot(stance.room.id, SNAPSHOT).await.map_err(Error::from)?;
+async fn snapshot(hub: &Hub, stance: &Stance, reason: Option<&'static str>) -> Result<CatchUp, Problem> {
+    let read = hub.app().history.snapshot(stance.room.id, SNAPSHOT).await.map_err(Error::from)?;
     let (head, messages) = read.ok_or(Error::NoSuch(Thing::Room))?;
     Ok(CatchUp { frames: snapshot_frames(stance.room.uid.as_str(), head, &messages, reason), head })
 }
@@ -157,8 +163,8 @@ fn snapshot_frames(
 }
 
 /// Who is logged in there, with the one who enters.
-async fn present(session: &Session, room: &LocalRoom, entering: Option<&Member>) -> Result<Vec<UserView>, Problem> {
-    let mut users = session.hub.node().present(room.id).users;
+async fn present(hub: &Hub, room: &LocalRoom, entering: Option<&Member>) -> Result<Vec<UserView>, Problem> {
+    let mut users = hub.node().present(room.id).users;
     if let Some(member) = entering
         && !users.contains(&member.user.id)
     {
@@ -167,14 +173,13 @@ async fn present(session: &Session, room: &LocalRoom, entering: Option<&Member>)
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let members = session.hub.app().services.rooms.members(room.id, &users).await?;
+    let members = hub.app().services.rooms.members(room.id, &users).await?;
     Ok(members.iter().map(view::member).collect())
 }
 
 /// Reads what a client is behind by, and sets its cursor on; called when the ring no longer has it.
-pub async fn catch_up(session: &Session, room: Rc<LocalRoom>, cursor: Seq) {
-    let conn = &session.conn;
-    let read = read_behind(session, &room, cursor).await;
+pub async fn catch_up(conn: &Rc<Conn>, hub: &Hub, room: Rc<LocalRoom>, cursor: Seq) {
+    let read = read_behind(conn, hub, &room, cursor).await;
     if !conn.is_in(room.id) {
         return;
     }
@@ -188,22 +193,22 @@ pub async fn catch_up(session: &Session, room: Rc<LocalRoom>, cursor: Seq) {
             let reset = Server::Reset { room: room.uid.as_str(), reason: "deleted", seq: None };
             conn.send(Frame::server(&reset));
             conn.leave(&room.uid);
-            session.hub.left(conn, &room);
+            hub.left(conn, &room);
         }
         // The store is away: the client comes back and asks again, which spreads the load by itself.
-        Err(_) => conn.close(Close::TooSlow, session.hub.second()),
+        Err(_) => conn.close(Close::TooSlow, hub.second()),
     }
 }
 
 /// What a client is behind by: single events up to where it leaves the room, or a fresh start; `None` when there is no room
 /// to start afresh in.
-async fn read_behind(session: &Session, room: &LocalRoom, cursor: Seq) -> Result<Option<CatchUp>, Problem> {
+async fn read_behind(conn: &Conn, hub: &Hub, room: &LocalRoom, cursor: Seq) -> Result<Option<CatchUp>, Problem> {
     let uid = room.uid.as_str();
-    let history = &session.hub.app().history;
+    let history = &hub.app().history;
     let Some(stretch) = history.stretch(room.id, cursor, RESUME_MAX).await.map_err(Error::from)? else {
         return Ok(None);
     };
-    let until = session.conn.until(room.id);
+    let until = conn.until(room.id);
     if !stretch.cut || until.is_some() {
         let events = stretch.events.iter().filter(|event| until.is_none_or(|until| event.seq <= until));
         let frames = events.map(|event| Frame::event(event, uid)).collect();
@@ -213,7 +218,7 @@ async fn read_behind(session: &Session, room: &LocalRoom, cursor: Seq) -> Result
         return Ok(None);
     };
     let mut frames = snapshot_frames(uid, head, &messages, Some("behind"));
-    let settings = session.hub.app().services.rooms.room(&room.uid).await?;
+    let settings = hub.app().services.rooms.room(&room.uid).await?;
     frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&settings), seq: None }));
     Ok(Some(CatchUp { frames, head }))
 }

@@ -14,5 +14,6 @@ pub mod join;
 pub mod node;
 pub mod origin;
 pub mod protocol;
+pub mod room;
 pub mod session;
 pub mod socket;

@@ -1,11 +1,13 @@
 //! What the workers of one process share: who is connected, who is in which room, and the way to the feed.
 
+use crate::limits::Caps;
 use crate::realtime::frame::Frame;
 use crate::realtime::protocol::Close;
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use domain::model::time::Timestamp;
-use domain::model::user::User;
+use domain::model::user::{Network, User};
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -101,6 +103,9 @@ struct Crowd {
 struct Shared {
     connections: HashMap<u64, ConnectionInfo>,
     crowds: HashMap<RoomId, Crowd>,
+    /// How many connections each network and each user has.
+    networks: HashMap<Network, usize>,
+    users: HashMap<UserId, usize>,
     changed: HashSet<RoomId>,
     workers: Vec<Option<UnboundedSender<ToWorker>>>,
 }
@@ -108,6 +113,7 @@ struct Shared {
 /// What the workers of one process share.
 pub struct Node {
     shared: Mutex<Shared>,
+    caps: Caps,
     next_connection: AtomicU64,
     draining: AtomicBool,
     to_feed: UnboundedSender<ToFeed>,
@@ -115,10 +121,11 @@ pub struct Node {
 
 impl Node {
     /// A node without connections, and where its feed hears from the workers.
-    pub fn new() -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
+    pub fn new(caps: Caps) -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
         let (to_feed, from_workers) = unbounded_channel();
         let node = Node {
             shared: Mutex::default(),
+            caps,
             next_connection: AtomicU64::new(1),
             draining: AtomicBool::new(false),
             to_feed,
@@ -159,30 +166,54 @@ impl Node {
         let _ = self.to_feed.send(what);
     }
 
-    /// The number of a new connection.
-    pub fn connect(&self, since: Timestamp) -> u64 {
+    /// The number of a new connection, and why it has to go at once, if it has to.
+    pub fn connect(&self, network: &Network, since: Timestamp) -> (u64, Option<Close>) {
         let id = self.next_connection.fetch_add(1, Ordering::Relaxed);
         let info = ConnectionInfo { id, user: None, rooms: Vec::new(), since, session: None };
-        self.shared().connections.insert(id, info);
-        id
+        let shared = &mut *self.shared();
+        let from_there = shared.networks.entry(network.clone()).or_default();
+        *from_there += 1;
+        let close = if *from_there > self.caps.per_network {
+            Some(Close::TooMany)
+        } else {
+            (shared.connections.len() >= self.caps.all).then_some(Close::Overloaded)
+        };
+        shared.connections.insert(id, info);
+        (id, close)
     }
 
     /// A connection is gone; it has left its rooms before.
-    pub fn disconnect(&self, id: u64) {
-        self.shared().connections.remove(&id);
+    pub fn disconnect(&self, id: u64, network: &Network) {
+        let shared = &mut *self.shared();
+        let Some(info) = shared.connections.remove(&id) else { return };
+        count_down(&mut shared.networks, network);
+        if let Some(user) = info.user {
+            count_down(&mut shared.users, &user.id);
+        }
     }
 
-    /// A connection is somebody else now, in these rooms.
-    pub fn log_in(&self, id: u64, user: Option<User>, session: Option<SessionId>) {
+    /// A connection is somebody else now; false, and it is not, when there are too many of that one.
+    pub fn log_in(&self, id: u64, user: Option<User>, session: Option<SessionId>) -> bool {
         let shared = &mut *self.shared();
-        let Some(info) = shared.connections.get_mut(&id) else { return };
+        let Some(info) = shared.connections.get_mut(&id) else { return true };
         let (before, after) = (info.user.as_ref().map(|user| user.id), user.as_ref().map(|user| user.id));
+        let held = after.and_then(|user| shared.users.get(&user)).copied().unwrap_or(0);
+        if before != after && held >= self.caps.per_user {
+            return false;
+        }
         for crowd in shared.crowds.values_mut().filter(|crowd| info.rooms.contains(&crowd.uid)) {
             crowd.remove_user(before);
             crowd.add_user(after);
         }
         info.user = user;
         info.session = session;
+        if let Some(before) = before {
+            count_down(&mut shared.users, &before);
+        }
+        if let Some(after) = after {
+            *shared.users.entry(after).or_default() += 1;
+        }
+        true
     }
 
     /// A connection entered a room.
@@ -220,6 +251,11 @@ impl Node {
         let mut users: Vec<UserId> = crowd.users.keys().copied().take(USERS_TOLD).collect();
         users.sort_unstable();
         Present { count: crowd.count, users }
+    }
+
+    /// How many connections are in a room.
+    pub fn crowd(&self, room: RoomId) -> usize {
+        self.shared().crowds.get(&room).map_or(0, |crowd| crowd.count)
     }
 
     /// The rooms whose crowds changed since the last call: uid and count.
@@ -278,6 +314,15 @@ impl Node {
     }
 }
 
+fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
 impl Crowd {
     fn add_user(&mut self, user: Option<UserId>) {
         if let Some(user) = user {
@@ -286,12 +331,8 @@ impl Crowd {
     }
 
     fn remove_user(&mut self, user: Option<UserId>) {
-        let Some(user) = user else { return };
-        if let Some(count) = self.users.get_mut(&user) {
-            *count -= 1;
-            if *count == 0 {
-                self.users.remove(&user);
-            }
+        if let Some(user) = user {
+            count_down(&mut self.users, &user);
         }
     }
 }

@@ -33,6 +33,12 @@ pub enum Close {
     TokenEnded,
     /// Banned everywhere: do not come back.
     Banned,
+    /// The process has as many sockets as it can: come back.
+    Overloaded,
+    /// The address or the user has too many sockets: do not come back.
+    TooMany,
+    /// Too many frames: come back.
+    TooFast,
     /// Nothing was heard, or not fast enough: come back.
     TooSlow,
     /// An administrator closed it: come back.
@@ -41,13 +47,16 @@ pub enum Close {
 
 impl Close {
     /// All of them.
-    pub const ALL: [Close; 8] = [
+    pub const ALL: [Close; 11] = [
         Close::Normal,
         Close::Protocol,
         Close::TooLarge,
         Close::Draining,
         Close::TokenEnded,
         Close::Banned,
+        Close::Overloaded,
+        Close::TooMany,
+        Close::TooFast,
         Close::TooSlow,
         Close::ByAdmin,
     ];
@@ -61,6 +70,9 @@ impl Close {
             Close::Draining => (1012, "server restarts"),
             Close::TokenEnded => (4001, "login ended"),
             Close::Banned => (4003, "banned"),
+            Close::Overloaded => (1013, "too busy"),
+            Close::TooMany => (4009, "too many connections"),
+            Close::TooFast => (4008, "too fast"),
             Close::TooSlow => (4008, "too slow"),
             Close::ByAdmin => (4008, "closed by an administrator"),
         }

@@ -9,13 +9,17 @@ use crate::realtime::protocol::{Close, Envelope, Join, Request, SendMessage, Ser
 use crate::view;
 use domain::command::SocketCommand;
 use domain::model::id::{MessageId, RoomUid};
+use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
 use domain::service::chat::{Said, Sent};
-use domain::service::error::{Error, Thing};
+use domain::service::error::{Error, Pace, Thing};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
+
+/// Whoever sends on after so many refusals is not going to stop.
+const REFUSED_MAX: u32 = 200;
 
 /// The most rooms of one connection (Centrifugo allows 128): each costs a look at every write.
 const ROOMS_MAX: usize = 100;
@@ -28,9 +32,27 @@ pub struct Session {
     pub hub: Rc<Hub>,
     /// Whether it closes once the present frame is answered.
     pub quitting: Cell<bool>,
+    /// How many frames were refused because there were too many.
+    pub refused: Cell<u32>,
 }
 
 impl Session {
+    /// Whether the client may send another frame now. One that does not stop is closed.
+    pub fn may_send(&self, text: Option<&str>) -> bool {
+        let taken = self.hub.app().limiter.take(Quota::Frame, &self.conn.id.to_string());
+        let Err(retry_after) = taken else { return true };
+        let refused = self.refused.get() + 1;
+        self.refused.set(refused);
+        if refused > REFUSED_MAX {
+            self.conn.close(Close::TooFast, self.hub.second());
+        } else if let Some(text) = text {
+            let id = Envelope::parse(text).map_or_else(|(id, _)| id, |envelope| envelope.id);
+            let error = Error::TooFast { pace: Pace::Other, retry_after };
+            self.conn.send(Frame::error(id, &error.into()));
+        }
+        false
+    }
+
     /// Carries out a text frame and answers it.
     pub async fn take(&self, text: &str) {
         let (id, result) = match Envelope::parse(text) {
@@ -71,7 +93,10 @@ impl Session {
     /// The socket is somebody from now on; rooms where that one is banned are left.
     pub async fn become_somebody(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
-        self.hub.node().log_in(self.conn.id, Some(caller.user.clone()), Some(caller.session));
+        if !self.hub.node().log_in(self.conn.id, Some(caller.user.clone()), Some(caller.session)) {
+            self.conn.close(Close::TooMany, self.hub.second());
+            return json!({});
+        }
         *self.conn.caller.borrow_mut() = Some(caller.clone());
         self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
         for room in self.conn.rooms() {
@@ -98,7 +123,7 @@ impl Session {
             let detail = format!("a connection may be in {ROOMS_MAX} rooms at most");
             return Err(Problem::new(Code::TooManyRooms, detail));
         }
-        let entered = join::enter(self, &uid, join.since, join.epoch).await?;
+        let entered = join::enter(&self.conn, &self.hub, &uid, join.since, join.epoch).await?;
         *self.conn.last_room.borrow_mut() = Some(uid);
         Ok(entered)
     }

@@ -67,11 +67,16 @@ pub async fn open(
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
-    let conn = Conn::new(app.node.connect(app.clock.now()), visitor, hub.second());
+    let (id, too_many) = app.node.connect(&visitor.network, app.clock.now());
+    let conn = Conn::new(id, visitor, hub.second());
     hub.add(conn.clone());
-    let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false) };
+    let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false), refused: Cell::new(0) };
     actix_web::rt::spawn(async move {
-        greet(&session, caller, query.room.as_deref()).await;
+        match too_many {
+            // A browser is not shown an HTTP status: it is told in the close frame whether to come back.
+            Some(close) => session.conn.close(close, session.hub.second()),
+            None => greet(&session, caller, query.room.as_deref()).await,
+        }
         serve(&session, stream, &tripped).await;
         session.hub.remove(&session.conn);
         // Its end would end the body, and with it the answers that are still to be sent.
@@ -127,7 +132,7 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
     let mut pieces: Vec<u8> = Vec::new();
     while !conn.is_gone() {
         if let Some((room, cursor)) = conn.behind() {
-            join::catch_up(session, room, cursor).await;
+            join::catch_up(conn, hub, room, cursor).await;
             continue;
         }
         let message = tokio::select! {
@@ -163,6 +168,9 @@ async fn take(session: &Session, message: Message, pieces: &mut Vec<u8>) {
     use actix_ws::Item::{Continue, FirstBinary, FirstText, Last};
     let (conn, hub) = (&session.conn, &session.hub);
     match message {
+        Message::Text(text) if !session.may_send(Some(&text)) => {}
+        Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Continuation(_)
+            if !session.may_send(None) => {}
         Message::Text(text) => session.take(&text).await,
         Message::Ping(payload) => conn.send(Frame::control_pong(&payload)),
         Message::Close(_) => conn.hear_close(hub.second()),

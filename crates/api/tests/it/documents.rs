@@ -1,7 +1,10 @@
 //! The documents say what the program does.
 
 use api::cli::settings;
+use api::limits::Caps;
 use api::problem::Code;
+use domain::model::time::Span;
+use domain::ports::effects::Quota;
 use std::fs;
 
 fn document(name: &str) -> String {
@@ -43,4 +46,22 @@ fn the_table_of_settings_has_every_setting_with_its_default() {
         (name, default.unwrap_or_default())
     });
     assert_eq!(told, known.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_limits_has_every_limit_with_its_default() {
+    let text = document("configuration.md");
+    let section = text.split("\n## Limits").nth(1).unwrap();
+    let told: Vec<(String, String)> =
+        rows(section.split("\n## ").next().unwrap()).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let period = |span: Span| match span.as_millis() {
+        ms if ms % 1000 == 0 => span.to_string(),
+        ms => format!("{ms}ms"),
+    };
+    let rate = |quota: Quota| (quota.as_str().to_owned(), format!("{}/{}", quota.rate().0, period(quota.rate().1)));
+    let caps = Caps::default();
+    let sockets =
+        [("sockets", caps.all), ("sockets-per-network", caps.per_network), ("sockets-per-user", caps.per_user)];
+    let sockets = sockets.map(|(name, count)| (name.to_owned(), count.to_string()));
+    assert_eq!(told, Quota::ALL.into_iter().map(rate).chain(sockets).collect::<Vec<_>>());
 }

@@ -18,6 +18,7 @@ mod protocol_document;
 mod protocol_samples;
 mod socket;
 mod ws_hostile;
+mod ws_limits;
 mod ws_login;
 mod ws_moderation;
 mod ws_rooms;

@@ -103,7 +103,7 @@ pub fn watch(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Watched,
         watched.late += link.cursor.late - late;
         watched.doubled += link.cursor.doubled - doubled;
         watched.resets += link.resets - resets;
-        link.cursor.forgive();
+        link.cursor.forgive(head);
     }
     Ok(watched)
 }

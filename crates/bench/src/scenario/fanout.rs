@@ -130,9 +130,10 @@ impl Stage<'_> {
             let outcome = self.trial(rate, 1.0, self.options.seconds.min(4.0), Some(0.5), progress)?;
             let held = outcome.held(LIVE);
             let why = format!(
-                "p99 {} ms, {} deliveries/s, lost {}{}",
+                "p99 {} ms, {} deliveries/s, {} resets, {} lost{}",
                 short(outcome.latency.p99),
                 short(outcome.delivered as f64 / outcome.spent.time.as_secs_f64()),
+                outcome.resets,
                 outcome.lost.0,
                 if outcome.is_doubtful() { ", and the generator was saturated" } else { "" },
             );

@@ -31,6 +31,11 @@ pub enum Event<'a> {
     Ping,
     /// What we have of a room is void.
     Reset,
+    /// The latest messages of a room.
+    Snapshot {
+        /// The viewer's place in the log from now on.
+        head: i64,
+    },
     /// Something that is not counted.
     Other,
 }
@@ -61,6 +66,10 @@ pub fn read(payload: &[u8]) -> Event<'_> {
         Event::Ping
     } else if is(b"reset") {
         Event::Reset
+    } else if is(b"room_messages") {
+        // Behind all messages, whose texts are other people's: the last one counts.
+        let head = memmem::rfind(payload, br#""head":"#).and_then(|at| number(&payload[at..], br#""head":"#));
+        head.map_or(Event::Other, |head| Event::Snapshot { head })
     } else {
         Event::Other
     }
@@ -109,6 +118,10 @@ mod tests {
             (r#"{"event":"ping","data":{}}"#, Event::Ping),
             (r#"{"event":"reset","data":{"room":"a","reason":"behind"}}"#, Event::Reset),
             (r#"{"event":"message_deleted","data":{"room":"a","seq":44,"ids":[9]}}"#, Event::Other),
+            (
+                r#"{"event":"room_messages","data":{"room":"a","messages":[{"message":"\"head\":1"}],"head":42,"epoch":7}}"#,
+                Event::Snapshot { head: 42 },
+            ),
             (r#"{"event":"messages","data":{"seq":44}}"#, Event::Other),
             (r#"{"event":"message","data":{}}"#, Event::Other),
             ("", Event::Other),

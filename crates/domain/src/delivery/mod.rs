@@ -2,5 +2,6 @@
 //!
 //! Nothing here knows sockets, threads or the time: the frame is a type parameter, and `now` is passed in.
 
+pub mod flush;
 pub mod order;
 pub mod tail;

@@ -77,11 +77,13 @@ pub enum Quota {
     Ticket,
     /// Commands of one user.
     Command,
+    /// Frames of one socket.
+    Frame,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Quota; 10] = [
+    pub const ALL: [Quota; 11] = [
         Quota::LoginOfName,
         Quota::LoginFromAfar,
         Quota::LoginFromNetwork,
@@ -92,7 +94,30 @@ impl Quota {
         Quota::Rename,
         Quota::Ticket,
         Quota::Command,
+        Quota::Frame,
     ];
+
+    /// Its name in the setting.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Quota::LoginOfName => "login-of-name",
+            Quota::LoginFromAfar => "login-from-afar",
+            Quota::LoginFromNetwork => "login-from-network",
+            Quota::Register => "register",
+            Quota::Guest => "guest",
+            Quota::Post => "post",
+            Quota::CreateRoom => "create-room",
+            Quota::Rename => "rename",
+            Quota::Ticket => "ticket",
+            Quota::Command => "command",
+            Quota::Frame => "frame",
+        }
+    }
+
+    /// The quota of that name.
+    pub fn parse(name: &str) -> Option<Quota> {
+        Quota::ALL.into_iter().find(|quota| quota.as_str() == name)
+    }
 
     /// How many at once, and how long until one more is allowed.
     pub fn rate(self) -> (u32, Span) {
@@ -110,6 +135,8 @@ impl Quota {
             Quota::Rename => (3, Span::minutes(1)),
             Quota::Ticket => (20, Span::seconds(2)),
             Quota::Command => (20, Span::millis(500)),
+            // Discord closes at 120 in 60 s; a client that comes back to a hundred rooms needs a burst.
+            Quota::Frame => (150, Span::millis(100)),
         }
     }
 }

@@ -24,15 +24,23 @@ pub struct Limiter<C: Clock = DefaultClock> {
 
 impl Default for Limiter {
     fn default() -> Self {
-        Limiter::with_clock(DefaultClock::default())
+        Limiter::with_clock(&HashMap::new(), DefaultClock::default())
+    }
+}
+
+impl Limiter {
+    /// A limiter with other rates for some quotas: how many at once, and how many milliseconds until one more.
+    pub fn new(changed: &HashMap<Quota, (u32, i64)>) -> Limiter {
+        Limiter::with_clock(changed, DefaultClock::default())
     }
 }
 
 impl<C: Clock + Clone> Limiter<C> {
     /// A limiter that counts by `clock`.
-    fn with_clock(clock: C) -> Limiter<C> {
+    fn with_clock(changed: &HashMap<Quota, (u32, i64)>, clock: C) -> Limiter<C> {
         let buckets = |quota: Quota| {
-            let (burst, period) = quota.rate();
+            let changed = changed.get(&quota).map(|(burst, ms)| (*burst, Span::millis(*ms)));
+            let (burst, period) = changed.unwrap_or_else(|| quota.rate());
             let period = Duration::from_millis(period.as_millis().max(1).unsigned_abs());
             let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
             let rate = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(burst));
@@ -85,7 +93,7 @@ mod tests {
 
     fn limiter() -> (Limiter<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (Limiter::with_clock(clock.clone()), clock)
+        (Limiter::with_clock(&HashMap::new(), clock.clone()), clock)
     }
 
     #[test]
