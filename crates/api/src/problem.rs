@@ -143,6 +143,14 @@ impl Serialize for Problem {
 }
 
 impl Problem {
+    /// Whether it is worth a line in the log with who it was: somebody tries what is not theirs, or too often.
+    pub fn concerns_security(&self) -> bool {
+        matches!(
+            self.kind,
+            Code::CredentialsWrong | Code::TokenInvalid | Code::OriginRefused | Code::LoginSlowed | Code::RateLimited
+        )
+    }
+
     /// The problem `code`, told in `detail`.
     pub fn new(code: Code, detail: impl Into<String>) -> Problem {
         let (status, name, _) = code.row();

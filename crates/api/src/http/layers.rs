@@ -1,6 +1,7 @@
 //! What lies around every route: which pages may call, what every answer carries, and what is counted and logged.
 
 use crate::app::App;
+use crate::caller;
 use crate::problem::{Code, Problem};
 use crate::realtime::origin;
 use actix_cors::Cors;
@@ -83,6 +84,14 @@ pub async fn watch(
     let (status, took) = (response.status(), began.elapsed());
     if let Some(app) = app {
         app.metrics.observe(&method, &route, status, took);
+    }
+    let refused = response.response().error().and_then(|error| error.as_error::<Problem>());
+    if let Some(problem) = refused.filter(|problem| problem.concerns_security())
+        && let Ok(app) = caller::app(response.request())
+    {
+        // The keyed hash of the network, never the address.
+        let network = (app.locate)(caller::address(response.request(), &app.config)).network.0;
+        tracing::info!(code = problem.code, network, route, "refused");
     }
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // Never the path or the query: both may hold what is nobody's business.

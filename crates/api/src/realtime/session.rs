@@ -62,6 +62,11 @@ impl Session {
             }
             Err((id, problem)) => (id, Err(problem)),
         };
+        if let Err(problem) = &result
+            && problem.concerns_security()
+        {
+            tracing::info!(code = problem.code, network = self.conn.visitor.network.0, route = "/ws", "refused");
+        }
         match (id, result) {
             (Some(id), Ok(data)) => self.conn.send(Frame::ack(id, &data)),
             (None, Ok(_)) => {}

@@ -3,7 +3,7 @@
 use crate::app::Person;
 use crate::database::Database;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 /// A running `banter serve`.
@@ -16,20 +16,35 @@ pub struct Process {
 impl Process {
     /// Starts it on a free port, or on the one of `url`, and waits for its ready line.
     pub fn start(database: &Database, url: Option<&str>) -> Process {
+        Process::start_with(database, url, &[("LOG", "error")], Stdio::inherit())
+    }
+
+    /// The same with more settings, which win, and its log going somewhere.
+    pub fn start_with(database: &Database, url: Option<&str>, settings: &[(&str, &str)], log: Stdio) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_banter"));
         for setting in api::cli::settings() {
             command.env_remove(setting.get_env().unwrap());
         }
         let listen = url.map_or("127.0.0.1:0", |url| url.trim_start_matches("http://"));
         command.env("DATABASE_URL", &database.url).env("DATA_DIR", database.folder());
-        command.env("LISTEN", listen).env("LIMITS", "off").env("GUESTS", "browser").env("LOG", "error");
+        command.env("LISTEN", listen).env("LIMITS", "off").env("GUESTS", "browser");
         command.env("PASSWORD_COST", "4").env("ROOT_PASSWORD", crate::app::ROOT_PASSWORD);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        command.envs(settings.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).expect("a ready line");
         assert_eq!(ready["event"], "ready");
         Process { url: ready["url"].as_str().unwrap().to_owned(), child }
+    }
+
+    /// What it wrote to its log until now; it is killed for that.
+    pub fn log(mut self) -> String {
+        self.child.kill().unwrap();
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        self.child.wait().unwrap();
+        text
     }
 
     /// SIGKILL: no goodbye, nothing is written any more.
