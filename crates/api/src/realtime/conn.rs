@@ -400,3 +400,6 @@ impl Joined {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;
