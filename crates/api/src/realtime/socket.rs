@@ -75,7 +75,7 @@ pub async fn open(
         match too_many {
             // A browser is not shown an HTTP status: it is told in the close frame whether to come back.
             Some(close) => session.conn.close(close, session.hub.second()),
-            None => greet(&session, caller, query.room.as_deref()).await,
+            None => Box::pin(greet(&session, caller, query.room.as_deref())).await,
         }
         serve(&session, stream, &tripped).await;
         session.hub.remove(&session.conn);
@@ -127,12 +127,14 @@ async fn greet(session: &Session, caller: Option<Caller>, room: Option<&str>) {
 }
 
 /// Reads frames until the client or the connection ends; one at a time, so that a client's requests keep their order.
+///
+/// What is done with a frame is boxed: the futures of the services take tens of kilobytes, and an idle socket holds none.
 async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool>) {
     let (conn, hub) = (&session.conn, &session.hub);
     let mut pieces: Vec<u8> = Vec::new();
     while !conn.is_gone() {
         if let Some((room, cursor)) = conn.behind() {
-            join::catch_up(conn, hub, room, cursor).await;
+            Box::pin(join::catch_up(conn, hub, room, cursor)).await;
             continue;
         }
         let message = tokio::select! {
@@ -147,7 +149,7 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
                 hub.metrics().frames_in.inc();
                 conn.hear(hub.second());
                 if !conn.is_closing() || matches!(message, Message::Close(_)) {
-                    take(session, message, &mut pieces).await;
+                    Box::pin(take(session, message, &mut pieces)).await;
                 }
             }
             // The peer is gone without a word.
