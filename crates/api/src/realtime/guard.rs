@@ -10,7 +10,7 @@ use futures_util::Stream;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// More fragments than this in one message are an attack: each may be empty.
 const FRAGMENTS_MAX: u32 = 64;
@@ -101,14 +101,15 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Guarded<S
         if self.tripped.get() {
             return Poll::Ready(None);
         }
-        let next = Pin::new(&mut self.inner).poll_next(cx);
-        if let Poll::Ready(Some(Ok(bytes))) = &next
-            && self.meter.pass(bytes).is_err()
-        {
+        let next = ready!(Pin::new(&mut self.inner).poll_next(cx));
+        let Some(Ok(bytes)) = next else { return Poll::Ready(next) };
+        if self.meter.pass(&bytes).is_err() {
             self.tripped.set(true);
             return Poll::Ready(Some(Err(PayloadError::Overflow)));
         }
-        next
+        // A copy of the few bytes: what comes is a piece of the connection's read buffer, and whoever holds a piece holds
+        // all of it, for as long as the client is silent.
+        Poll::Ready(Some(Ok(Bytes::copy_from_slice(&bytes))))
     }
 }
 
