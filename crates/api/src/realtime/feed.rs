@@ -255,7 +255,8 @@ impl Feed {
     }
 }
 
-fn leaves(kind: &EventKind) -> Leaves {
+/// Who leaves the room after an event.
+pub(crate) fn leaves(kind: &EventKind) -> Leaves {
     match kind {
         EventKind::Moderated { subject, measure: Measure::Ban, .. } => Leaves::One(subject.user.id),
         EventKind::Closed => Leaves::All,
