@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`builders`] makes values tersely, [`memory`] keeps them, the fakes ([`clock`], [`ids`], [`bus`],
 //! [`limiter`], [`hasher`], [`tokens`]) stand for time, chance and the rest, [`faulty`] makes stores fail or wait, and
-//! [`conformance`] says what every store must do.
+//! [`conformance`] says what every store must do, and [`simulation`] plays delivery with all that can go wrong.
 //!
 //! This crate is a dev-dependency only. It names `domain` and nothing else of ours.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support: a broken expectation is a failed test")]
@@ -16,4 +16,5 @@ pub mod hasher;
 pub mod ids;
 pub mod limiter;
 pub mod memory;
+pub mod simulation;
 pub mod tokens;

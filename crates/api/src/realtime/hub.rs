@@ -122,7 +122,7 @@ impl Hub {
         is_ready.await.map_err(|_| Error::Busy { retry_after: Span::seconds(2) }.into())
     }
 
-    /// Whether somebody who was let in when the log ended at `seq` has been shown out since: a ban that was delivered while
+    /// Whether somebody whose cursor is about to be `seq` has been shown out after it: a ban that was delivered while
     /// the connection was still entering found nobody to take along.
     pub fn is_out(&self, conn: &Conn, room: RoomId, seq: Seq) -> bool {
         match self.place(room) {
@@ -321,7 +321,8 @@ async fn wake(place: &Place) {
     }
 }
 
-fn applies(leaves: Leaves, conn: &Conn) -> bool {
+/// Whether an event takes this connection along.
+pub(crate) fn applies(leaves: Leaves, conn: &Conn) -> bool {
     match leaves {
         Leaves::Nobody => false,
         Leaves::All => true,

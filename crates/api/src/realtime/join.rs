@@ -5,8 +5,9 @@
 
 use crate::problem::Problem;
 use crate::realtime::conn::Conn;
+use crate::realtime::feed;
 use crate::realtime::frame::Frame;
-use crate::realtime::hub::Hub;
+use crate::realtime::hub::{self, Hub};
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view::{self, UserView};
@@ -69,7 +70,7 @@ async fn read_and_enter(
     }
     let users = present(hub, room, stance.member.as_ref()).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
-    if hub.is_out(conn, room.id, stance.head.seq) {
+    if hub.is_out(conn, room.id, catch_up.head.seq) {
         let caller = conn.caller.borrow().clone();
         hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
         return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
@@ -195,7 +196,8 @@ pub async fn catch_up(conn: &Rc<Conn>, hub: &Hub, room: Rc<LocalRoom>, cursor: S
             conn.leave(&room.uid);
             hub.left(conn, &room);
         }
-        // The store is away: the client comes back and asks again, which spreads the load by itself.
+        // The store is away, or the client may no longer be here: it comes back and asks again, which spreads the load by
+        // itself.
         Err(_) => conn.close(Close::TooSlow, hub.second()),
     }
 }
@@ -208,17 +210,28 @@ async fn read_behind(conn: &Conn, hub: &Hub, room: &LocalRoom, cursor: Seq) -> R
     let Some(stretch) = history.stretch(room.id, cursor, RESUME_MAX).await.map_err(Error::from)? else {
         return Ok(None);
     };
+    // What was read may be ahead of the tail: whom an event takes along is told nothing of what follows it.
+    if let Some(event) = stretch.events.iter().find(|event| hub::applies(feed::leaves(&event.kind), conn)) {
+        conn.leave_after(room.id, event.seq);
+    }
     let until = conn.until(room.id);
     if !stretch.cut || until.is_some() {
+        let last = stretch.events.last().filter(|_| stretch.cut).map(|event| event.seq);
+        let head = Head { seq: last.unwrap_or(stretch.head.seq), ..stretch.head };
         let events = stretch.events.iter().filter(|event| until.is_none_or(|until| event.seq <= until));
         let frames = events.map(|event| Frame::event(event, uid)).collect();
-        return Ok(Some(CatchUp { frames, head: stretch.head }));
+        return Ok(Some(CatchUp { frames, head }));
     }
     let Some((head, messages)) = history.snapshot(room.id, SNAPSHOT).await.map_err(Error::from)? else {
         return Ok(None);
     };
+    // The one who starts afresh is let in afresh.
+    let caller = conn.caller.borrow().clone();
+    let stance = hub.app().services.rooms.enter(caller.as_ref(), &room.uid).await?;
+    if conn.until(room.id).is_some() {
+        return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
+    }
     let mut frames = snapshot_frames(uid, head, &messages, Some("behind"));
-    let settings = hub.app().services.rooms.room(&room.uid).await?;
-    frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&settings), seq: None }));
+    frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&stance.room), seq: None }));
     Ok(Some(CatchUp { frames, head }))
 }

@@ -1,7 +1,9 @@
-//! The way of events to viewers, as pure code: order at a node, the ring of latest frames, when to flush.
+//! The way of events to viewers, as pure code: what a node follows, order, the ring of latest frames, when to flush.
 //!
 //! Nothing here knows sockets, threads or the time: the frame is a type parameter, and `now` is passed in.
 
+pub mod client;
+pub mod feed;
 pub mod flush;
 pub mod order;
 pub mod tail;

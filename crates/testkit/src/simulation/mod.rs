@@ -1,0 +1,221 @@
+//! The way of events from the log to the viewers, simulated: no sockets, no threads, no clock; one seed, one story.
+//!
+//! One to three nodes run the feed and the tails of `domain::delivery` over one store in memory. [`world`] makes the store
+//! fail, wait, forget its reply, and nodes die between commit and publish; its bus loses, doubles, delays and swaps.
+//! [`client`]s post under nonces, are cut off, come back, fall behind; moderators delete, purge, ban and configure. Then
+//! all that goes wrong ends, and after some rest the [`oracle`] compares what everybody has.
+
+pub mod client;
+pub mod conn;
+pub mod node;
+pub mod oracle;
+pub mod runtime;
+pub mod world;
+
+use client::Client;
+use domain::model::id::MessageId;
+use domain::model::room::{Room, RoomChange};
+use domain::model::sanction::SanctionKind;
+use domain::ports::log::{Act, From, History};
+use runtime::{Chance, at_once};
+use std::rc::Rc;
+use world::World;
+
+/// How long things happen, in milliseconds.
+const STORM: i64 = 12_000;
+
+/// How long all rests afterwards: gaps are found within 2 s, whoever is out asks again within one.
+const REST: i64 = 12_000;
+
+/// Something that happens to the simulated chat; numbers are taken modulo what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A client says so many things.
+    Post(usize, usize),
+    /// The latest message but so many is deleted.
+    Delete(usize),
+    /// One user's messages are purged, or, one time in five, all.
+    Purge(usize),
+    /// A user is banned, and let in after so many milliseconds, if at all.
+    Ban(usize, Option<i64>),
+    /// The room gets another name.
+    Configure,
+    /// The room is closed.
+    Close,
+    /// A client is cut off.
+    Cut(usize),
+    /// A client joins once more.
+    Rejoin(usize),
+    /// A client reads slowly for so many milliseconds.
+    Slow(usize, i64),
+    /// A node dies.
+    Crash(usize),
+    /// The store is away for so many milliseconds.
+    Gone(i64),
+    /// A node's bus says that it lost something.
+    Lost(usize),
+}
+
+/// A step of a story: when, in which room, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// In milliseconds.
+    pub at: i64,
+    /// In which room.
+    pub room: usize,
+    /// What happens.
+    pub what: What,
+}
+
+/// The story of a seed.
+pub fn story(seed: u64) -> Vec<Step> {
+    let chance = Chance::new(seed ^ 0x5EED);
+    let length = chance.between(5, 60);
+    let mut steps: Vec<Step> = (0..length)
+        .map(|_| {
+            let what = match chance.between(0, 99) {
+                0..=39 => What::Post(chance.below(12), 1),
+                40..=49 => What::Post(chance.below(12), chance.below(25)),
+                50..=57 => What::Delete(chance.below(5)),
+                58..=60 => What::Purge(chance.below(15)),
+                61..=70 => {
+                    let let_in = chance.permille(700).then(|| chance.between(1, 1_500));
+                    What::Ban(chance.below(12), let_in)
+                }
+                71..=74 => What::Configure,
+                75..=81 => What::Cut(chance.below(12)),
+                82..=85 => What::Rejoin(chance.below(12)),
+                86..=90 => What::Slow(chance.below(12), chance.between(500, 4_000)),
+                91..=92 => What::Crash(chance.below(6)),
+                93..=94 => What::Gone(chance.between(100, 3_000)),
+                95..=98 => What::Lost(chance.below(6)),
+                _ => What::Close,
+            };
+            Step { at: chance.between(0, STORM), room: chance.below(2), what }
+        })
+        .collect();
+    steps.sort_by_key(|step| step.at);
+    steps
+}
+
+/// How a story ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What an oracle found wrong, if anything.
+    pub failure: Option<String>,
+    /// What happened, line by line; empty unless it was asked for.
+    pub trace: Vec<String>,
+}
+
+/// Plays the steps in the world of a seed.
+pub fn play(seed: u64, steps: &[Step], traced: bool) -> Outcome {
+    let world = World::new(seed, traced);
+    let clients: Vec<Rc<Client>> = world.users.iter().map(|user| Client::start(&world, user.clone())).collect();
+    for step in steps {
+        world.runtime.run_until(step.at, || world.has_failed());
+        world.say(|| format!("step {:?}", step.what));
+        perform(&world, &clients, *step);
+    }
+    world.runtime.run_until(STORM, || world.has_failed());
+    world.say(|| "all is calm".to_owned());
+    world.calm();
+    clients.iter().for_each(|client| client.pace.set(20));
+    world.runtime.run_until(STORM + REST, || world.has_failed());
+    oracle::check(&world, &clients);
+    let failure = world.failure.borrow_mut().take();
+    let trace = world.trace.as_ref().map(|trace| trace.take()).unwrap_or_default();
+    world.nodes.borrow().iter().for_each(|node| node.die());
+    world.runtime.clear();
+    Outcome { failure, trace }
+}
+
+fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
+    let room = &world.rooms[step.room % world.rooms.len()];
+    let client = |n: usize| &clients[n % clients.len()];
+    match step.what {
+        What::Post(n, count) => (0..count).for_each(|_| client(n).post(room.id)),
+        What::Delete(back) => {
+            if let Some(message) = latest(world, room, back) {
+                act(world, room, Act::Delete { message }, 0);
+            }
+        }
+        What::Purge(n) => {
+            let author = (n % 5 != 0).then(|| Box::new(client(n).member.user.clone()));
+            act(world, room, Act::Purge { author }, 0);
+        }
+        What::Ban(n, let_in) => {
+            let subject = &client(n).member;
+            let ban = crate::builders::sanction(SanctionKind::Ban, &subject.user, None);
+            act(world, room, crate::builders::give(subject, ban), 0);
+            if let Some(after) = let_in {
+                act(world, room, crate::builders::lift(subject, SanctionKind::Ban), after);
+            }
+        }
+        What::Configure => {
+            let name = crate::builders::room_name(&format!("name at {}", step.at));
+            act(
+                world,
+                room,
+                Act::Configure { change: Box::new(RoomChange { name: Some(name), ..Default::default() }) },
+                0,
+            );
+        }
+        What::Close => act(world, room, Act::Close, 0),
+        What::Cut(n) => client(n).cut(),
+        What::Rejoin(n) => client(n).rejoin(room),
+        What::Slow(n, ms) => {
+            let (client, wait) = (client(n).clone(), world.runtime.sleep(ms));
+            client.pace.set(400);
+            world.runtime.spawn(async move {
+                wait.await;
+                client.pace.set(20);
+            });
+        }
+        What::Crash(n) => {
+            let node = world.nodes.borrow()[n % world.nodes.borrow().len()].clone();
+            world.crash(&node);
+        }
+        What::Gone(ms) => world.be_gone(ms),
+        What::Lost(n) => {
+            let node = world.nodes.borrow()[n % world.nodes.borrow().len()].clone();
+            node.lose();
+        }
+    }
+}
+
+fn latest(world: &World, room: &Room, back: usize) -> Option<MessageId> {
+    let (messages, _) = at_once(world.store.messages(room.id, From::End, back + 1)).ok()?;
+    messages.first().map(|message| message.id)
+}
+
+/// The owner does something, once, through some node, and does not care how it ends.
+fn act(world: &Rc<World>, room: &Room, act: Act, after: i64) {
+    let (world, room) = (world.clone(), room.id);
+    let runtime = world.runtime.clone();
+    runtime.spawn(async move {
+        world.runtime.sleep(after).await;
+        let node = world.nodes.borrow()[world.runtime.chance.below(world.nodes.borrow().len())].clone();
+        if node.is_alive() {
+            // Whether it was done stands in the log.
+            let _ = world.append(&node, room, &world.owner.clone(), act).await;
+        }
+    });
+}
+
+/// Leaves out what the failure does not need.
+pub fn shrink(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let mut size = steps.len().div_ceil(2);
+    while size > 0 {
+        let mut at = 0;
+        while at < steps.len() {
+            let fewer: Vec<Step> = [&steps[..at], &steps[(at + size).min(steps.len())..]].concat();
+            if play(seed, &fewer, false).failure.is_some() {
+                steps = fewer;
+            } else {
+                at += size;
+            }
+        }
+        size /= 2;
+    }
+    steps
+}

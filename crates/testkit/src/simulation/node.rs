@@ -1,0 +1,315 @@
+//! A node without sockets: the feed of `domain::delivery`, driven, and its workers with their tails.
+//!
+//! What `realtime/feed.rs` and `realtime/hub.rs` do in the server, on virtual time: queues between feed and workers keep
+//! their order and take a moment, a tail that nobody reads is let go after a while.
+
+use super::conn::Conn;
+use super::world::World;
+use domain::delivery::feed::{Effect, Feed, Found, LOOK};
+use domain::delivery::tail::{Tail, Weight};
+use domain::model::event::{Event, EventKind, Measure};
+use domain::model::id::{RoomId, Seq, UserId};
+use domain::ports::log::History;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+
+/// The most events that a read brings, so that some are cut.
+const STRETCH: usize = 7;
+
+/// How long a tail is kept that nobody reads, in milliseconds.
+const TAIL_KEPT: i64 = 1_500;
+
+/// An event as it stands in a tail; so heavy that a ring holds eight.
+#[derive(Clone, Debug)]
+pub struct Framed(pub Rc<Event>);
+
+impl Weight for Framed {
+    fn weight(&self) -> usize {
+        16 * 1024
+    }
+}
+
+/// Who is out of a room after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// One user.
+    One(UserId),
+    /// Everybody.
+    All,
+}
+
+impl Leaves {
+    /// Whom an event takes along.
+    pub fn after(event: &Event) -> Option<Leaves> {
+        match &event.kind {
+            EventKind::Moderated { subject, measure: Measure::Ban, .. } => Some(Leaves::One(subject.user.id)),
+            EventKind::Closed => Some(Leaves::All),
+            _ => None,
+        }
+    }
+
+    /// Whether it means this user.
+    pub fn means(self, user: UserId) -> bool {
+        self == Leaves::All || self == Leaves::One(user)
+    }
+}
+
+/// A room on a worker.
+pub struct Place {
+    /// Which.
+    pub id: RoomId,
+    /// Its latest events.
+    pub tail: RefCell<Tail<Framed>>,
+    shown_out: RefCell<Vec<(Seq, Leaves)>>,
+    used: Cell<i64>,
+}
+
+/// What somebody who waits for a tail learns.
+pub type Waiting = Rc<RefCell<Option<Result<Rc<Place>, ()>>>>;
+
+#[derive(Clone)]
+enum ToWorker {
+    Tail(RoomId, Seq),
+    Failed(RoomId),
+    Events(RoomId, Rc<[Rc<Event>]>, Seq),
+}
+
+enum ToFeed {
+    Subscribe(RoomId, usize),
+    Unsubscribe(RoomId, usize),
+}
+
+#[derive(Default)]
+struct Worker {
+    queue: RefCell<VecDeque<ToWorker>>,
+    places: RefCell<BTreeMap<RoomId, Rc<Place>>>,
+    waiting: RefCell<BTreeMap<RoomId, Vec<Waiting>>>,
+}
+
+/// A node.
+pub struct Node {
+    /// Its place in the world.
+    pub id: usize,
+    world: Weak<World>,
+    alive: Cell<bool>,
+    feed: RefCell<Feed<Event>>,
+    to_feed: RefCell<VecDeque<ToFeed>>,
+    workers: Vec<Worker>,
+    conns: RefCell<Vec<Rc<Conn>>>,
+}
+
+impl Node {
+    /// A node that begins.
+    pub fn start(world: &Rc<World>, id: usize) -> Rc<Node> {
+        let (feed, effects) = Feed::start();
+        let workers = (0..world.runtime.chance.between(1, 2)).map(|_| Worker::default()).collect();
+        let node = Rc::new(Node {
+            id,
+            world: Rc::downgrade(world),
+            alive: Cell::new(true),
+            feed: RefCell::new(feed),
+            to_feed: RefCell::default(),
+            workers,
+            conns: RefCell::default(),
+        });
+        node.carry_out(effects);
+        let (looking, wait) = (node.clone(), world.runtime.clone());
+        world.runtime.spawn(async move {
+            while looking.is_alive() {
+                wait.sleep(LOOK.as_millis()).await;
+                let effects = looking.feed.borrow_mut().look(looking.world().now());
+                looking.carry_out(effects);
+                looking.forget_rooms();
+            }
+        });
+        node
+    }
+
+    /// The world it is in.
+    pub fn world(&self) -> Rc<World> {
+        self.world.upgrade().expect("the world outlives its nodes")
+    }
+
+    /// Whether it runs.
+    pub fn is_alive(&self) -> bool {
+        self.alive.get()
+    }
+
+    /// Ends it and its connections.
+    pub fn die(&self) {
+        self.alive.set(false);
+        for conn in self.conns.borrow_mut().drain(..) {
+            conn.cut();
+        }
+    }
+
+    /// A new connection of this user.
+    pub fn connect(self: &Rc<Self>, user: UserId) -> Rc<Conn> {
+        let worker = self.world().runtime.chance.below(self.workers.len());
+        let conn = Conn::new(self, worker, user);
+        self.conns.borrow_mut().retain(|conn| conn.is_open());
+        self.conns.borrow_mut().push(conn.clone());
+        conn
+    }
+
+    /// The bus brings an event.
+    pub fn hear(self: &Rc<Self>, event: Event) {
+        if self.is_alive() {
+            let effects = self.feed.borrow_mut().hear([(event.room, event.seq, event)], self.world().now());
+            self.carry_out(effects);
+        }
+    }
+
+    /// The bus says that it lost something.
+    pub fn lose(self: &Rc<Self>) {
+        let effects = self.feed.borrow_mut().lost();
+        self.carry_out(effects);
+    }
+
+    /// The room's tail on a worker, asked of the feed when there is none.
+    pub fn room(self: &Rc<Self>, id: RoomId, worker: usize) -> Waiting {
+        let place = self.workers[worker].places.borrow().get(&id).cloned();
+        let waiting: Waiting = Rc::new(RefCell::new(place.map(Ok)));
+        if waiting.borrow().is_none() {
+            self.workers[worker].waiting.borrow_mut().entry(id).or_default().push(waiting.clone());
+            self.tell_feed(ToFeed::Subscribe(id, worker));
+        }
+        waiting
+    }
+
+    /// Whether a user was shown out after what is up to `seq`.
+    pub fn is_out(&self, worker: usize, user: UserId, room: RoomId, seq: Seq) -> bool {
+        match self.workers[worker].places.borrow().get(&room) {
+            Some(place) => place.shown_out.borrow().iter().any(|(at, leaves)| *at > seq && leaves.means(user)),
+            None => true,
+        }
+    }
+
+    fn carry_out(self: &Rc<Self>, effects: Vec<Effect<Event>>) {
+        for effect in effects {
+            let node = self.clone();
+            match effect {
+                Effect::ReadHead { room, read } => self.spawn(async move {
+                    let heads = node.world().read(async |store| store.heads(&[room]).await).await;
+                    let head = heads.ok().and_then(|heads| heads.first().map(|(_, head)| head.seq));
+                    let effects = node.feed.borrow_mut().head_read(room, read, head, node.world().now());
+                    node.carry_out(effects);
+                }),
+                Effect::ReadHeads(rooms) => self.spawn(async move {
+                    if let Ok(heads) = node.world().read(async |store| store.heads(&rooms).await).await {
+                        node.feed.borrow_mut().heads_read(&rooms, &heads, node.world().now());
+                    }
+                }),
+                Effect::ReadStretch { room, read, since } => self.spawn(async move {
+                    let stretch = node.world().read(async |store| store.stretch(room, since, STRETCH).await).await;
+                    let found = stretch.ok().flatten().map(Found::from);
+                    let effects = node.feed.borrow_mut().stretch_read(room, read, found, node.world().now());
+                    node.carry_out(effects);
+                }),
+                Effect::Tail { worker, room, head } => self.tell(worker, ToWorker::Tail(room, head)),
+                Effect::Failed { worker, room } => self.tell(worker, ToWorker::Failed(room)),
+                Effect::Deliver { room, workers, events, head } => {
+                    let events: Rc<[Rc<Event>]> = events.into_iter().map(|(_, event)| Rc::new(event)).collect();
+                    for worker in workers {
+                        self.tell(worker, ToWorker::Events(room, events.clone(), head));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts what ends with the node.
+    fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
+        if self.is_alive() {
+            self.world().runtime.spawn(task);
+        }
+    }
+
+    fn tell(self: &Rc<Self>, worker: usize, what: ToWorker) {
+        self.workers[worker].queue.borrow_mut().push_back(what);
+        let (node, wait) = (self.clone(), self.world().runtime.pause(0, 2));
+        self.spawn(async move {
+            wait.await;
+            let what = node.workers[worker].queue.borrow_mut().pop_front();
+            match what {
+                Some(ToWorker::Tail(id, head)) => node.add_room(worker, id, head),
+                Some(ToWorker::Failed(id)) => {
+                    let waiting = node.workers[worker].waiting.borrow_mut().remove(&id);
+                    waiting.unwrap_or_default().iter().for_each(|waiting| *waiting.borrow_mut() = Some(Err(())));
+                }
+                Some(ToWorker::Events(id, events, head)) => node.deliver(worker, id, &events, head),
+                None => {}
+            }
+        });
+    }
+
+    fn tell_feed(self: &Rc<Self>, what: ToFeed) {
+        self.to_feed.borrow_mut().push_back(what);
+        let (node, wait) = (self.clone(), self.world().runtime.pause(0, 2));
+        self.spawn(async move {
+            wait.await;
+            let what = node.to_feed.borrow_mut().pop_front();
+            let effects = match what {
+                Some(ToFeed::Subscribe(id, worker)) => node.feed.borrow_mut().subscribe(id, worker),
+                Some(ToFeed::Unsubscribe(id, worker)) => {
+                    node.feed.borrow_mut().unsubscribe(id, worker);
+                    Vec::new()
+                }
+                None => Vec::new(),
+            };
+            node.carry_out(effects);
+        });
+    }
+
+    fn add_room(&self, worker: usize, id: RoomId, head: Seq) {
+        let now = self.world().runtime.now();
+        let worker = &self.workers[worker];
+        let mut places = worker.places.borrow_mut();
+        let place = places.entry(id).or_insert_with(|| {
+            let tail = RefCell::new(Tail::after(head));
+            Rc::new(Place { id, tail, shown_out: RefCell::default(), used: Cell::new(now) })
+        });
+        for waiting in worker.waiting.borrow_mut().remove(&id).unwrap_or_default() {
+            *waiting.borrow_mut() = Some(Ok(place.clone()));
+        }
+    }
+
+    fn deliver(self: &Rc<Self>, worker: usize, id: RoomId, events: &[Rc<Event>], head: Seq) {
+        let Some(place) = self.workers[worker].places.borrow().get(&id).cloned() else { return };
+        let mut closed = false;
+        for event in events {
+            if event.seq > place.tail.borrow().head() {
+                place.tail.borrow_mut().push(event.seq, Framed(event.clone()));
+            }
+            let Some(leaves) = Leaves::after(event) else { continue };
+            closed |= leaves == Leaves::All;
+            place.shown_out.borrow_mut().push((event.seq, leaves));
+            for conn in self.conns.borrow().iter().filter(|conn| conn.worker == worker && leaves.means(conn.user)) {
+                conn.leave_after(id, event.seq);
+            }
+        }
+        place.tail.borrow_mut().cover(head);
+        if closed {
+            self.workers[worker].places.borrow_mut().remove(&id);
+            self.tell_feed(ToFeed::Unsubscribe(id, worker));
+        }
+    }
+
+    /// Lets go of tails that nobody reads and nobody is about to.
+    fn forget_rooms(self: &Rc<Self>) {
+        let now = self.world().runtime.now();
+        for (number, worker) in self.workers.iter().enumerate() {
+            worker.places.borrow_mut().retain(|id, place| {
+                if Rc::strong_count(place) > 1 {
+                    place.used.set(now);
+                }
+                let keep = now < place.used.get() + TAIL_KEPT;
+                if !keep {
+                    self.tell_feed(ToFeed::Unsubscribe(*id, number));
+                }
+                keep
+            });
+        }
+    }
+}
