@@ -20,6 +20,10 @@ dev: _packages
 lint: _packages
     cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked && npm --prefix web run check
 
+# measure a release build and write docs/performance.md, in about five minutes on a quiet machine
+bench:
+    exec scripts/bench
+
 # build the web pages and the release binary, target/release/banter
 build: web
     cargo build --release --locked --bin banter

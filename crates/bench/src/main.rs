@@ -19,6 +19,7 @@ mod timer;
 mod wire;
 
 use clap::{Args, Parser, Subcommand};
+use drive::outcome::DISTURBED;
 use report::Report;
 use scenario::connect::{self, Connect};
 use scenario::fanout::{self, Fanout};
@@ -28,6 +29,13 @@ use scenario::storm::{self, Storm};
 use server::Target;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// The share of a core that a quiet machine uses.
+const QUIET: f64 = 0.1;
+
+/// How long it may take to become quiet.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Measures a Banter server: one that it starts for the occasion, or one that runs already
 #[derive(Parser)]
@@ -96,6 +104,10 @@ struct Output {
     /// Measure so often, each time with a new server, and tell the medians
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     repeat: u8,
+
+    /// When other programs disturb a measurement, wait until they are quiet and measure again, so often at the most
+    #[arg(long, default_value_t = 0)]
+    retries: u8,
 }
 
 fn main() -> ExitCode {
@@ -123,10 +135,24 @@ fn main() -> ExitCode {
 
 /// Measures as often as asked, and tells the result.
 fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<(), String> {
-    let reports = (0..output.repeat).map(|_| run()).collect::<Result<Vec<_>, _>>()?;
+    let reports = (0..output.repeat).map(|_| undisturbed(output.retries, &run)).collect::<Result<Vec<_>, _>>()?;
     let Some(report) = Report::middle(reports) else { return Ok(()) };
     print!("{}", report.table());
     let Some(path) = &output.json else { return Ok(()) };
     let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
     std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Measures again while other programs disturb.
+fn undisturbed(retries: u8, run: impl Fn() -> Result<Report, String>) -> Result<Report, String> {
+    let mut report = run()?;
+    for _ in 0..retries {
+        if !report.warnings.iter().any(|warning| warning.starts_with(DISTURBED)) {
+            break;
+        }
+        eprintln!("  other programs disturbed; waiting until they are quiet, to measure again");
+        process::wait_until_quiet(QUIET, PATIENCE);
+        report = run()?;
+    }
+    Ok(report)
 }

@@ -3,7 +3,7 @@
 use rustix::process::Resource;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a process has used so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,20 @@ pub fn machine_busy() -> Option<Duration> {
     // user, nice, system, idle, iowait, irq, softirq, steal; what guests use is in user already.
     let busy = [0, 1, 2, 5, 6, 7].iter().map(|at| numbers.get(*at)).sum::<Option<u64>>()?;
     Some(of_ticks(busy))
+}
+
+/// Waits until the machine uses less than `share` of a core, for `patience` at the most.
+pub fn wait_until_quiet(share: f64, patience: Duration) {
+    const LOOK: Duration = Duration::from_secs(3);
+    let begin = Instant::now();
+    while begin.elapsed() < patience {
+        let Some(before) = machine_busy() else { return };
+        std::thread::sleep(LOOK);
+        let Some(after) = machine_busy() else { return };
+        if after.saturating_sub(before) < LOOK.mul_f64(share) {
+            return;
+        }
+    }
 }
 
 /// The time this thread was on a CPU.

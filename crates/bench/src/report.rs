@@ -71,9 +71,11 @@ impl Report {
         if reports.len() > 1 {
             merged.title = format!("{}, median of {}", merged.title, reports.len());
         }
+        // One doubt of a kind, whatever its numbers.
+        let kind = |warning: &String| warning.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default().to_owned();
         merged.warnings = reports.into_iter().flat_map(|report| report.warnings).collect();
         merged.warnings.sort();
-        merged.warnings.dedup();
+        merged.warnings.dedup_by_key(|warning| kind(warning));
         Some(merged)
     }
 
@@ -89,6 +91,11 @@ impl Report {
         }
         text
     }
+}
+
+/// So many of them, in words.
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("one {what}") } else { format!("{number} {what}s") }
 }
 
 /// A number in as many digits as it deserves, thousands apart.
@@ -119,7 +126,7 @@ fn command() -> String {
     while let Some(word) = arguments.next() {
         let flag = word.split('=').next().unwrap_or_default().to_owned();
         let (is_private, is_shown) = match flag.as_str() {
-            "--json" | "--server" | "--data" => (true, false),
+            "--json" | "--server" | "--data" | "--retries" => (true, false),
             "--database-url" | "--url" | "--pid" => (true, true),
             _ => (false, true),
         };

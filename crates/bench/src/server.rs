@@ -54,6 +54,8 @@ pub struct Server {
     pub url: String,
     /// Whether it is the bare loop, which has no rooms and no users.
     pub bare: bool,
+    /// Whether a database server works for it, probably on this machine.
+    pub has_database: bool,
     /// The folder of its data.
     data: Option<TempDir>,
     pid: Option<u32>,
@@ -76,7 +78,7 @@ impl Target {
         if let Some(url) = &self.url {
             let door = door(url)?;
             let url = url.trim_end_matches('/').to_owned();
-            return Ok(Server { door, url, bare: false, data: None, pid: self.pid, child: None });
+            return Ok(Server { door, url, bare: false, has_database: true, data: None, pid: self.pid, child: None });
         }
         let this = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
         let beside = || this.with_file_name("banter");
@@ -107,7 +109,8 @@ impl Target {
             return Err(format!("{} ended before it was ready: {}", program.display(), said.trim()));
         };
         let (pid, door) = (child.id(), door(&url)?);
-        Ok(Server { door, url, bare: self.bare, data: Some(data), pid: Some(pid), child: Some(child) })
+        let (bare, has_database) = (self.bare, self.is_postgres());
+        Ok(Server { door, url, bare, has_database, data: Some(data), pid: Some(pid), child: Some(child) })
     }
 }
 

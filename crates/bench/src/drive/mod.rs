@@ -172,6 +172,8 @@ pub struct Spent {
     pub rss: Option<u64>,
     /// The time on CPUs of what is neither the server nor this program.
     pub others: Option<Duration>,
+    /// Whether a database server may be among the others.
+    pub database: bool,
     /// How long it was.
     pub time: Duration,
 }
@@ -181,6 +183,7 @@ pub struct Sample {
     server: Option<Usage>,
     own: Option<Usage>,
     busy: Option<Duration>,
+    database: bool,
     at: Instant,
 }
 
@@ -191,6 +194,7 @@ impl Sample {
             server: server.usage(),
             own: process::usage(std::process::id()),
             busy: process::machine_busy(),
+            database: server.has_database,
             at: Instant::now(),
         }
     }
@@ -210,6 +214,7 @@ impl Sample {
             server,
             rss: end.server.map(|usage| usage.rss),
             others: busy.zip(server).map(|(busy, server)| busy.saturating_sub(server + own)),
+            database: self.database,
             time: end.at - self.at,
         }
     }

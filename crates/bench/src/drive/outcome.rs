@@ -15,6 +15,9 @@ const SLIP: f64 = 5.0;
 /// The share of a core that other programs may use.
 const OTHERS: f64 = 0.1;
 
+/// How the doubt begins that another time may settle.
+pub const DISTURBED: &str = "other programs used";
+
 /// What came out of a plan.
 pub struct Outcome {
     /// Messages.
@@ -145,7 +148,8 @@ pub fn spent(spent: &Spent, report: &mut Report) {
         report.figure("server_cpu", server.as_secs_f64() / time, "cores");
     }
     if let Some(others) = spent.others {
-        report.figure("other_programs_cpu", others.as_secs_f64() / time, "cores");
+        let name = if spent.database { "database_and_other_programs_cpu" } else { "other_programs_cpu" };
+        report.figure(name, others.as_secs_f64() / time, "cores");
     }
     if let Some(rss) = spent.rss {
         report.figure("server_rss", rss as f64 / 1024.0 / 1024.0, "MiB");
@@ -155,7 +159,6 @@ pub fn spent(spent: &Spent, report: &mut Report) {
 /// A doubt about what else the machine did.
 pub fn others(spent: &Spent) -> Option<String> {
     let share = spent.others?.as_secs_f64() / spent.time.as_secs_f64();
-    (share > OTHERS).then(|| {
-        format!("other programs used {:.0} % of a core meanwhile (a database server counts among them)", share * 100.0)
-    })
+    let disturbed = share > OTHERS && !spent.database;
+    disturbed.then(|| format!("{DISTURBED} {:.0} % of a core meanwhile", share * 100.0))
 }

@@ -90,6 +90,11 @@ pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, Str
             abandoned = plan.give_up.is_some_and(|most| unanswered > (plan.rate() * most).max(64.0));
         }
     }
+    // The window is measured to its end, also when the last message was early in it.
+    let end = shared.start + plan.warmup + plan.window;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero() && !abandoned) {
+        crowd.turn(Some(left), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+    }
     share.look(window.to);
     let mut moved = (answered(), Instant::now());
     while answered() < number && moved.1.elapsed() < PATIENCE {

@@ -81,11 +81,12 @@ pub fn watch(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Watched,
             }
         }
     }
+    share.look(window.to);
     // What a later plan is told must not hold what an earlier one already was.
     let mut watched = Watched {
         latencies,
         delivered,
-        reads: reads_in.unwrap_or_default(),
+        reads: reads_in.or_else(|| Some(reads(crowd) - reads_before?)).unwrap_or_default(),
         lost: 0,
         losers: 0,
         late: 0,

@@ -4,7 +4,7 @@ use crate::crowd::Crowd;
 use crate::drive::letter::{FIRST_ID, Letter};
 use crate::drive::{Sample, outcome};
 use crate::process;
-use crate::report::{Progress, Report};
+use crate::report::{Progress, Report, count};
 use crate::scenario::enter;
 use crate::server::Target;
 use crate::setup::Setup;
@@ -64,8 +64,8 @@ struct Desk {
 pub fn run(options: &Persist, target: &Target) -> Result<Report, String> {
     let Persist { rooms, senders, in_flight, bytes, seconds, warmup } = *options;
     let database = if target.is_postgres() { "PostgreSQL" } else { "SQLite" };
-    let title =
-        format!("{database}, {rooms} rooms, {senders} senders with {in_flight} in flight, {bytes} bytes, {seconds} s");
+    let (in_rooms, by) = (count(rooms, "room"), count(senders, "sender"));
+    let title = format!("{database}, {in_rooms}, {by} with {in_flight} in flight, {bytes} bytes, {seconds} s");
     let progress = Progress::begin(&title);
     let mut report = Report::new(title);
 

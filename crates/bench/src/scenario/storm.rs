@@ -3,7 +3,7 @@
 use crate::crowd::Crowd;
 use crate::drive::letter::Letter;
 use crate::drive::{Sample, outcome};
-use crate::report::{Progress, Report};
+use crate::report::{Progress, Report, count};
 use crate::scenario::enter;
 use crate::server::Target;
 use crate::setup::{self, Setup};
@@ -37,7 +37,10 @@ pub struct Storm {
 pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let Storm { connections, rooms, missed, at_once } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
-    let title = format!("{bare}{connections} connections in {rooms} rooms cut and resumed, {missed} messages missed");
+    let title = format!(
+        "{bare}{connections} connections in {} cut and resumed, {missed} messages missed",
+        count(rooms, "room")
+    );
     let progress = Progress::begin(&title);
     let mut report = Report::new(title);
 
