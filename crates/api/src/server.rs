@@ -12,7 +12,7 @@ use crate::wire::{self, StoreHandle, Wired};
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::any::Any;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +24,9 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// After this long without an acknowledgement the kernel gives a peer up; actix never does.
 const PEER_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +55,7 @@ pub struct Running {
 pub async fn start(config: Config) -> Result<Running, String> {
     config.check()?;
     let bind = |address: SocketAddr, name: &str| {
-        TcpListener::bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
+        bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
     };
     let listener = bind(config.listen, "LISTEN")?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -88,6 +91,16 @@ pub async fn start(config: Config) -> Result<Running, String> {
     handles.push(server.handle());
     actix_web::rt::spawn(server);
     Ok(Running { address, root_password, node, handles, store })
+}
+
+/// Listens as the standard library does, but for the queue: its 128 turn away most of those who come back at once.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Bounds what a peer that does not read costs, before it says a word.

@@ -15,6 +15,9 @@ const SLIP: f64 = 5.0;
 /// The share of a core that other programs may use.
 const OTHERS: f64 = 0.1;
 
+/// How the doubt begins that only more cores would settle.
+const SATURATED: &str = "the generator was saturated";
+
 /// How the doubt begins that another time may settle.
 pub const DISTURBED: &str = "other programs used";
 
@@ -80,13 +83,13 @@ impl Outcome {
         let slip = self.sent.slip.summary().p99;
         if slip > SLIP {
             self.warnings.push(format!(
-                "the generator was saturated: its schedule slipped by {slip:.1} ms at p99, so this is not the server's limit"
+                "{SATURATED}: its schedule slipped by {slip:.1} ms at p99, so this is not the server's limit"
             ));
         }
         let busiest = watched.iter().map(|w| w.share).fold(self.sent.share, f64::max);
         if busiest > BUSY {
             self.warnings.push(format!(
-                "the generator was saturated: a thread of it used {:.0} % of a core, so this is not the server's limit",
+                "{SATURATED}: a thread of it used {:.0} % of a core, so this is not the server's limit",
                 busiest * 100.0
             ));
         }
@@ -108,9 +111,10 @@ impl Outcome {
         whole && !sent.abandoned && sent.acked == sent.sent && latency.p99 < p99_below
     }
 
-    /// Whether the generator, and not the server, was at its limit.
-    pub fn is_doubtful(&self) -> bool {
-        self.warnings.iter().any(|warning| warning.starts_with("the generator"))
+    /// Why something else than the server may be to blame.
+    pub fn doubts(&self) -> Option<&str> {
+        let other = |warning: &&String| warning.starts_with(SATURATED) || warning.starts_with(DISTURBED);
+        self.warnings.iter().find(other).map(String::as_str)
     }
 
     /// Server CPU per delivery, in µs.

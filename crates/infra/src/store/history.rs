@@ -48,9 +48,9 @@ impl History for SqlHistory {
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
         self.0
             .snapshot(move |conn| {
-                let Some(head) = heads(conn, &[room])?.pop() else { return Ok(None) };
+                let Some(head) = head(conn, room)? else { return Ok(None) };
                 let (messages, _) = page(conn, room, From::End, limit)?;
-                Ok(Some((head.1, messages)))
+                Ok(Some((head, messages)))
             })
             .await
     }
@@ -200,7 +200,7 @@ fn stance(
     now: Timestamp,
 ) -> Result<Option<Stance>, DbError> {
     let Some(room) = places::find_by_uid(conn, room)? else { return Ok(None) };
-    let Some((_, head)) = heads(conn, &[room.id])?.pop() else { return Ok(None) };
+    let Some(head) = head(conn, room.id)? else { return Ok(None) };
     let member = user.map(|user| member(conn, room.id.0, user)).transpose()?.flatten();
     let sanctions = covering(conn, room.id, member.as_ref(), network.as_ref(), now)?;
     let last_post = match &member {
@@ -252,6 +252,18 @@ fn last_post(conn: &mut AnyConn, room: i64, author: i64) -> Result<Option<(Times
 }
 
 /// The heads of rooms that were not closed, and of the server's own log.
+/// One log's head. SQLite keeps this statement compiled; it cannot with a list of rooms.
+fn head(conn: &mut AnyConn, room: RoomId) -> Result<Option<Head>, DbError> {
+    let row = room_heads::table
+        .left_join(rooms::table.on(rooms::id.eq(room_heads::room)))
+        .filter(room_heads::room.eq(room.0))
+        .filter(rooms::closed_at.is_null())
+        .select((room_heads::epoch, room_heads::last_seq))
+        .first::<(i64, i64)>(conn)
+        .optional()?;
+    Ok(row.map(|(epoch, seq)| Head { epoch: Epoch(epoch), seq: Seq(seq) }))
+}
+
 fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbError> {
     let ids: Vec<i64> = of.iter().map(|room| room.0).collect();
     let most = ids.len() as i64;
