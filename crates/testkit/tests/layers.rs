@@ -42,7 +42,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "actix-http",
             "actix-web",
             "actix-ws",
-            "async-trait",
             "bytes",
             "clap",
             "domain",
