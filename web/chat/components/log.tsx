@@ -16,9 +16,13 @@ export function Log({ store }: { store: ChatStore }) {
   const lines = store.shown.value;
   const pending = store.pending.value;
 
+  const place = useRef({ top: 0, width: 0, height: 0 });
+
   const toBottom = () => {
     const log = box.current;
-    if (log && store.following.peek()) log.scrollTop = log.scrollHeight;
+    if (!log) return;
+    if (store.following.peek()) log.scrollTop = log.scrollHeight;
+    place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight };
   };
   useLayoutEffect(toBottom, [lines, pending]);
   useSignalEffect(() => { if (store.following.value) requestAnimationFrame(toBottom); });
@@ -28,9 +32,15 @@ export function Log({ store }: { store: ChatStore }) {
     return () => watcher.disconnect();
   }, []);
 
+  // Only the reader scrolls up in a box of the same size: a turned phone, a keyboard or a line that
+  // grows moves the lines too, and is no reason to stop following.
   const onScroll = () => {
     const log = box.current!;
+    const before = place.current;
+    place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight };
     const atBottom = log.scrollHeight - log.scrollTop - log.clientHeight < nearBottom;
+    const resized = before.width !== log.clientWidth || before.height !== log.clientHeight;
+    if (store.following.peek() && !atBottom && (resized || log.scrollTop >= before.top)) return toBottom();
     if (atBottom !== store.following.peek() && !document.hidden) store.follow(atBottom);
   };
 
