@@ -1,5 +1,4 @@
 //! What is offered is what is done: the words a window is told agree with what the services allow.
-#![expect(clippy::unwrap_used, reason = "tests: what is not there fails the test")]
 
 mod support;
 
