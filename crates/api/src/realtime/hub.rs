@@ -13,10 +13,12 @@ use actix_web::web;
 use domain::delivery::flush;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::time::{Span, Timestamp};
+use domain::model::user::User;
 use domain::service::error::Error;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -247,11 +249,11 @@ impl Hub {
         self.flush(&place).await;
     }
 
-    fn change_user(&self, user: &domain::model::user::User) {
+    fn change_user(&self, user: &Arc<User>) {
         let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
         for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
             let session = conn.caller.borrow_mut().as_mut().map(|caller| {
-                caller.user = user.clone();
+                caller.user = (**user).clone();
                 caller.session
             });
             self.node().log_in(conn.id, Some(user.clone()), session);

@@ -96,7 +96,8 @@ impl Batch {
         let open = lookup::open_rooms(conn, &rooms)?;
         let posts: Vec<Post<'_>> = entries.iter().filter_map(|entry| Post::of(entry)).collect();
         let nonces = lookup::known_nonces(conn, posts.iter().filter_map(Post::nonce_key).collect())?;
-        let paced: Vec<(i64, i64)> = posts.iter().filter(|post| post.pace.is_some()).map(Post::place).collect();
+        let paced: Vec<(i64, i64)> =
+            posts.iter().filter(|post| post.pace.is_some_and(|pace| pace > Span::ZERO)).map(Post::place).collect();
         let answered: Vec<i64> = posts.iter().filter_map(|post| post.draft.reply_to).map(|id| id.0).collect();
         let sanctions = match posts.iter().map(|post| post.at.0).min() {
             Some(earliest) => {
