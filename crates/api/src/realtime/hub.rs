@@ -10,7 +10,7 @@ use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
 use actix_web::web;
-use domain::delivery::flush;
+use domain::delivery::flush::Flushes;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::User;
@@ -42,9 +42,17 @@ struct Place {
     /// Who was shown out lately, and after which event.
     shown_out: RefCell<VecDeque<(Seq, Leaves)>>,
     empty_since: Cell<Option<u64>>,
-    flushed: Cell<Option<Timestamp>>,
+    flushes: Cell<Flushes>,
     /// Whether a flush is on its way: what is new until then goes with it.
     due: Cell<bool>,
+}
+
+impl Place {
+    fn count_flush(&self, viewers: usize, now: Timestamp) {
+        let mut flushes = self.flushes.get();
+        flushes.flushed(viewers, now);
+        self.flushes.set(flushes);
+    }
 }
 
 /// A worker's connections and tails.
@@ -190,7 +198,7 @@ impl Hub {
                 members: RefCell::default(),
                 shown_out: RefCell::default(),
                 empty_since: Cell::new(Some(self.second())),
-                flushed: Cell::new(None),
+                flushes: Cell::default(),
                 due: Cell::new(false),
             })
         });
@@ -228,9 +236,9 @@ impl Hub {
         }
         let now = self.app.clock.now();
         let viewers = self.node().crowd(place.room.id);
-        let wait = flush::wait(viewers, place.flushed.get(), now);
+        let wait = place.flushes.get().wait(viewers, now);
         if wait == Span::ZERO {
-            place.flushed.set(Some(now));
+            place.count_flush(viewers, now);
             return wake(place).await;
         }
         place.due.set(true);
@@ -238,7 +246,7 @@ impl Hub {
         actix_web::rt::spawn(async move {
             tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
             place.due.set(false);
-            place.flushed.set(Some(clock.now()));
+            place.count_flush(viewers, clock.now());
             wake(&place).await;
         });
     }
