@@ -1,5 +1,7 @@
 //! What a node remembers of how people stand: never other than the store says, and without asking it.
 
+#![expect(clippy::expect_used, reason = "helpers outside of tests: a store in memory answers")]
+
 mod support;
 
 use domain::model::event::Measure;

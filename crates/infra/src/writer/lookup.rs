@@ -26,7 +26,8 @@ pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<Has
     let columns = (room_heads::room, room_heads::last_seq);
     let rows: Vec<(i64, i64)> = match conn {
         AnyConn::Pg(c) => {
-            let query = room_heads::table.filter(room_heads::room.eq_any(rooms)).order(room_heads::room).select(columns);
+            let query =
+                room_heads::table.filter(room_heads::room.eq_any(rooms)).order(room_heads::room).select(columns);
             match locks {
                 Locks::Wait => query.for_update().load(c)?,
                 Locks::Skip => query.for_update().skip_locked().load(c)?,
@@ -165,9 +166,8 @@ pub fn standing(conn: &mut AnyConn, ids: &[i64]) -> Result<HashMap<i64, (i64, i6
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let standing = messages::table
-        .filter(messages::deleted_at.is_null())
-        .select((messages::id, messages::room, messages::author));
+    let standing =
+        messages::table.filter(messages::deleted_at.is_null()).select((messages::id, messages::room, messages::author));
     let rows: Vec<(i64, i64, i64)> = match conn {
         AnyConn::Pg(c) => standing.filter(messages::id.eq_any(ids)).load(c)?,
         AnyConn::Sqlite(c) => one_by_one(ids, |id| standing.filter(messages::id.eq(id)).first(c))?,
