@@ -5,6 +5,8 @@ mod app;
 mod command_line;
 mod crash;
 mod database;
+#[cfg(target_os = "linux")]
+mod disk_full;
 mod documents;
 mod http_accounts;
 mod http_bad_input;
