@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: what is not there fails the test")]
 
 mod app;
+mod clock_jumps;
 mod command_line;
 mod crash;
 mod database;
@@ -23,6 +24,8 @@ mod protocol_document;
 mod protocol_samples;
 mod socket;
 mod transcript;
+#[cfg(target_os = "linux")]
+mod ws_gone;
 mod ws_hostile;
 mod ws_limits;
 mod ws_login;
