@@ -58,8 +58,13 @@ impl StoreHandle {
     }
 }
 
-/// Opens the database and builds the services, as the settings say. Must run within a tokio runtime.
-pub async fn wire(config: &Config) -> Result<Wired, String> {
+/// The machine's clock.
+pub fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// Opens the database and builds the services, as the settings say; they go by `clock`. Must run within a tokio runtime.
+pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, String> {
     let bus = Arc::new(LocalBus::default());
     let receiver = bus.subscribe();
     let url = config.database();
@@ -69,7 +74,6 @@ pub async fn wire(config: &Config) -> Result<Wired, String> {
     let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), for_store));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits = !config.limits.off;
     let limiter: Arc<dyn RateLimiter> =
         if limits { Arc::new(Limiter::new(&config.limits.quotas)) } else { Arc::new(Unlimited) };
