@@ -219,6 +219,7 @@ macro_rules! conformance_suite {
                 nothing_is_done_in_no_room,
             }
             sanctions {
+                a_footing_is_one_place_with_what_is_in_force_there,
                 a_sanction_is_kept_as_it_was_given,
                 whoever_is_sanctioned_may_not_write,
                 a_sanction_ends_by_time,

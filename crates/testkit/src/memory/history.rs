@@ -11,7 +11,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::Nonce;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::{From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
 use domain::ports::store::StoreError;
 
 impl State {
@@ -115,6 +115,28 @@ impl History for MemoryStore {
             sanctions: state.sanctions_over(room.id, now).filter(covers).cloned().collect(),
             last_post: user.and_then(|id| log.last_post(id)).map(|row| (row.at, row.text.clone())),
             member,
+            room,
+        }))
+    }
+
+    async fn footing(
+        &self,
+        room: Option<&RoomUid>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Footing>, StoreError> {
+        let state = self.state();
+        let found = room.map(|uid| state.rooms.values().find(|r| r.uid == *uid).cloned());
+        let Some(room) = found.map_or(Some(None), |room| room.map(Some)) else { return Ok(None) };
+        let id = room.as_ref().map_or(RoomId::SERVER, |room| room.id);
+        let Some(log) = state.open_log(id) else { return Ok(None) };
+        let there = room.as_ref().map(|room| room.id);
+        let given = state.sanctions.iter().filter(|s| s.in_force(now) && s.room == there);
+        Ok(Some(Footing {
+            head: log.head,
+            ranks: log.ranks.iter().take(limit).map(|(user, rank)| (*user, *rank)).collect(),
+            sanctions: given.clone().take(limit).cloned().collect(),
+            cut: log.ranks.len() > limit || given.count() > limit,
             room,
         }))
     }
