@@ -4,6 +4,7 @@ use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
+use crate::db::together::Together;
 use crate::store::events::{EventRow, into_events};
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::rooms as places;
@@ -23,10 +24,23 @@ use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
 use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
 use domain::ports::store::StoreError;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The history of a database.
-pub struct SqlHistory(pub Arc<Db>);
+/// The history of a database. What many ask at once, those who enter a room or fall behind in it, is read once for all.
+pub struct SqlHistory {
+    db: Arc<Db>,
+    footings: Together<(Option<RoomUid>, usize), (), Footing>,
+    latest: Together<(RoomId, usize), (), (Head, Vec<Message>)>,
+    stretches: Together<(RoomId, Seq, usize), (), Stretch>,
+}
+
+impl SqlHistory {
+    /// The history of `db`.
+    pub fn new(db: Arc<Db>) -> SqlHistory {
+        SqlHistory { db, footings: Together::default(), latest: Together::default(), stretches: Together::default() }
+    }
+}
 
 #[async_trait]
 impl History for SqlHistory {
@@ -38,7 +52,7 @@ impl History for SqlHistory {
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError> {
         let (room, network) = (room.as_str().to_owned(), network.cloned());
-        self.0.snapshot(move |conn| stance(conn, &room, user, network, now)).await
+        self.db.snapshot(move |conn| stance(conn, &room, user, network, now)).await
     }
 
     async fn footing(
@@ -47,31 +61,34 @@ impl History for SqlHistory {
         now: Timestamp,
         limit: usize,
     ) -> Result<Option<Footing>, StoreError> {
-        let room = room.map(|room| room.as_str().to_owned());
-        self.0.snapshot(move |conn| footing(conn, room.as_deref(), now, limit)).await
+        let (db, uid) = (self.db.clone(), room.map(|room| room.as_str().to_owned()));
+        // Whoever shares a reading asks within milliseconds of each other; what ends between is looked at again by whoever decides.
+        let read = move |_| {
+            let uid = uid.clone();
+            one(db.clone(), move |conn| footing(conn, uid.as_deref(), now, limit))
+        };
+        self.footings.ask((room.cloned(), limit), (), read).await
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
-        self.0.read(move |conn| page(conn, room, from, limit)).await
+        self.db.read(move |conn| page(conn, room, from, limit)).await
     }
 
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
-        self.0
-            .snapshot(move |conn| {
-                let Some(head) = head(conn, room)? else { return Ok(None) };
-                let (messages, _) = page(conn, room, From::End, limit)?;
-                Ok(Some((head, messages)))
-            })
-            .await
+        let db = self.db.clone();
+        let read = move |_| one(db.clone(), move |conn| latest(conn, room, limit));
+        self.latest.ask((room, limit), (), read).await
     }
 
     async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
-        self.0.snapshot(move |conn| stretch(conn, room.0, since, limit)).await
+        let db = self.db.clone();
+        let read = move |_| one(db.clone(), move |conn| stretch(conn, room.0, since, limit));
+        self.stretches.ask((room, since, limit), (), read).await
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
         let key = nonce_key(room, author, nonce);
-        self.0
+        self.db
             .read(move |conn| {
                 let row = with_authors()
                     .filter(messages::nonce_key.eq(key))
@@ -83,7 +100,7 @@ impl History for SqlHistory {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.0
+        self.db
             .read(move |conn| {
                 let row = with_authors()
                     .filter(messages::id.eq(id.0))
@@ -100,7 +117,7 @@ impl History for SqlHistory {
             return Ok(Vec::new());
         }
         let rooms = rooms.to_vec();
-        self.0.read(move |conn| heads(conn, &rooms)).await
+        self.db.read(move |conn| heads(conn, &rooms)).await
     }
 
     async fn sanctions(
@@ -110,7 +127,7 @@ impl History for SqlHistory {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<SanctionLine>, StoreError> {
-        self.0
+        self.db
             .snapshot(move |conn| {
                 let mut query = in_force!(room.map(|room| room.0), now);
                 if let Some(before) = before {
@@ -135,7 +152,7 @@ impl History for SqlHistory {
         kind: SanctionKind,
         now: Timestamp,
     ) -> Result<Option<Sanction>, StoreError> {
-        self.0
+        self.db
             .read(move |conn| {
                 let row = in_force!(room.map(|room| room.0), now)
                     .filter(sanctions::user_id.eq(user.0))
@@ -154,7 +171,7 @@ impl History for SqlHistory {
         now: Timestamp,
     ) -> Result<Vec<Sanction>, StoreError> {
         let (user, network) = (user.map(|user| user.0), network.map(|network| network.0.clone()));
-        self.0
+        self.db
             .read(move |conn| {
                 let theirs = sanctions::user_id.nullable().eq(user).or(sanctions::network.eq(network));
                 let query = in_force!(None::<i64>, now).filter(theirs);
@@ -165,7 +182,7 @@ impl History for SqlHistory {
     }
 
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.0
+        self.db
             .snapshot(move |conn| {
                 let rows = room_events::table
                     .filter(room_events::room.eq(room.0))
@@ -182,7 +199,7 @@ impl History for SqlHistory {
 
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
         let network = network.0.clone();
-        self.0
+        self.db
             .read(move |conn| {
                 let per_rank = users::table
                     .filter(users::network.eq(network))
@@ -200,6 +217,20 @@ impl History for SqlHistory {
             })
             .await
     }
+}
+
+/// What a reading finds whose lane asks one question.
+async fn one<V: Send + 'static>(
+    db: Arc<Db>,
+    read: impl FnOnce(&mut AnyConn) -> Result<Option<V>, DbError> + Send + 'static,
+) -> Result<HashMap<(), V>, StoreError> {
+    Ok(db.snapshot(read).await?.map(|found| ((), found)).into_iter().collect())
+}
+
+fn latest(conn: &mut AnyConn, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, DbError> {
+    let Some(head) = head(conn, room)? else { return Ok(None) };
+    let (messages, _) = page(conn, room, From::End, limit)?;
+    Ok(Some((head, messages)))
 }
 
 fn stance(
