@@ -204,3 +204,25 @@ async fn a_postgres_that_hangs_under_load_keeps_nobody_waiting_and_loses_nothing
     nothing_is_lost(&database, Outage::Hangs, async || gateway.set(Gate::Stuck), async || gateway.set(Gate::Open))
         .await;
 }
+
+/// The promise of docs/architecture.md: 10 s, also when nobody answers.
+#[actix_web::test]
+async fn a_server_whose_database_hangs_still_stops() {
+    let mut database = Database::postgres();
+    let gateway = Gateway::before(&database.url);
+    database.url.clone_from(&gateway.url);
+    let process = Process::start_with(&database, None, &[("LOG", "off")], std::process::Stdio::inherit());
+    let url = process.url.clone();
+    let (ann, room) = owner_and_room(&url).await;
+    let mut socket = Socket::try_in_room(&url, &ann, &room).await.unwrap();
+    socket.say("hello").await.unwrap();
+    gateway.set(Gate::Stuck);
+    for number in 0..4 {
+        socket.start("sendMessage", json!({ "text": format!("unheard {number}") })).await;
+    }
+    assert_eq!(soon(socket.until("error")).await["code"], "busy");
+    let stopped = actix_web::rt::task::spawn_blocking(move || process.terminate());
+    let stopped = tokio::time::timeout(Duration::from_secs(10 + 5), stopped).await;
+    gateway.set(Gate::Open);
+    stopped.expect("it stops").unwrap();
+}
