@@ -43,6 +43,9 @@ const DRAIN: Duration = Duration::from_secs(4);
 /// How long the peers may take to hear of it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long the writers may take to finish. What a database that hangs has not written by then was not acknowledged.
+const LAST_WRITES: Duration = Duration::from_secs(3);
+
 /// A server that serves.
 pub struct Running {
     /// The address it listens on.
@@ -139,7 +142,9 @@ impl Running {
         for handle in &self.handles {
             handle.stop(true).await;
         }
-        self.store.shut_down().await;
+        if tokio::time::timeout(LAST_WRITES, self.store.shut_down()).await.is_err() {
+            tracing::error!("the database did not take the last writes in time; none of them was acknowledged");
+        }
     }
 
     /// Closes the sockets in an even pace, so that the clients do not come back all at once.

@@ -105,7 +105,7 @@ impl Crowd {
         while self.ready < total {
             while self.links.len() - self.ready < at_once {
                 let Some(entry) = entries.next() else { break };
-                self.begin(entry).map_err(|error| cannot_open(&error, self.links.len()))?;
+                self.begin(entry)?;
             }
             self.turn(Some(Duration::from_millis(100)), &mut on).map_err(|error| error.to_string())?;
             if self.closed > 0 {
@@ -126,13 +126,28 @@ impl Crowd {
         Ok(())
     }
 
-    fn begin(&mut self, entry: Entry) -> io::Result<()> {
+    /// Begins a connection, whether or not the others are in.
+    pub fn begin(&mut self, entry: Entry) -> Result<(), String> {
         let number = self.links.len();
+        let link = self.link_of(number, entry).map_err(|error| cannot_open(&error, number))?;
+        self.links.push(link);
+        Ok(())
+    }
+
+    /// Drops a connection and begins another one in its place.
+    pub fn replace(&mut self, number: usize, entry: Entry) -> Result<(), String> {
+        let old = &self.links[number];
+        self.ready -= usize::from(old.is_ready());
+        self.closed -= usize::from(old.closed().is_some());
+        self.links[number] = self.link_of(number, entry).map_err(|error| cannot_open(&error, number))?;
+        Ok(())
+    }
+
+    fn link_of(&mut self, number: usize, entry: Entry) -> io::Result<Link> {
         let stream = link::connect(self.door.address, self.door.source(number))?;
         let mut link = Link::new(stream, entry);
         self.poll.registry().register(link.stream(), Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        self.links.push(link);
-        Ok(())
+        Ok(link)
     }
 
     /// Waits for something to happen, looks after it, and tells `on` what the server said.

@@ -94,6 +94,11 @@ impl Link {
         Entry { since: Some((self.epoch, self.cursor.clone())), ..self.entry.clone() }
     }
 
+    /// The same, when what it missed until now has been counted.
+    pub fn again_afresh(&self) -> Entry {
+        Entry { since: Some((self.epoch, Cursor::at(self.cursor.head))), ..self.entry.clone() }
+    }
+
     /// Sends what is ready to be sent, now or when the socket can take it.
     pub fn send(&mut self, bytes: &[u8]) {
         let sent = if self.out.is_empty() { self.write(bytes) } else { 0 };
@@ -242,6 +247,17 @@ impl Link {
             }
             event => on(self, event, now),
         }
+    }
+
+    /// Says goodbye, as a page does that is left.
+    pub fn leave(&mut self) {
+        self.send_frame(frame::CLOSE, &[0x03, 0xe8]);
+    }
+
+    /// Lets the connection end with a reset, as the network does that gives one up.
+    pub fn end_with_reset(&self) {
+        // Where it cannot be set, it ends as all others do.
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO));
     }
 
     fn send_frame(&mut self, opcode: u8, payload: &[u8]) {

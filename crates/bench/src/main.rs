@@ -7,7 +7,9 @@ mod bare;
 mod crowd;
 mod cursor;
 mod drive;
+mod fill;
 mod link;
+mod metrics;
 mod page;
 mod process;
 mod report;
@@ -21,8 +23,10 @@ mod wire;
 use clap::{Args, Parser, Subcommand};
 use drive::outcome::DISTURBED;
 use report::Report;
+use scenario::churn::{self, Churn};
 use scenario::connect::{self, Connect};
 use scenario::fanout::{self, Fanout};
+use scenario::history::{self, History};
 use scenario::mixed::{self, Mixed};
 use scenario::persist::{self, Persist};
 use scenario::storm::{self, Storm};
@@ -55,8 +59,12 @@ enum Scenario {
     Storm(With<Storm>),
     /// Acknowledged messages a second, and how long one takes
     Persist(With<Persist>),
-    /// Many rooms of all sizes: latency by size
+    /// Many rooms of all sizes: latency by size, and whether a hot room slows the others down
     Mixed(With<Mixed>),
+    /// Connections that come and go while messages flow: whether files, memory, threads and sockets return to where they began
+    Churn(With<Churn>),
+    /// Pages of a room with very many messages, which are written straight into the tables (with `sqlite3` or `psql`)
+    History(With<History>),
     /// The machine's own limit: `fanout` of a bare epoll loop that stores nothing and checks nothing
     Baseline(Baseline),
     /// Writes a page of numbers out of a folder of JSON reports (see scripts/bench)
@@ -118,6 +126,8 @@ fn main() -> ExitCode {
         Scenario::Storm(With { options, target, output }) => measure(&output, || storm::run(&options, &target)),
         Scenario::Persist(With { options, target, output }) => measure(&output, || persist::run(&options, &target)),
         Scenario::Mixed(With { options, target, output }) => measure(&output, || mixed::run(&options, &target)),
+        Scenario::Churn(With { options, target, output }) => measure(&output, || churn::run(&options, &target)),
+        Scenario::History(With { options, target, output }) => measure(&output, || history::run(&options, &target)),
         Scenario::Baseline(Baseline { options, flush_ms, output }) => {
             measure(&output, || fanout::run(&options, &Target::bare(flush_ms)))
         }

@@ -66,7 +66,64 @@ const TABLES: &[Table] = &[
             ("unaccounted", "acknowledged and not counted by seq"),
         ],
     },
+    Table {
+        title: "Many rooms, and one that becomes hot",
+        prefix: "mixed-",
+        figures: &[
+            ("rooms_to_10_p99", "p99 in rooms of up to 10, ms"),
+            ("rooms_to_10_p99_while_hot", "the same beside the hot room, ms"),
+            ("rooms_to_100_p99", "p99 in rooms of up to 100, ms"),
+            ("rooms_to_100_p99_while_hot", "the same beside the hot room, ms"),
+            ("rooms_to_1000_p99", "p99 in rooms of up to 1000, ms"),
+            ("rooms_to_1000_p99_while_hot", "the same beside the hot room, ms"),
+            ("p99_raised_at_most_by", "raised by the hot room at most by, ms"),
+            ("lost", "lost"),
+        ],
+    },
+    Table {
+        title: "Pages of a long history",
+        prefix: "history-",
+        figures: &[
+            ("newest_1000000_p99", "newest page of 1 000 000 p99, ms"),
+            ("random_1000000_p99", "any page of 1 000 000 p99, ms"),
+            ("random_1000000_inside_p99_at_most", "the same inside the server, at most, ms"),
+            ("random_1000000_inside_below_5_ms", "below 5 ms inside the server, %"),
+            ("newest_10000000_p99", "newest page of 10 000 000 p99, ms"),
+            ("random_10000000_p99", "any page of 10 000 000 p99, ms"),
+            ("random_10000000_inside_p99_at_most", "the same inside the server, at most, ms"),
+            ("random_10000000_inside_below_5_ms", "below 5 ms inside the server, %"),
+        ],
+    },
+    Table {
+        title: "Connections that come and go",
+        prefix: "churn-",
+        figures: &[
+            ("came_and_went", "connections that came and went"),
+            ("files_before", "files before"),
+            ("files_at_most", "files at most"),
+            ("files_after", "files after"),
+            ("sockets_after", "sockets after, one of them the sender's"),
+            ("threads_before", "threads before"),
+            ("threads_after", "threads after"),
+            ("memory_before", "memory (RSS) before, MiB"),
+            ("memory_at_most", "memory at most, MiB"),
+            ("memory_after", "memory after, MiB"),
+            ("server_cpu", "server CPU, cores"),
+            ("lost", "lost"),
+        ],
+    },
 ];
+
+/// What `just bench` leaves out.
+const MORE: &str = "\
+## What takes longer\n\n\
+`banter-bench --help` and `banter-bench SCENARIO --help` have everything; `just bench` leaves out:\n\n\
+- `banter-bench churn --seconds 1800`: 200 connections a second come and go while messages flow; whether files, sockets,\n  \
+threads and memory of the server return to where they began.\n\
+- `banter-bench history --messages 1000000,10000000`: pages of a long history, the newest and any others, seen by a client and\n  \
+by the server's own metrics. It writes the messages straight into the tables, with `sqlite3` or `psql`.\n\
+- `banter-bench mixed --hot-rate 500`: many rooms without and then with a hot one among them; whether the others feel it.\n\
+- `banter-bench fanout --max`: the highest rate without loss and with p99 below 250 ms.\n";
 
 /// How to read the numbers; the same every time.
 const READING: &str = "\
@@ -103,7 +160,8 @@ pub fn write(folder: &Path) -> Result<String, String> {
             write_table(&mut page, table, report, limits);
         }
     }
-    Ok(page.trim_end().to_owned() + "\n")
+    page.push_str(MORE);
+    Ok(page)
 }
 
 fn write_table(page: &mut String, table: &Table, report: &Report, [bare, flush]: [Option<&Report>; 2]) {

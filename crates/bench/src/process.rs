@@ -12,6 +12,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// Resident memory, in bytes.
     pub rss: u64,
+    /// Threads.
+    pub threads: u64,
 }
 
 /// What process `pid` has used so far; `None` when it is gone or not ours to see.
@@ -21,7 +23,13 @@ pub fn usage(pid: u32) -> Option<Usage> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     let pages: u64 = fields.get(21)?.parse().ok()?;
-    Some(Usage { cpu: of_ticks(ticks), rss: pages * rustix::param::page_size() as u64 })
+    let rss = pages * rustix::param::page_size() as u64;
+    Some(Usage { cpu: of_ticks(ticks), rss, threads: fields.get(17)?.parse().ok()? })
+}
+
+/// How many files, sockets among them, process `pid` has open; `None` when it is gone or not ours to see.
+pub fn open_files(pid: u32) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
 }
 
 /// The time in which any CPU of the machine did something.
@@ -109,7 +117,9 @@ mod tests {
 
     #[test]
     fn this_process_has_memory_and_what_is_not_there_has_none() {
-        assert!(usage(std::process::id()).unwrap().rss > 0);
+        let own = usage(std::process::id()).unwrap();
+        assert!(own.rss > 0 && own.threads > 0);
+        assert!(open_files(std::process::id()).unwrap() > 2);
         assert!(usage(u32::MAX).is_none());
         assert!(machine_busy().unwrap() > Duration::ZERO);
     }

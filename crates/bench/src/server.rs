@@ -5,7 +5,7 @@ use crate::process::{self, Usage};
 use rustix::process::{Pid, Signal};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,6 +37,10 @@ pub struct Target {
     #[arg(long, requires = "url")]
     pid: Option<u32>,
 
+    /// Where the server at --url shows its metrics (its METRICS_LISTEN), such as `http://127.0.0.1:9090`
+    #[arg(long, value_name = "URL", requires = "url")]
+    metrics_url: Option<String>,
+
     /// Measure the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
     #[arg(long, conflicts_with_all = ["server", "url", "database_url"])]
     pub bare: bool,
@@ -56,6 +60,10 @@ pub struct Server {
     pub bare: bool,
     /// Whether a database server works for it, probably on this machine.
     pub has_database: bool,
+    /// Where its metrics are, when that is known.
+    pub metrics_url: Option<String>,
+    /// What opens its database, when that is known.
+    pub database_url: Option<String>,
     /// The folder of its data.
     data: Option<TempDir>,
     pid: Option<u32>,
@@ -65,7 +73,8 @@ pub struct Server {
 impl Target {
     /// The bare loop.
     pub fn bare(flush_ms: u64) -> Target {
-        Target { server: None, database_url: None, data: None, url: None, pid: None, bare: true, flush_ms }
+        let (server, database_url, data, url, pid, metrics_url) = Default::default();
+        Target { server, database_url, data, url, pid, metrics_url, bare: true, flush_ms }
     }
 
     /// Whether the messages go to PostgreSQL, as far as is known.
@@ -78,7 +87,10 @@ impl Target {
         if let Some(url) = &self.url {
             let door = door(url)?;
             let url = url.trim_end_matches('/').to_owned();
-            return Ok(Server { door, url, bare: false, has_database: true, data: None, pid: self.pid, child: None });
+            let metrics_url = self.metrics_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+            let (data, child, database_url) = (None, None, None);
+            let (bare, has_database, pid) = (false, true, self.pid);
+            return Ok(Server { door, url, bare, has_database, metrics_url, database_url, data, pid, child });
         }
         let this = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
         let beside = || this.with_file_name("banter");
@@ -96,9 +108,10 @@ impl Target {
         command.env_clear().stdout(Stdio::piped()).stdin(Stdio::null());
         command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path()).env("LIMITS", "off");
         command.env("GUESTS", "browser").env("LOG", "warn").env("ROOT_PASSWORD", "only for one measurement");
-        if let Some(url) = &self.database_url {
-            command.env("DATABASE_URL", url);
-        }
+        let metrics = free_address().map_err(|error| format!("no address for the metrics: {error}"))?;
+        let in_data = || format!("sqlite:{}", data.path().join("banter.db").display());
+        let database_url = self.database_url.clone().unwrap_or_else(in_data);
+        command.env("METRICS_LISTEN", metrics.to_string()).env("DATABASE_URL", &database_url);
         // Into a file, as a service manager does: a terminal would be part of what is measured.
         let log = data.path().join("server.log");
         let file = fs::File::create(&log).map_err(|error| format!("no file for the server's log: {error}"))?;
@@ -110,8 +123,15 @@ impl Target {
         };
         let (pid, door) = (child.id(), door(&url)?);
         let (bare, has_database) = (self.bare, self.is_postgres());
-        Ok(Server { door, url, bare, has_database, data: Some(data), pid: Some(pid), child: Some(child) })
+        let metrics_url = (!bare).then(|| format!("http://{metrics}"));
+        let (database_url, data, pid, child) = (Some(database_url), Some(data), Some(pid), Some(child));
+        Ok(Server { door, url, bare, has_database, metrics_url, database_url, data, pid, child })
     }
+}
+
+/// An address that nobody listens on, a moment before somebody does.
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
 /// The address in the ready line.
@@ -136,6 +156,11 @@ impl Server {
     /// What it has used so far, when its process is known.
     pub fn usage(&self) -> Option<Usage> {
         process::usage(self.pid?)
+    }
+
+    /// How many files it has open, when its process is known.
+    pub fn open_files(&self) -> Option<u64> {
+        process::open_files(self.pid?)
     }
 
     /// How long one small write takes to reach the disk that the data is on, when that is known: what no server that

@@ -44,6 +44,12 @@ impl<'a> Setup<'a> {
         text(&self.post("/users/login", None, &json!({ "guest": 1 }))?["token"], "a guest")
     }
 
+    /// Guests who do nothing, by uid.
+    pub fn people(&self, count: usize) -> Result<Vec<String>, String> {
+        let make = |_| text(&self.post("/users/login", None, &json!({ "guest": 1 }))?["user"]["uid"], "a guest");
+        (0..count).map(make).collect()
+    }
+
     fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Value, String> {
         let failed = |error: ureq::Error| format!("POST {path} failed: {error}");
         let mut request = self.agent.post(format!("{}{path}", self.server.url)).content_type("application/json");

@@ -125,10 +125,10 @@ impl Store {
         let writers = writers.map_err(|error| OpenError::Database(format!("a writer cannot be started: {error}")))?;
         let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer));
         Ok(Store {
-            accounts: Arc::new(SqlAccounts(Arc::clone(&db))),
+            accounts: Arc::new(SqlAccounts::new(Arc::clone(&db))),
             rooms: Arc::new(SqlRooms(Arc::clone(&db))),
             log: Arc::new(SqlLog(Arc::clone(&db))),
-            history: Arc::new(SqlHistory(Arc::clone(&db))),
+            history: Arc::new(SqlHistory::new(Arc::clone(&db))),
             health: Arc::new(SqlHealth(Arc::clone(&db))),
             token_key,
             network_key,

@@ -147,7 +147,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     };
     config.check().map_err(Failure::Value)?;
     logs::start(&config.log).map_err(Failure::Value)?;
-    actix_web::rt::System::new().block_on(async {
+    // Never dropped: that would wait for calls of a database that hangs, and the process ends now anyway.
+    let system = std::mem::ManuallyDrop::new(actix_web::rt::System::new());
+    system.block_on(async {
         match command {
             Command::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
             Command::Migrate(command) => migrate(&command).await,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
-/// How much the largest file of the data may still grow.
+/// How much the largest file of the data may still grow: the log of SQLite, which begins anew at 4 MiB.
 const SPACE: u64 = 2 * 1024 * 1024;
 
 /// Messages sent and not answered yet: they share transactions, and those transactions fail.
@@ -85,7 +85,7 @@ async fn a_full_disk_refuses_what_is_new_shows_what_is_there_and_goes_on_when_th
         poster.answer().await;
         poster.send_new().await;
     }
-    assert!(poster.acked.len() >= IN_FLIGHT, "{} fitted", poster.acked.len());
+    assert!(poster.acked.len() > 10, "{} fitted", poster.acked.len());
     let there = history(&url, &room).await;
     each_stands_once(&poster.acked, &there);
     let client = awc::Client::default();

@@ -9,6 +9,8 @@ mod database;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod documents;
+#[cfg(target_os = "linux")]
+mod gone;
 mod http_accounts;
 mod http_bad_input;
 mod http_messages;
@@ -25,8 +27,6 @@ mod protocol_document;
 mod protocol_samples;
 mod socket;
 mod transcript;
-#[cfg(target_os = "linux")]
-mod ws_gone;
 mod ws_hostile;
 mod ws_limits;
 mod ws_login;

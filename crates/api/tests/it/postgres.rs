@@ -77,11 +77,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Stands before the server of `url`, which listens on a Unix socket.
-    pub fn before(url: &str) -> Gateway {
-        let (before, rest) = url.split_once("host=").expect("a URL with a socket's folder");
-        let (host, after) =
-            rest.split_once('&').map_or((rest, String::new()), |(host, after)| (host, format!("&{after}")));
+    /// Stands before this server, which listens on a Unix socket.
+    pub fn before(postgres: &Postgres) -> Gateway {
+        let (before, host) = postgres.url.split_once("host=").expect("a URL that ends with a socket's folder");
         let there = Path::new(&host.replace("%2F", "/")).join(".s.PGSQL.5432");
         // Not in TMPDIR: a socket's path may hold 107 bytes.
         let folder = tempfile::Builder::new().prefix("banter-gate").tempdir_in("/tmp").unwrap();
@@ -92,7 +90,7 @@ impl Gateway {
         let opened = gate.subscribe();
         // A thread of its own: a test that waits for a process to start must not keep that process waiting.
         std::thread::spawn(move || actix_web::rt::Runtime::new().unwrap().block_on(serve(listener, there, opened)));
-        Gateway { url: format!("{before}host={here}{after}"), gate, _folder: folder }
+        Gateway { url: format!("{before}host={here}"), gate, _folder: folder }
     }
 
     /// From now on.

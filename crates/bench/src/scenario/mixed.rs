@@ -1,15 +1,20 @@
 //! `mixed`: many rooms, a few large and most small, as on a real site; whether the large ones slow the small ones down.
 
-use crate::drive::{self, Plan, Room};
+use crate::crowd::Crowd;
+use crate::drive::{self, Outcome, Plan, Room};
 use crate::report::{Progress, Report};
 use crate::scenario::fanout::rate;
 use crate::scenario::gather;
-use crate::server::Target;
+use crate::server::{Server, Target};
 use crate::setup::{self, Setup};
 use std::time::Duration;
 
-/// Classes of rooms by their viewers: up to so many.
-const CLASSES: [(usize, &str); 4] = [(10, "to_10"), (100, "to_100"), (1000, "to_1000"), (usize::MAX, "above_1000")];
+/// Classes of rooms by their viewers: up to so many. The room that becomes hot is one of its own.
+const CLASSES: [(usize, &str); 5] =
+    [(10, "to_10"), (100, "to_100"), (1000, "to_1000"), (usize::MAX, "above_1000"), (0, "the_hot_room")];
+
+/// The class of the room that becomes hot.
+const HOT: usize = CLASSES.len() - 1;
 
 /// How many rooms, how many people, how much they say.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,7 +35,8 @@ pub struct Mixed {
     #[arg(long, default_value_t = 200.0, value_parser = rate)]
     rate: f64,
 
-    /// Further messages a second in the largest room: whether the others feel it
+    /// Further messages a second in the largest room, in a second measurement right after one without: whether the others
+    /// feel it. 0 leaves that out
     #[arg(long, default_value_t = 0.0)]
     hot_rate: f64,
 
@@ -66,24 +72,60 @@ pub fn run(options: &Mixed, target: &Target) -> Result<Report, String> {
 
     let everybody: usize = sizes.iter().sum();
     let rooms = uids.into_iter().zip(&sizes).enumerate().map(|(number, (uid, size))| {
-        let share = rate * *size as f64 / everybody as f64;
-        let class = CLASSES.iter().position(|(most, _)| size <= most).unwrap_or(CLASSES.len() - 1);
-        Room { uid, class, rate: if number == 0 { share + hot_rate } else { share } }
+        let class = CLASSES.iter().position(|(most, _)| size <= most).unwrap_or(HOT);
+        let class = if number == 0 && hot_rate > 0.0 { HOT } else { class };
+        Room { uid, class, rate: rate * *size as f64 / everybody as f64 }
     });
-    let times = [options.warmup, options.seconds].map(Duration::from_secs_f64);
-    let bytes = usize::try_from(options.bytes).unwrap_or(usize::MAX);
-    let plan = Plan::new(rooms.collect(), bytes, times[0], times[1]);
-    let outcome = drive::carry_out(&plan, &server, &mut watchers, &mut senders, &progress)?;
-    for ((count, latency), (_, name)) in outcome.classes.iter().zip(CLASSES) {
-        if *count > 0 {
-            report.figure(&format!("rooms_{name}_deliveries"), *count as f64, "");
-            report.figure(&format!("rooms_{name}_p50"), latency.p50, "ms");
-            report.figure(&format!("rooms_{name}_p99"), latency.p99, "ms");
-            report.figure(&format!("rooms_{name}_max"), latency.max, "ms");
-        }
-    }
+    let mut rooms: Vec<Room> = rooms.collect();
+    let calm = measure(options, &server, rooms.clone(), 0, &mut watchers, &mut senders, &progress)?;
+    classes(&calm, "", &mut report);
+    let outcome = if hot_rate > 0.0 {
+        progress.say(format!("now {hot_rate} messages/s more in the largest room"));
+        rooms[0].rate += hot_rate;
+        let hot = measure(options, &server, rooms, calm.sent.sent, &mut watchers, &mut senders, &progress)?;
+        classes(&hot, "_while_hot", &mut report);
+        report.figure("p99_raised_at_most_by", raised(&calm, &hot), "ms");
+        report.warnings.extend(calm.warnings.iter().map(|warning| format!("without the hot room: {warning}")));
+        hot
+    } else {
+        calm
+    };
     outcome.report(&mut report);
     Ok(report)
+}
+
+fn measure(
+    options: &Mixed,
+    server: &Server,
+    rooms: Vec<Room>,
+    first: u64,
+    watchers: &mut [Crowd],
+    senders: &mut Crowd,
+    progress: &Progress,
+) -> Result<Outcome, String> {
+    let times = [options.warmup, options.seconds].map(Duration::from_secs_f64);
+    let bytes = usize::try_from(options.bytes).unwrap_or(usize::MAX);
+    let mut plan = Plan::new(rooms, bytes, times[0], times[1]);
+    plan.first = first;
+    drive::carry_out(&plan, server, watchers, senders, progress)
+}
+
+fn classes(outcome: &Outcome, when: &str, report: &mut Report) {
+    for ((count, latency), (_, name)) in outcome.classes.iter().zip(CLASSES) {
+        if *count > 0 {
+            report.figure(&format!("rooms_{name}_deliveries{when}"), *count as f64, "");
+            report.figure(&format!("rooms_{name}_p50{when}"), latency.p50, "ms");
+            report.figure(&format!("rooms_{name}_p99{when}"), latency.p99, "ms");
+            report.figure(&format!("rooms_{name}_max{when}"), latency.max, "ms");
+        }
+    }
+}
+
+/// By how much the p99 of any class of rooms but the hot one went up, at the most.
+fn raised(calm: &Outcome, hot: &Outcome) -> f64 {
+    let others = calm.classes.iter().zip(&hot.classes).take(HOT);
+    let both = others.filter(|((calm, _), (hot, _))| *calm > 0 && *hot > 0);
+    both.map(|((_, calm), (_, hot))| hot.p99 - calm.p99).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// Sizes that fall as 1, 1/2, 1/3 … and add up to about `viewers`; nobody's room is empty.

@@ -1,7 +1,9 @@
 //! What is measured.
 
+pub mod churn;
 pub mod connect;
 pub mod fanout;
+pub mod history;
 pub mod mixed;
 pub mod persist;
 pub mod storm;

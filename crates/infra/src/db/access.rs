@@ -6,7 +6,12 @@ use crate::db::pool::Pool;
 use crate::db::queue::{Job, Queue};
 use domain::ports::store::StoreError;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+
+/// How long a caller waits for an answer. What was still waiting then is never written; what was being written may be, and
+/// asking again will tell (for a message, the same nonce).
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a piece of work other than an entry weighs in the queue.
 const WORK_WEIGHT: usize = 1024;
@@ -53,8 +58,9 @@ impl Db {
             return self.pool.run(|conn| transaction(conn, Mode::Write, work)).await;
         }
         let (answer, answered) = oneshot::channel();
+        let since = Instant::now();
         let job = Job::Run(Box::new(move |conn| {
-            let Some(conn) = conn else {
+            let Some(conn) = conn.filter(|_| since.elapsed() < ANSWER_WITHIN) else {
                 let _ = answer.send(Err(busy()));
                 return true;
             };
@@ -64,7 +70,11 @@ impl Db {
             alive
         }));
         self.writer(0).push(WORK_WEIGHT, job).map_err(|_| busy())?;
-        answered.await.unwrap_or_else(|_| Err(busy()))
+        match tokio::time::timeout(ANSWER_WITHIN, answered).await {
+            Ok(Ok(answer)) => answer,
+            // The writer is gone, or others take it all that time.
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
     }
 
     /// The queue of the writer that appends to this room's log: always the same one, so that its entries keep their order.

@@ -10,3 +10,4 @@ pub mod pool;
 pub mod queue;
 pub mod schema;
 pub mod target;
+pub mod together;

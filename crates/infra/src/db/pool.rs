@@ -1,5 +1,6 @@
 //! Connections that serve requests: a few, lent for the time of one call.
 
+use crate::db::access::ANSWER_WITHIN;
 use crate::db::conn::{AnyConn, Role, connect, is_alive};
 use crate::db::error::{DbError, busy};
 use crate::db::target::Target;
@@ -11,10 +12,6 @@ use tokio::sync::Semaphore;
 
 /// How long a call waits for its turn, and then for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How long a call may take once it has its turn. A statement gives up sooner (2 s), so whoever waits longer waits for a
-/// database that hangs, or for the network on the way to it: nobody says so, and the thread is stuck until somebody does.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often whoever waits for a connection looks whether the database refuses them all.
 const LOOK: Duration = Duration::from_millis(50);
@@ -58,6 +55,8 @@ impl Pool {
             drop(turn);
             answer
         });
+        // A statement gives up sooner (2 s), so whoever waits longer waits for a database that hangs, or for the network on the
+        // way to it: nobody says so, and the thread is stuck until somebody does.
         match tokio::time::timeout(ANSWER_WITHIN, done).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => Err(StoreError::Failed(format!("a database call did not finish: {error}"))),

@@ -4,6 +4,7 @@ use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, sessions, users};
+use crate::db::together::Together;
 use crate::store::names::{claim, folded, free, taken_if_conflict};
 use crate::store::users::{DELETED, USER, UserRow};
 use crate::store::{bounded, sessions as logins, users as people};
@@ -20,12 +21,22 @@ use domain::ports::store::{Accounts, StoreError};
 use std::sync::Arc;
 
 /// The users of a database.
-pub struct SqlAccounts(pub Arc<Db>);
+pub struct SqlAccounts {
+    db: Arc<Db>,
+    logins: Together<(), SessionId, (Session, User)>,
+}
+
+impl SqlAccounts {
+    /// The users of `db`.
+    pub fn new(db: Arc<Db>) -> SqlAccounts {
+        SqlAccounts { db, logins: Together::default() }
+    }
+}
 
 #[async_trait]
 impl Accounts for SqlAccounts {
     async fn create(&self, user: NewUser) -> Result<User, StoreError> {
-        self.0.write(move |conn| insert(conn, &user, None)).await
+        self.db.write(move |conn| insert(conn, &user, None)).await
     }
 
     async fn guest(&self, key: &str, user: NewUser) -> Result<User, StoreError> {
@@ -34,7 +45,7 @@ impl Accounts for SqlAccounts {
             return Ok(guest);
         }
         let owned_key = key.to_owned();
-        let made = self.0.write(move |conn| match by_guest_key(conn, &owned_key)? {
+        let made = self.db.write(move |conn| match by_guest_key(conn, &owned_key)? {
             Some(guest) => Ok(guest),
             None => insert(conn, &user, Some(&owned_key)),
         });
@@ -47,12 +58,12 @@ impl Accounts for SqlAccounts {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.0.read(move |conn| people::find(conn, id)).await
+        self.db.read(move |conn| people::find(conn, id)).await
     }
 
     async fn user_by_uid(&self, uid: &UserUid) -> Result<Option<User>, StoreError> {
         let uid = uid.as_str().to_owned();
-        self.0
+        self.db
             .read(move |conn| {
                 one(users::table.filter(users::uid.eq(uid)).filter(users::deleted.eq(false)).select(USER).first(conn))
             })
@@ -61,12 +72,12 @@ impl Accounts for SqlAccounts {
 
     async fn user_ever(&self, uid: &UserUid) -> Result<Option<User>, StoreError> {
         let uid = uid.as_str().to_owned();
-        self.0.read(move |conn| one(users::table.filter(users::uid.eq(uid)).select(USER).first(conn))).await
+        self.db.read(move |conn| one(users::table.filter(users::uid.eq(uid)).select(USER).first(conn))).await
     }
 
     async fn credentials(&self, username: &Username) -> Result<Option<(User, PasswordHash)>, StoreError> {
         let key = username.folded();
-        self.0
+        self.db
             .read(move |conn| {
                 let row = users::table
                     .filter(users::username_key.eq(key))
@@ -82,12 +93,12 @@ impl Accounts for SqlAccounts {
 
     async fn find(&self, room: RoomId, typed: &str, limit: usize) -> Result<Vec<Member>, StoreError> {
         let typed = folded(typed);
-        self.0.snapshot(move |conn| find(conn, room.0, typed, limit)).await
+        self.db.snapshot(move |conn| find(conn, room.0, typed, limit)).await
     }
 
     async fn list(&self, search: Option<&str>, after: UserId, limit: usize) -> Result<Vec<User>, StoreError> {
         let pattern = search.map(|text| containing(&folded(text)));
-        self.0
+        self.db
             .read(move |conn| {
                 let mut query = users::table
                     .filter(users::deleted.eq(false))
@@ -106,36 +117,42 @@ impl Accounts for SqlAccounts {
     }
 
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError> {
-        self.0.write(move |conn| update(conn, id, change)).await
+        self.db.write(move |conn| update(conn, id, change)).await
     }
 
     async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
-        self.0.write(move |conn| erase(conn, id.0)).await
+        self.db.write(move |conn| erase(conn, id.0)).await
     }
 
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {
-        self.0.write(move |conn| logins::open(conn, user, now, expires_at)).await
+        self.db.write(move |conn| logins::open(conn, user, now, expires_at)).await
     }
 
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
-        self.0.read(move |conn| logins::find(conn, id, now)).await
+        let db = self.db.clone();
+        let read = move |ids: Vec<SessionId>| {
+            let db = db.clone();
+            async move { db.read(move |conn| logins::find(conn, &ids)).await }
+        };
+        let login = self.logins.ask((), id, read).await?;
+        Ok(login.filter(|(session, _)| session.expires_at >= now))
     }
 
     async fn alive(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         let ids: Vec<i64> = sessions.iter().map(|id| id.0).collect();
-        self.0.snapshot(move |conn| logins::alive(conn, &ids, now)).await
+        self.db.snapshot(move |conn| logins::alive(conn, &ids, now)).await
     }
 
     async fn slide_session(&self, id: SessionId, expires_at: Timestamp) -> Result<(), StoreError> {
-        self.0.write(move |conn| logins::slide(conn, id, expires_at)).await
+        self.db.write(move |conn| logins::slide(conn, id, expires_at)).await
     }
 
     async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
-        self.0.write(move |conn| logins::end(conn, id)).await
+        self.db.write(move |conn| logins::end(conn, id)).await
     }
 
     async fn end_sessions(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError> {
-        self.0.write(move |conn| logins::end_all(conn, user, except)).await
+        self.db.write(move |conn| logins::end_all(conn, user, except)).await
     }
 
     async fn keep_ticket(
@@ -146,19 +163,19 @@ impl Accounts for SqlAccounts {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let fingerprint = fingerprint.to_owned();
-        self.0.write(move |conn| logins::keep_ticket(conn, fingerprint, session, now, expires_at)).await
+        self.db.write(move |conn| logins::keep_ticket(conn, fingerprint, session, now, expires_at)).await
     }
 
     async fn take_ticket(&self, fingerprint: &str, now: Timestamp) -> Result<Option<SessionId>, StoreError> {
         let fingerprint = fingerprint.to_owned();
-        self.0.write(move |conn| logins::take_ticket(conn, &fingerprint, now)).await
+        self.db.write(move |conn| logins::take_ticket(conn, &fingerprint, now)).await
     }
 }
 
 impl SqlAccounts {
     async fn by_guest_key(&self, key: &str) -> Result<Option<User>, StoreError> {
         let key = key.to_owned();
-        self.0.read(move |conn| by_guest_key(conn, &key)).await
+        self.db.read(move |conn| by_guest_key(conn, &key)).await
     }
 }
 

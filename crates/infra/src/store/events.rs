@@ -3,7 +3,7 @@
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::room_events;
-use crate::store::{rooms, users};
+use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind, Measure};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
@@ -13,6 +13,7 @@ use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, User};
+use domain::ports::log::LogLine;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -193,4 +194,27 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
         sites: settings.sites.into_iter().map(Site::stored).collect(),
         ..room
     })
+}
+
+/// What was done in a room, or there to one user, latest first, with a seq below `before`.
+pub fn log(
+    conn: &mut AnyConn,
+    room: RoomId,
+    subject: Option<UserId>,
+    before: Option<Seq>,
+    limit: usize,
+) -> Result<Vec<LogLine>, DbError> {
+    let mut query = room_events::table
+        .filter(room_events::room.eq(room.0))
+        .filter(room_events::seq.lt(before.map_or(i64::MAX, |seq| seq.0)))
+        .order(room_events::seq.desc())
+        .limit(bounded(limit))
+        .into_boxed();
+    if let Some(subject) = subject {
+        query = query.filter(room_events::subject.eq(subject.0));
+    }
+    let rows = query.load::<EventRow>(conn)?;
+    let (events, who) = into_events(conn, rows)?;
+    let line = |event: Event| Ok(LogLine { actor: users::named(&who, event.actor.0)?, event });
+    events.into_iter().map(line).collect()
 }

@@ -4,11 +4,12 @@ use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
-use crate::store::events::{EventRow, into_events};
+use crate::db::together::Together;
+use crate::store::events::{EventRow, into_events, log};
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::rooms as places;
-use crate::store::sanctions::{SanctionRow, in_force};
-use crate::store::users::{USER, member, named};
+use crate::store::sanctions::{SanctionRow, in_force, with_people};
+use crate::store::users::{USER, member};
 use crate::store::{LIST_MAX, bounded, one_more, users as people};
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -23,10 +24,23 @@ use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
 use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
 use domain::ports::store::StoreError;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The history of a database.
-pub struct SqlHistory(pub Arc<Db>);
+/// The history of a database. What many ask at once, those who enter a room or fall behind in it, is read once for all.
+pub struct SqlHistory {
+    db: Arc<Db>,
+    footings: Together<(Option<RoomUid>, usize), (), Footing>,
+    latest: Together<(RoomId, usize), (), (Head, Vec<Message>)>,
+    stretches: Together<(RoomId, Seq, usize), (), Stretch>,
+}
+
+impl SqlHistory {
+    /// The history of `db`.
+    pub fn new(db: Arc<Db>) -> SqlHistory {
+        SqlHistory { db, footings: Together::default(), latest: Together::default(), stretches: Together::default() }
+    }
+}
 
 #[async_trait]
 impl History for SqlHistory {
@@ -38,7 +52,7 @@ impl History for SqlHistory {
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError> {
         let (room, network) = (room.as_str().to_owned(), network.cloned());
-        self.0.snapshot(move |conn| stance(conn, &room, user, network, now)).await
+        self.db.snapshot(move |conn| stance(conn, &room, user, network, now)).await
     }
 
     async fn footing(
@@ -47,12 +61,17 @@ impl History for SqlHistory {
         now: Timestamp,
         limit: usize,
     ) -> Result<Option<Footing>, StoreError> {
-        let room = room.map(|room| room.as_str().to_owned());
-        self.0.snapshot(move |conn| footing(conn, room.as_deref(), now, limit)).await
+        let (db, uid) = (self.db.clone(), room.map(|room| room.as_str().to_owned()));
+        // Whoever shares a reading asks within milliseconds of each other; what ends between is looked at again by whoever decides.
+        let read = move |_| {
+            let uid = uid.clone();
+            one(db.clone(), move |conn| footing(conn, uid.as_deref(), now, limit))
+        };
+        self.footings.ask((room.cloned(), limit), (), read).await
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
-        self.0.read(move |conn| page(conn, room, None, from, limit)).await
+        self.db.read(move |conn| page(conn, room, None, from, limit)).await
     }
 
     async fn messages_of(
@@ -62,26 +81,24 @@ impl History for SqlHistory {
         from: From,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
-        self.0.read(move |conn| page(conn, room, Some(author), from, limit)).await
+        self.db.read(move |conn| page(conn, room, Some(author), from, limit)).await
     }
 
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
-        self.0
-            .snapshot(move |conn| {
-                let Some(head) = head(conn, room)? else { return Ok(None) };
-                let (messages, _) = page(conn, room, None, From::End, limit)?;
-                Ok(Some((head, messages)))
-            })
-            .await
+        let db = self.db.clone();
+        let read = move |_| one(db.clone(), move |conn| latest(conn, room, limit));
+        self.latest.ask((room, limit), (), read).await
     }
 
     async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
-        self.0.snapshot(move |conn| stretch(conn, room.0, since, limit)).await
+        let db = self.db.clone();
+        let read = move |_| one(db.clone(), move |conn| stretch(conn, room.0, since, limit));
+        self.stretches.ask((room, since, limit), (), read).await
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
         let key = nonce_key(room, author, nonce);
-        self.0
+        self.db
             .read(move |conn| {
                 let row = with_authors()
                     .filter(messages::nonce_key.eq(key))
@@ -93,7 +110,7 @@ impl History for SqlHistory {
     }
 
     async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.0
+        self.db
             .read(move |conn| {
                 let row = with_authors()
                     .filter(messages::id.eq(id.0))
@@ -110,7 +127,7 @@ impl History for SqlHistory {
             return Ok(Vec::new());
         }
         let rooms = rooms.to_vec();
-        self.0.read(move |conn| heads(conn, &rooms)).await
+        self.db.read(move |conn| heads(conn, &rooms)).await
     }
 
     async fn sanctions(
@@ -120,24 +137,24 @@ impl History for SqlHistory {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<SanctionLine>, StoreError> {
-        self.0
+        self.db
             .snapshot(move |conn| {
                 let mut query = in_force!(room.map(|room| room.0), now);
                 if let Some(before) = before {
                     query = query.filter(sanctions::id.lt(before));
                 }
                 let rows = query.order(sanctions::id.desc()).limit(bounded(limit)).load::<SanctionRow>(conn)?;
-                lines(conn, rows)
+                with_people(conn, rows)
             })
             .await
     }
 
     async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError> {
-        self.0
+        self.db
             .snapshot(move |conn| {
                 let theirs = in_force!(Some(room.0), now).filter(sanctions::user_id.eq(user.0));
                 let rows = theirs.order(sanctions::id.desc()).limit(LIST_MAX as i64).load::<SanctionRow>(conn)?;
-                lines(conn, rows)
+                with_people(conn, rows)
             })
             .await
     }
@@ -149,7 +166,7 @@ impl History for SqlHistory {
         kind: SanctionKind,
         now: Timestamp,
     ) -> Result<Option<Sanction>, StoreError> {
-        self.0
+        self.db
             .read(move |conn| {
                 let row = in_force!(room.map(|room| room.0), now)
                     .filter(sanctions::user_id.eq(user.0))
@@ -168,7 +185,7 @@ impl History for SqlHistory {
         now: Timestamp,
     ) -> Result<Vec<Sanction>, StoreError> {
         let (user, network) = (user.map(|user| user.0), network.map(|network| network.0.clone()));
-        self.0
+        self.db
             .read(move |conn| {
                 let theirs = sanctions::user_id.nullable().eq(user).or(sanctions::network.eq(network));
                 let query = in_force!(None::<i64>, now).filter(theirs);
@@ -179,7 +196,7 @@ impl History for SqlHistory {
     }
 
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.0.snapshot(move |conn| log(conn, room, None, before, limit)).await
+        self.db.snapshot(move |conn| log(conn, room, None, before, limit)).await
     }
 
     async fn log_about(
@@ -189,12 +206,12 @@ impl History for SqlHistory {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Vec<LogLine>, StoreError> {
-        self.0.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
+        self.db.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
     }
 
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
         let network = network.0.clone();
-        self.0
+        self.db
             .read(move |conn| {
                 let per_rank = users::table
                     .filter(users::network.eq(network))
@@ -214,37 +231,18 @@ impl History for SqlHistory {
     }
 }
 
-/// The sanctions with the people in them.
-fn lines(conn: &mut AnyConn, rows: Vec<SanctionRow>) -> Result<Vec<SanctionLine>, DbError> {
-    let found = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
-    let who = people::by_id(conn, found.iter().flat_map(|s| [s.user.0, s.by.0]).collect())?;
-    let line = |sanction: Sanction| {
-        let (user, by) = (named(&who, sanction.user.0)?, named(&who, sanction.by.0)?);
-        Ok(SanctionLine { sanction, user, by })
-    };
-    found.into_iter().map(line).collect()
+/// What a reading finds whose lane asks one question.
+async fn one<V: Send + 'static>(
+    db: Arc<Db>,
+    read: impl FnOnce(&mut AnyConn) -> Result<Option<V>, DbError> + Send + 'static,
+) -> Result<HashMap<(), V>, StoreError> {
+    Ok(db.snapshot(read).await?.map(|found| ((), found)).into_iter().collect())
 }
 
-fn log(
-    conn: &mut AnyConn,
-    room: RoomId,
-    subject: Option<UserId>,
-    before: Option<Seq>,
-    limit: usize,
-) -> Result<Vec<LogLine>, DbError> {
-    let mut query = room_events::table
-        .filter(room_events::room.eq(room.0))
-        .filter(room_events::seq.lt(before.map_or(i64::MAX, |seq| seq.0)))
-        .order(room_events::seq.desc())
-        .limit(bounded(limit))
-        .into_boxed();
-    if let Some(subject) = subject {
-        query = query.filter(room_events::subject.eq(subject.0));
-    }
-    let rows = query.load::<EventRow>(conn)?;
-    let (events, who) = into_events(conn, rows)?;
-    let line = |event: Event| Ok(LogLine { actor: named(&who, event.actor.0)?, event });
-    events.into_iter().map(line).collect()
+fn latest(conn: &mut AnyConn, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, DbError> {
+    let Some(head) = head(conn, room)? else { return Ok(None) };
+    let (messages, _) = page(conn, room, None, From::End, limit)?;
+    Ok(Some((head, messages)))
 }
 
 fn stance(

@@ -6,12 +6,10 @@ use crate::db::queue::{Job, Ticket};
 use async_trait::async_trait;
 use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// How long a caller waits for an answer. What was still waiting then is never written; what was being written may be,
-/// and the same nonce will tell.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+pub use crate::db::access::ANSWER_WITHIN;
 
 /// What an entry weighs besides its text.
 const ENTRY_WEIGHT: usize = 256;

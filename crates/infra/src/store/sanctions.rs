@@ -1,14 +1,16 @@
 //! Sanctions as rows.
 
+use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::sanctions;
-use crate::store::users::rank;
+use crate::store::users::{self, named, rank};
 use diesel::prelude::*;
 use domain::model::id::{RoomId, SanctionId, UserId};
 use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::Reason;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
+use domain::ports::log::SanctionLine;
 
 /// The columns of a [`SanctionRow`].
 pub type SanctionColumns = (
@@ -74,6 +76,17 @@ impl SanctionRow {
 /// Where a sanction given in the log of `room` holds: `None` for the server's own.
 pub fn place(room: RoomId) -> Option<i64> {
     (room != RoomId::SERVER).then_some(room.0)
+}
+
+/// The sanctions with the people in them.
+pub fn with_people(conn: &mut AnyConn, rows: Vec<SanctionRow>) -> Result<Vec<SanctionLine>, DbError> {
+    let found = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
+    let who = users::by_id(conn, found.iter().flat_map(|s| [s.user.0, s.by.0]).collect())?;
+    let line = |sanction: Sanction| {
+        let (user, by) = (named(&who, sanction.user.0)?, named(&who, sanction.by.0)?);
+        Ok(SanctionLine { sanction, user, by })
+    };
+    found.into_iter().map(line).collect()
 }
 
 /// Conditions for sanctions that were not lifted and hold at an instant, in one place (`None`: everywhere).

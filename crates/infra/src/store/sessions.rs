@@ -11,6 +11,7 @@ use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::User;
 use domain::ports::store::StoreError;
+use std::collections::HashMap;
 
 /// Begins a login, and forgets those of this user that have expired.
 pub fn open(conn: &mut AnyConn, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, DbError> {
@@ -34,19 +35,26 @@ fn random_id() -> Result<i64, DbError> {
     Ok((i64::from_le_bytes(bytes) & ((1 << 53) - 1)).max(1))
 }
 
-/// A login that lives at `now`, with its user.
-pub fn find(conn: &mut AnyConn, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>, DbError> {
-    let row = sessions::table
+/// These logins as far as they were not ended, expired or not, with their users.
+pub fn find(conn: &mut AnyConn, ids: &[SessionId]) -> Result<HashMap<SessionId, (Session, User)>, DbError> {
+    let with_users = sessions::table
         .inner_join(users::table.on(users::id.eq(sessions::user_id)))
-        .filter(sessions::id.eq(id.0))
-        .filter(sessions::expires_at.ge(now.0))
         .filter(users::deleted.eq(false))
-        .select((sessions::expires_at, USER))
-        .first::<(i64, UserRow)>(conn)
-        .optional()?;
-    let Some((expires_at, user)) = row else { return Ok(None) };
-    let user = user.into_user()?;
-    Ok(Some((Session { id, user: user.id, expires_at: Timestamp(expires_at) }, user)))
+        .select((sessions::id, sessions::expires_at, USER));
+    let rows: Vec<(i64, i64, UserRow)> = match ids {
+        // A statement without a list stays compiled on SQLite.
+        [id] => with_users.filter(sessions::id.eq(id.0)).load(conn)?,
+        ids => {
+            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+            with_users.filter(sessions::id.eq_any(ids)).load(conn)?
+        }
+    };
+    let login = |(id, expires_at, user): (i64, i64, UserRow)| {
+        let user = user.into_user()?;
+        let session = Session { id: SessionId(id), user: user.id, expires_at: Timestamp(expires_at) };
+        Ok((session.id, (session, user)))
+    };
+    rows.into_iter().map(login).collect()
 }
 
 /// Those of these logins that live at `now`.

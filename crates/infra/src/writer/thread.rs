@@ -10,6 +10,7 @@ use crate::writer::lookup::Locks;
 use domain::ports::bus::Bus;
 use domain::ports::log::Entry;
 use domain::ports::store::StoreError;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,7 +28,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Starts a writer. It ends when its queue is closed and empty.
 pub fn start(target: Target, queue: Arc<Queue>, bus: Arc<dyn Bus>) -> std::io::Result<JoinHandle<()>> {
-    let writer = Writer { target, queue, bus, used: Instant::now() };
+    let writer = Writer { target, queue, bus, used: Instant::now(), full: Cell::new(false) };
     std::thread::Builder::new().name("banter-writer".to_owned()).spawn(move || writer.run())
 }
 
@@ -36,6 +37,8 @@ struct Writer {
     queue: Arc<Queue>,
     bus: Arc<dyn Bus>,
     used: Instant,
+    /// Whether the disk was full the last time: said once, not for each batch.
+    full: Cell<bool>,
 }
 
 /// The connection is of no more use.
@@ -116,6 +119,9 @@ impl Writer {
             .unwrap_or(Err(DbError::Damaged("the writer's own state")));
         let error = match written {
             Ok(written) => {
+                if self.full.replace(false) {
+                    tracing::info!("the disk can be written again");
+                }
                 self.publish(tickets, written);
                 return Ok(());
             }
@@ -126,7 +132,9 @@ impl Writer {
             return Err(Lost);
         }
         if error.is_full() {
-            tracing::error!(%error, "nothing more can be written to the disk");
+            if !self.full.replace(true) {
+                tracing::error!(%error, "nothing more can be written to the disk");
+            }
             tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
             return Ok(());
         }

@@ -5,6 +5,7 @@ use diesel::connection::{Connection, SimpleConnection};
 use domain::ports::log::{AppendError, Appended, Entry, From};
 use domain::ports::store::StoreError;
 use infra::Options;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::builders::{NOON, draft, draft_named, post};
 use testkit::conformance::Subject;
@@ -129,4 +130,30 @@ async fn a_file_is_read_while_somebody_writes_it() {
     });
     posted.unwrap();
     assert_eq!(subject.texts(room.id).await, ["changed", "after"]);
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_goes_on_writing_keeps_nobody_waiting_for_long() {
+    let database = Database::sqlite();
+    let Database::Sqlite(folder) = &database else { return };
+    let (_subject, store) = database.subject();
+    let store = Arc::new(store);
+    let path = folder.path().join("test.db");
+    let mut beside = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    beside.batch_execute("BEGIN IMMEDIATE").unwrap();
+
+    let began = Instant::now();
+    let mut waiting = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let store = Arc::clone(&store);
+        waiting.spawn(async move { store.set_setting(&format!("key {n}"), "value").await });
+    }
+    // One after the other waits for the file, each for a second: who comes last is told before its turn comes.
+    let answers = tokio::time::timeout(Duration::from_secs(8), waiting.join_all()).await.unwrap();
+    assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Busy { .. }))), "{answers:?}");
+    assert!(began.elapsed() < Duration::from_secs(6), "after {:?}", began.elapsed());
+
+    beside.batch_execute("ROLLBACK").unwrap();
+    eventually("writing again", async || store.set_setting("late", "value").await.is_ok()).await;
+    assert_eq!(store.setting("key 11").await.unwrap(), None, "what was refused while it waited is not written later");
 }

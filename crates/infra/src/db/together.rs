@@ -1,0 +1,188 @@
+//! Questions answered together: those that come while one is being answered share the next reading.
+//!
+//! After a network failed everybody comes back at once. What each asks then (this room's latest, that login) is read as
+//! often as the database answers, not as often as it is asked. Nobody is told anything read before they asked.
+
+use crate::db::error::busy;
+use domain::ports::store::StoreError;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// The most questions in one reading.
+const AT_ONCE: usize = 500;
+
+type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
+type Waiting<L, I, V> = Mutex<HashMap<L, Vec<(I, Answer<V>)>>>;
+
+/// Questions in lanes: those of one lane are read together, one reading at a time.
+pub struct Together<L, I, V> {
+    /// A lane is there while it is being read.
+    waiting: Arc<Waiting<L, I, V>>,
+}
+
+impl<L, I, V> Default for Together<L, I, V> {
+    fn default() -> Self {
+        Together { waiting: Arc::default() }
+    }
+}
+
+impl<L, I, V> Together<L, I, V>
+where
+    L: Clone + Eq + Hash + Send + 'static,
+    I: Copy + Eq + Hash + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    /// What `read` finds for `item`, in a reading that begins after this call.
+    pub async fn ask<R, F>(&self, lane: L, item: I, read: R) -> Result<Option<V>, StoreError>
+    where
+        R: Fn(Vec<I>) -> F + Send + 'static,
+        F: Future<Output = Result<HashMap<I, V>, StoreError>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        if self.queue(lane.clone(), item, answer) {
+            // A task of its own: whoever asked first may go away, and the others still want to know.
+            tokio::spawn(run(self.waiting.clone(), lane, read));
+        }
+        answered.await.unwrap_or_else(|_| Err(busy()))
+    }
+}
+
+impl<L: Eq + Hash, I, V> Together<L, I, V> {
+    /// Queues a question; whether nobody reads its lane yet.
+    fn queue(&self, lane: L, item: I, answer: Answer<V>) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let is_new = !waiting.contains_key(&lane);
+        waiting.entry(lane).or_default().push((item, answer));
+        is_new
+    }
+}
+
+async fn run<L, I, V, R, F>(waiting: Arc<Waiting<L, I, V>>, lane: L, read: R)
+where
+    L: Eq + Hash,
+    I: Copy + Eq + Hash,
+    V: Clone,
+    R: Fn(Vec<I>) -> F,
+    F: Future<Output = Result<HashMap<I, V>, StoreError>>,
+{
+    while let Some(asked) = take(&waiting, &lane) {
+        let mut items: Vec<I> = Vec::new();
+        let mut known = std::collections::HashSet::new();
+        items.extend(asked.iter().map(|(item, _)| *item).filter(|item| known.insert(*item)));
+        let found = read(items).await;
+        for (item, answer) in asked {
+            // Whoever asked may have gone.
+            let _ = answer.send(match &found {
+                Ok(found) => Ok(found.get(&item).cloned()),
+                Err(error) => Err(again(error)),
+            });
+        }
+    }
+}
+
+/// What is to be read next; `None`, and the lane is gone, when nobody waits.
+fn take<L: Eq + Hash, I, V>(waiting: &Waiting<L, I, V>, lane: &L) -> Option<Vec<(I, Answer<V>)>> {
+    let mut waiting = lock(waiting);
+    let asked = waiting.get_mut(lane)?;
+    if asked.is_empty() {
+        waiting.remove(lane);
+        return None;
+    }
+    Some(asked.drain(..asked.len().min(AT_ONCE)).collect())
+}
+
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::NameTaken => StoreError::NameTaken,
+        StoreError::Busy { retry_after } => StoreError::Busy { retry_after: *retry_after },
+        StoreError::Failed(why) => StoreError::Failed(why.clone()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// Squares numbers, one reading for each permit.
+    #[derive(Clone)]
+    struct Reader {
+        readings: Arc<AtomicUsize>,
+        gate: Arc<Semaphore>,
+    }
+
+    impl Reader {
+        fn new() -> Reader {
+            Reader { readings: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+        }
+
+        async fn read(self, items: Vec<u64>) -> Result<HashMap<u64, u64>, StoreError> {
+            self.readings.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.map_err(|_| busy())?.forget();
+            Ok(items.into_iter().filter(|n| *n < 100).map(|n| (n, n * n)).collect())
+        }
+    }
+
+    fn ask(
+        together: &Arc<Together<u8, u64, u64>>,
+        lane: u8,
+        item: u64,
+        reader: &Reader,
+    ) -> tokio::task::JoinHandle<Result<Option<u64>, StoreError>> {
+        let (together, reader) = (together.clone(), reader.clone());
+        tokio::spawn(async move { together.ask(lane, item, move |items| reader.clone().read(items)).await })
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_one_is_answered_shares_the_next_reading() {
+        let (together, reader) = (Arc::new(Together::default()), Reader::new());
+        let first = ask(&together, 1, 2, &reader);
+        until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
+        let others: Vec<_> = (0..300).map(|n| ask(&together, 1, n % 200, &reader)).collect();
+        until(|| lock(&together.waiting).get(&1).is_some_and(|waiting| waiting.len() == 300)).await;
+        reader.gate.add_permits(2);
+        assert!(matches!(first.await, Ok(Ok(Some(4)))));
+        for (n, other) in others.into_iter().enumerate() {
+            let n = n as u64 % 200;
+            let expected = (n < 100).then_some(n * n);
+            assert!(matches!(other.await, Ok(Ok(answer)) if answer == expected), "{n}");
+        }
+        assert_eq!(reader.readings.load(Ordering::SeqCst), 2);
+        assert!(lock(&together.waiting).is_empty());
+    }
+
+    #[tokio::test]
+    async fn lanes_do_not_wait_for_each_other_and_who_goes_away_takes_nobody_along() {
+        let (together, slow, fast) = (Arc::new(Together::default()), Reader::new(), Reader::new());
+        fast.gate.add_permits(1);
+        let gone = ask(&together, 1, 2, &slow);
+        until(|| slow.readings.load(Ordering::SeqCst) == 1).await;
+        let stays = ask(&together, 1, 3, &slow);
+        assert!(matches!(ask(&together, 2, 5, &fast).await, Ok(Ok(Some(25)))));
+        gone.abort();
+        slow.gate.add_permits(2);
+        assert!(matches!(stays.await, Ok(Ok(Some(9)))));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_to_all_who_asked_and_the_next_one_asks_anew() {
+        let together: Together<(), u64, u64> = Together::default();
+        let failed = together.ask((), 1, |_| async { Err(StoreError::Failed("broken".to_owned())) }).await;
+        assert!(matches!(failed, Err(StoreError::Failed(why)) if why == "broken"));
+        let healed = together.ask((), 1, |items| async move { Ok(items.into_iter().map(|n| (n, 7)).collect()) }).await;
+        assert!(matches!(healed, Ok(Some(7))));
+    }
+}
