@@ -29,7 +29,7 @@ class StubSocket {
   close(): void {}
   hear(frame: object): void { this.onmessage?.({ data: JSON.stringify(frame) }); }
 }
-const welcome = { event: "welcome", data: { connection: "1", heartbeat: 1000, reconnect: hints } };
+const welcome = { event: "welcome", data: { connection: 1, heartbeat: 1000, reconnect: hints } };
 
 describe("on a stopped clock", () => {
   let client: Realtime;

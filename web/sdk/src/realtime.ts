@@ -15,7 +15,7 @@ import {
 export type State =
   | { name: "idle" }
   | { name: "connecting"; attempt: number }
-  | { name: "online"; connection: string }
+  | { name: "online"; connection: number }
   | { name: "waiting"; attempt: number; until: number }
   | { name: "ended"; reason: "banned" | "too_many"; detail: string };
 
@@ -39,7 +39,7 @@ export interface RealtimeOptions {
   nonce?: () => string;
 }
 
-type Cursor = { since?: number; epoch?: string };
+type Cursor = { since?: number; epoch?: number };
 type Request = { resolve(data: unknown): void; reject(error: ProblemError): void };
 type Unsent<F> = F extends { id: number } ? Omit<F, "id"> : never;
 
@@ -182,7 +182,7 @@ export class Realtime {
     this.#emit({ type: "frame", frame });
   }
 
-  #online(connection: string, heartbeat: number, hints: ReconnectHints | undefined, offered: string | null): void {
+  #online(connection: number, heartbeat: number, hints: ReconnectHints | undefined, offered: string | null): void {
     this.#hints = hints ?? this.#hints;
     this.#onlineSince = Date.now();
     this.#watch(heartbeat > 0 ? heartbeat : 25_000);
@@ -259,7 +259,7 @@ export class Realtime {
     if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
   }
 
-  #advance(room: string, seq: number | undefined, epoch?: string): void {
+  #advance(room: string, seq: number | undefined, epoch?: number): void {
     const cursor = this.#rooms.get(room);
     if (!cursor) return;
     if (seq !== undefined) cursor.since = Math.max(cursor.since ?? 0, seq);
