@@ -73,7 +73,7 @@ it.each(["embed.html", "index.html", "lofi.html", "callback.html", "admin/index.
 });
 
 it("no_source_of_ours_writes_html_strings_or_raises_a_dialog", async () => {
-  for (const folder of ["chat", "playground", "stream", "admin", "callback", "docs", "shared", "sdk"]) {
+  for (const folder of ["chat", "playground", "stream", "admin", "callback", "docs", "shared", "sdk/src"]) {
     const names = (await readdir(resolve(root, folder), { recursive: true })).filter((name) => /\.tsx?$/.test(name));
     expect(names).not.toEqual([]);
     for (const name of names) {

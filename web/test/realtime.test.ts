@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 function connect(options: Partial<RealtimeOptions> = {}) {
-  const client = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket, ...options });
+  const client = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket, ...options });
   const heard: RealtimeEvent[] = [];
   client.listen((event) => heard.push(event));
   open.push(client);

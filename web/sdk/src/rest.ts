@@ -3,9 +3,9 @@
  * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.ts, generated);
  * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
-import type { BanView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges } from "./api";
-import { localProblem, problemFrom, ProblemError } from "./problem";
-import type { Message, Role, Room, User } from "./protocol";
+import type { BanView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges } from "./api.js";
+import { localProblem, problemFrom, ProblemError } from "./problem.js";
+import type { Message, Role, Room, User } from "./protocol.js";
 
 export type Method = "get" | "post" | "patch" | "delete";
 

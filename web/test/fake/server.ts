@@ -20,6 +20,8 @@ export class FakeServer {
   readonly handshakes: string[][] = [];
   /** While true, messages are taken but never acknowledged, as when the server dies in between. */
   swallowAcks = false;
+  /** While true, messages vanish: the server died before it had them. */
+  swallowMessages = false;
   refuseTokensBeforeOpen = true;
   hints: ReconnectHints = { base: 50, cap: 400, window: 100 };
   heartbeat = 25_000;
@@ -107,7 +109,7 @@ export class FakeServer {
 
   #take(viewer: Viewer, frame: Incoming): void {
     this.received.push(frame);
-    if (frame.event === "pong") return;
+    if (frame.event === "pong" || (this.swallowMessages && frame.event === "sendMessage")) return;
     try {
       const data = this.#do(viewer, frame);
       if (!(this.swallowAcks && frame.event === "sendMessage")) this.say(viewer, { event: "ack", id: frame.id, data });
