@@ -19,6 +19,11 @@ export interface Room {
   name: string;
   description?: string | null;
   slowMode: number;
+  rules?: { maxLength: number; links: boolean };
+  /** Origins whose pages may frame the chat; empty or absent: any. */
+  allowedSites?: string[];
+  /** The message that stands above the others, if there is one. */
+  pinned?: Message | null;
 }
 
 export interface Message {

@@ -3,7 +3,7 @@
  * ProblemError. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
 import { localProblem, problemFrom, ProblemError } from "./problem";
-import type { Message, Room, User } from "./protocol";
+import type { Message, Role, Room, User } from "./protocol";
 
 export interface Sanction {
   id: number;
@@ -27,8 +27,40 @@ export interface Connection {
 export interface Session { user: User; token: string }
 export interface Credentials { username: string; password: string }
 export interface UserPatch { display_name?: string; picture?: string | null; roles?: ("super_mod" | "admin")[]; password?: string }
-export interface RoomPatch { name?: string; description?: string; slow_mode?: number }
+export interface RoomPatch { name?: string; description?: string; slow_mode?: number; allowed_sites?: string[] }
 export interface SanctionRequest { user: string; room?: string; duration?: string; reason?: string; kind?: "timeout" }
+
+/** A command as `/help` knows it: `usage` is like `/ban <user> [duration] [reason]`, `least` the rank it takes. */
+export interface CommandInfo { name: string; usage: string; help: string; least: Role }
+
+export type Capability =
+  | "post" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans"
+  | "settings" | "appoint" | "delete_room";
+
+/** What the caller may do in a room; `user` and `rank` are null for nobody. */
+export interface Capabilities { room: string; user: string | null; rank: Role | null; capabilities: Capability[] }
+
+export interface LogEntry {
+  seq: number;
+  timestamp: number;
+  action: string;
+  actor: User;
+  user?: User;
+  message?: number;
+  room?: Room;
+  until?: number;
+  reason?: string;
+}
+
+/** Somebody as a room knows them. `may` is what the caller may do to them; `sanctions` and `log` are for those who may see them. */
+export interface UserCard {
+  user: User;
+  createdAt: number;
+  messages: Message[];
+  may: Capability[];
+  sanctions?: Sanction[];
+  log?: LogEntry[];
+}
 
 type Query = Record<string, string | number | undefined>;
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -71,15 +103,27 @@ export class Rest {
   patchRoom(uid: string, patch: RoomPatch) { return this.#call<{ room: Room }>("PATCH", `/rooms/${part(uid)}`, patch); }
   deleteRoom(uid: string) { return this.#call<null>("DELETE", `/rooms/${part(uid)}`); }
 
-  messages(room: string, query: { before?: number; after?: number; limit?: number } = {}) {
+  capabilities(room: string) { return this.#call<Capabilities>("GET", `/rooms/${part(room)}/capabilities`); }
+  /** What the caller may type after a slash, in a room or anywhere. */
+  commands(room?: string) { return this.#call<{ commands: CommandInfo[] }>("GET", "/commands" + search({ room })); }
+  card(room: string, user: string) { return this.#call<UserCard>("GET", `/rooms/${part(room)}/users/${part(user)}`); }
+  log(room: string, query: { user?: string; before?: number; limit?: number } = {}) {
+    return this.#call<{ log: LogEntry[]; next?: number | null }>("GET", `/rooms/${part(room)}/log` + search(query));
+  }
+
+  messages(room: string, query: { before?: number; after?: number; limit?: number; user?: string } = {}) {
     return this.#call<{ room: Room; messages: Message[]; next: number | null }>(
       "GET", `/rooms/${part(room)}/messages` + search(query));
   }
   purge(room: string, user?: string) { return this.#call<null>("DELETE", `/rooms/${part(room)}/messages` + search({ user })); }
-  postMessage(body: { room: string; message: string; nonce?: string }) {
+  message(id: number) { return this.#call<{ message: Message }>("GET", `/messages/${id}`); }
+  postMessage(body: { room: string; message: string; nonce?: string; reply_to?: number }) {
     return this.#call<{ message: Message } | { command: string; text: string }>("POST", "/messages", body);
   }
   deleteMessage(id: number) { return this.#call<null>("DELETE", `/messages/${id}`); }
+  /** A room has one pinned message: a new one takes its place. */
+  pin(id: number) { return this.#call<{ message: Message }>("POST", `/messages/${id}/pin`); }
+  unpin(id: number) { return this.#call<null>("DELETE", `/messages/${id}/pin`); }
 
   /** Without a room: the global ones. */
   sanctions(room?: string) { return this.#call<{ bans: Sanction[] }>("GET", "/bans" + search({ room })); }
