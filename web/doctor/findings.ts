@@ -69,13 +69,10 @@ export function originFinding({ site, parent }: OriginFacts): Finding | null {
   return good("Page and chat know each other", `Words between them are addressed to ${parent} alone.`);
 }
 
-export interface StorageFacts { framed: boolean; opaque: boolean; storage: boolean; shared: boolean }
+export interface StorageFacts { framed: boolean; storage: boolean; shared: boolean }
 
-export function storageFindings({ framed, opaque, storage, shared }: StorageFacts): Finding[] {
+export function storageFindings({ framed, storage, shared }: StorageFacts): Finding[] {
   const cookies = good("No cookies needed", "Banter sets none, so a browser that blocks those of third parties changes nothing.");
-  if (opaque) {
-    return [blocked("The sandbox takes the chat's origin away", `Without allow-same-origin ${sandboxWords["allow-same-origin"]!}. Give the frame these:`, sandboxAttribute()), cookies];
-  }
   if (!storage) {
     return [note("Storage is blocked here", "The chat works all the same. A visitor who signs in stays so until the page is left; a login handed over by your page (postMessage) works as ever."), cookies];
   }
