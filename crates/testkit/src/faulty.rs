@@ -11,7 +11,9 @@ use domain::model::session::Session;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
-use domain::ports::log::{AppendError, Appended, Entry, From, History, Log, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{
+    AppendError, Appended, Entry, Footing, From, History, Log, LogLine, SanctionLine, Stance, Stretch,
+};
 use domain::ports::store::{Accounts, Health, Rooms, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -159,7 +161,9 @@ forward! { Log as "log" {
 forward! { History as "history" {
     stance(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Option<Stance>, StoreError>;
+    footing(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<Footing>, StoreError>;
     messages(room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+    messages_of(room: RoomId, author: UserId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
     stretch(room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
     posted(room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
@@ -167,11 +171,13 @@ forward! { History as "history" {
     heads(rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
     sanctions(room: Option<RoomId>, now: Timestamp, before: Option<i64>, limit: usize)
         -> Result<Vec<SanctionLine>, StoreError>;
+    sanctions_of(room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
     sanction(room: Option<RoomId>, user: UserId, kind: SanctionKind, now: Timestamp)
         -> Result<Option<Sanction>, StoreError>;
     sanctions_everywhere(user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Vec<Sanction>, StoreError>;
     log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+    log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
     behind(network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }}
 

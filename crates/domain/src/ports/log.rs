@@ -11,6 +11,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::ports::store::StoreError;
 use async_trait::async_trait;
+use std::collections::HashMap;
 
 /// Something to be done to a room, decided and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +167,21 @@ pub struct Stance {
     pub last_post: Option<(Timestamp, Body)>,
 }
 
+/// What holds for everybody in a room, or everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footing {
+    /// The room; `None` for what holds everywhere.
+    pub room: Option<Room>,
+    /// Up to where the log was taken in, at least: the rest may be newer.
+    pub head: Head,
+    /// The ranks held in the room.
+    pub ranks: HashMap<UserId, Rank>,
+    /// The sanctions given there that were in force, by id; not those that hold everywhere, unless that was asked.
+    pub sanctions: Vec<Sanction>,
+    /// Whether there was more than asked for: then `ranks` and `sanctions` are not complete.
+    pub cut: bool,
+}
+
 /// A line of a room's moderation log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -198,8 +214,26 @@ pub trait History: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError>;
 
+    /// What holds for everybody in a room, or (`None`) everywhere, at `now`, with at most `limit` ranks and as many
+    /// sanctions; `None` when there is no such room.
+    async fn footing(
+        &self,
+        room: Option<&RoomUid>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Footing>, StoreError>;
+
     /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+
+    /// The same for the messages of one author.
+    async fn messages_of(
+        &self,
+        room: RoomId,
+        author: UserId,
+        from: From,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError>;
 
     /// The head and the latest `limit` undeleted messages, ascending, from one snapshot; `None` when the room is gone.
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
@@ -226,6 +260,9 @@ pub trait History: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SanctionLine>, StoreError>;
 
+    /// Those in force at `now` that were given to `user` in `room`, latest first.
+    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
+
     /// The sanction of this kind in force at `now` that was given to `user` in `room` (`None`: everywhere).
     async fn sanction(
         &self,
@@ -245,6 +282,15 @@ pub trait History: Send + Sync {
 
     /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// The same of what was done to one user: bans, timeouts, ranks, purges; latest first.
+    async fn log_about(
+        &self,
+        room: RoomId,
+        subject: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError>;
 
     /// The rank that holds for whoever was last seen at this network: the highest of all of them, with how many they are.
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;

@@ -219,9 +219,11 @@ macro_rules! conformance_suite {
                 nothing_is_done_in_no_room,
             }
             sanctions {
+                a_footing_is_one_place_with_what_is_in_force_there,
                 a_sanction_is_kept_as_it_was_given,
                 whoever_is_sanctioned_may_not_write,
                 a_sanction_ends_by_time,
+                the_sanctions_of_one_user_are_told_with_their_people,
                 a_second_sanction_replaces_the_first_of_its_kind,
                 a_higher_ranks_sanction_stays,
                 a_sanction_is_lifted_once,
@@ -239,6 +241,8 @@ macro_rules! conformance_suite {
                 pages_hold_the_nearest_messages_ascending,
                 walking_back_meets_every_message_once,
                 a_message_is_found_by_id,
+                one_authors_messages_are_paged,
+                the_log_about_one_user_leaves_out_the_others,
                 authors_are_shown_as_they_are_now,
                 a_snapshot_is_the_head_and_the_latest_messages,
                 a_stretch_tells_what_stands_and_what_was_done,
