@@ -22,6 +22,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commands that the caller may use in a room; whoever is not logged in sees those of a guest. */
+        get: operations["get_commands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections": {
         parameters: {
             query?: never;
@@ -149,7 +166,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** A message that was not deleted: to quote what an answer answers. */
+        get: operations["get_messages_id"];
         put?: never;
         post?: never;
         /** Deletes a message: one's own, or as moderator of somebody below. */
@@ -239,6 +257,23 @@ export interface paths {
         };
         /** Bans and timeouts in force in a room. */
         get: operations["get_rooms_uid_bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rooms/{uid}/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller may in a room, in general: what a window offers. Each act is asked again when it is done. */
+        get: operations["get_rooms_uid_capabilities"];
         put?: never;
         post?: never;
         delete?: never;
@@ -574,12 +609,48 @@ export interface components {
             /** @description Whom it was given to. */
             user: components["schemas"]["UserView"];
         };
+        /** @description What the caller may in a room. */
+        CapabilitiesAnswer: {
+            /**
+             * @description Of `post`, `rename`, `delete_messages` (others'), `purge`, `clear`, `slow`, `timeout`, `ban`, `lift`, `pin`, `see_log`,
+             *     `see_bans`, `settings`, `appoint`, `delete_room`; new words may come.
+             */
+            capabilities: ("post" | "rename" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans" | "settings" | "appoint" | "delete_room")[];
+            /**
+             * @description The rank that counts there: the higher of the one held everywhere and the one held in the room.
+             * @enum {string|null}
+             */
+            rank?: "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root" | null;
+            /** @description The room's uid. */
+            room: string;
+            /** @description The caller's uid; null for whoever is not logged in. */
+            user?: string | null;
+        };
         /** @description What a command says. */
         CommandAnswer: {
             /** @description Which. */
             command: string;
             /** @description To the sender alone. */
             text: string;
+        };
+        /** @description The commands that the caller may use. */
+        CommandsAnswer: {
+            /** @description By name. */
+            commands: components["schemas"]["CommandView"][];
+        };
+        /** @description A command. */
+        CommandView: {
+            /** @description What it does, as one sentence. */
+            help: string;
+            /**
+             * @description The least rank that may.
+             * @enum {string}
+             */
+            least: "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root";
+            /** @description How it is called, without the mark. */
+            name: string;
+            /** @description How it is used: `<…>` must be there, `[…]` may, and the last one takes the rest of the line. */
+            usage: string;
         };
         /** @description The sockets. */
         ConnectionsAnswer: {
@@ -977,7 +1048,10 @@ export interface components {
 export type BanAnswer = components['schemas']['BanAnswer'];
 export type BansAnswer = components['schemas']['BansAnswer'];
 export type BanView = components['schemas']['BanView'];
+export type CapabilitiesAnswer = components['schemas']['CapabilitiesAnswer'];
 export type CommandAnswer = components['schemas']['CommandAnswer'];
+export type CommandsAnswer = components['schemas']['CommandsAnswer'];
+export type CommandView = components['schemas']['CommandView'];
 export type ConnectionsAnswer = components['schemas']['ConnectionsAnswer'];
 export type ConnectionView = components['schemas']['ConnectionView'];
 export type Credentials = components['schemas']['Credentials'];
@@ -1070,6 +1144,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BanAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_commands: {
+        parameters: {
+            query?: {
+                /** @description The room's uid; without it, only the ranks that hold everywhere count. */
+                room?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandsAnswer"];
                 };
             };
             /** @description It was not done */
@@ -1316,6 +1422,37 @@ export interface operations {
             };
             /** @description Done */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_messages_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1621,6 +1758,37 @@ export interface operations {
             };
         };
     };
+    get_rooms_uid_capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapabilitiesAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_rooms_uid_log: {
         parameters: {
             query?: {
@@ -1628,6 +1796,8 @@ export interface operations {
                 before?: number;
                 /** @description How many at most, 1 to 100; 50 unless given. */
                 limit?: number;
+                /** @description Only what was done to this user, by uid: bans, timeouts, ranks and purges. */
+                user?: string;
             };
             header?: never;
             path: {
@@ -1666,6 +1836,8 @@ export interface operations {
                 before?: number;
                 /** @description How many at most, 1 to 100; 50 unless given. */
                 limit?: number;
+                /** @description Only those of this author, by uid. */
+                user?: string;
             };
             header?: never;
             path: {

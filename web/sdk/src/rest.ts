@@ -3,9 +3,11 @@
  * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.ts, generated);
  * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
-import type { BanView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges } from "./api.js";
+import type {
+  BanView, CapabilitiesAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
+} from "./api.js";
 import { localProblem, problemFrom, ProblemError } from "./problem.js";
-import type { Message, Role, Room, User } from "./protocol.js";
+import type { Message, Room, User } from "./protocol.js";
 
 export type Method = "get" | "post" | "patch" | "delete";
 
@@ -40,14 +42,10 @@ export type SanctionRequest = NewBan;
 export type { Credentials };
 
 /** A command as `/help` knows it: `usage` is like `/ban <user> [duration] [reason]`, `least` the rank it takes. */
-export interface CommandInfo { name: string; usage: string; help: string; least: Role }
-
-export type Capability =
-  | "post" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans"
-  | "settings" | "appoint" | "delete_room";
-
+export type CommandInfo = CommandView;
 /** What the caller may do in a room; `user` and `rank` are null for nobody. */
-export interface Capabilities { room: string; user: string | null; rank: Role | null; capabilities: Capability[] }
+export type Capabilities = CapabilitiesAnswer;
+export type Capability = Capabilities["capabilities"][number];
 
 /** Somebody as a room knows them. `may` is what the caller may do to them; `sanctions` and `log` are for those who may see them. */
 export interface UserCard {
@@ -92,22 +90,22 @@ export class Rest {
   createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }) as Promise<{ room: Room }>; }
   patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }) as Promise<{ room: Room }>; }
   deleteRoom(uid: string) { return this.call("delete", "/rooms/{uid}", { params: { uid } }); }
-  capabilities(room: string) { return this.#send<Capabilities>("get", `/rooms/${part(room)}/capabilities`); }
+  capabilities(room: string) { return this.call("get", "/rooms/{uid}/capabilities", { params: { uid: room } }); }
   /** What the caller may type after a slash, in a room or anywhere. */
-  commands(room?: string) { return this.#send<{ commands: CommandInfo[] }>("get", "/commands" + search({ room })); }
+  commands(room?: string) { return this.call("get", "/commands", room ? { query: { room } } : {}); }
   card(room: string, user: string) { return this.#send<UserCard>("get", `/rooms/${part(room)}/users/${part(user)}`); }
-  log(room: string, query: Query<"/rooms/{uid}/log", "get"> & { user?: string } = {}) {
+  log(room: string, query: Query<"/rooms/{uid}/log", "get"> = {}) {
     return this.call("get", "/rooms/{uid}/log", { params: { uid: room }, query });
   }
 
-  messages(room: string, query: Query<"/rooms/{uid}/messages", "get"> & { user?: string } = {}) {
+  messages(room: string, query: Query<"/rooms/{uid}/messages", "get"> = {}) {
     return this.call("get", "/rooms/{uid}/messages", { params: { uid: room }, query });
   }
   /** Deletes all messages of a room, or one author's. */
   purge(room: string, user?: string) {
     return this.call("delete", "/rooms/{uid}/messages", { params: { uid: room }, ...(user ? { query: { user } } : {}) });
   }
-  message(id: number) { return this.#send<{ message: Message }>("get", `/messages/${id}`); }
+  message(id: number) { return this.call("get", "/messages/{id}", { params: { id } }); }
   postMessage(body: { room: string; message: string; nonce?: string; reply_to?: number }) { return this.call("post", "/messages", { body }); }
   deleteMessage(id: number) { return this.call("delete", "/messages/{id}", { params: { id } }); }
   /** A room has one pinned message: a new one takes its place. */
