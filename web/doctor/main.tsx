@@ -34,6 +34,7 @@ async function examine(): Promise<void> {
   const uid = room.value;
   const of = originOf(site.value);
   findings.value = [];
+  shown.value = null;
   const say = (...found: (Finding | null)[]) => {
     if (turn === round) findings.value = [...findings.value, ...found.filter((one) => one !== null)];
   };
