@@ -11,6 +11,7 @@ pub mod assets;
 pub mod caller;
 pub mod cli;
 pub mod config;
+mod content_policy;
 pub mod http;
 pub mod limits;
 pub mod metrics;

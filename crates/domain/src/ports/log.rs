@@ -74,6 +74,16 @@ pub enum Act {
         /// Which.
         change: Box<RoomChange>,
     },
+    /// Pin a message that is there to the top of the room, in place of the one before.
+    Pin {
+        /// Which.
+        message: MessageId,
+    },
+    /// Take the pinned message down.
+    Unpin {
+        /// Which it must be.
+        message: MessageId,
+    },
     /// Close the room for ever.
     Close,
 }

@@ -5,6 +5,7 @@ use crate::model::event::Measure;
 use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::{NewRoom, Room, RoomChange, SLOW_MODE_MAX};
+use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
@@ -30,6 +31,8 @@ pub struct RoomEdit {
     pub max_length: Option<i64>,
     /// Whether links are allowed.
     pub links: Option<bool>,
+    /// Whose pages may frame the chat.
+    pub sites: Option<Vec<String>>,
 }
 
 impl RoomEdit {
@@ -40,6 +43,7 @@ impl RoomEdit {
             slow_mode: self.slow_mode.map(slow_mode).transpose()?,
             max_length: self.max_length.map(max_length).transpose()?,
             links: self.links,
+            sites: self.sites.as_deref().map(Site::parse_all).transpose()?,
         })
     }
 }

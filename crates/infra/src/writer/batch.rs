@@ -229,6 +229,14 @@ impl Batch {
             }
             Act::Appoint { subject, measure } => acts::appoint(conn, entry, subject, *measure),
             Act::Configure { change } => acts::configure(conn, entry, change),
+            Act::Pin { message } => {
+                let stands = lookup::standing(conn, &[message.0])?;
+                match stands.get(&message.0) {
+                    Some((room, _)) if *room == entry.room.0 => acts::pin(conn, entry, *message),
+                    _ => Ok(Err(AppendError::Missing)),
+                }
+            }
+            Act::Unpin { message } => acts::unpin(conn, entry, *message),
             Act::Close => {
                 self.open.remove(&entry.room.0);
                 acts::close(conn, entry).map(Ok)

@@ -33,6 +33,9 @@ impl State {
         match &mut event.kind {
             EventKind::Purged { author: Some(author) } => **author = self.anybody(author.id)?,
             EventKind::Moderated { subject, .. } => subject.user = self.anybody(subject.user.id)?,
+            EventKind::Configured(room) | EventKind::Pinned { room, .. } | EventKind::Unpinned { room, .. } => {
+                **room = self.shown_room(room)?;
+            }
             _ => {}
         }
         Ok(event)
@@ -103,7 +106,8 @@ impl History for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError> {
         let state = self.state();
-        let Some(room) = state.rooms.values().find(|r| r.uid == *room).cloned() else { return Ok(None) };
+        let Some(room) = state.rooms.values().find(|r| r.uid == *room) else { return Ok(None) };
+        let room = state.shown_room(room)?;
         let Some(log) = state.logs.get(&room.id) else { return Ok(None) };
         let member = user.and_then(|id| state.live(id)).map(|user| state.member(room.id, user.clone()));
         let covers = |sanction: &&Sanction| match &member {
@@ -126,9 +130,10 @@ impl History for MemoryStore {
         limit: usize,
     ) -> Result<Option<Footing>, StoreError> {
         let state = self.state();
-        let found = room.map(|uid| state.rooms.values().find(|r| r.uid == *uid).cloned());
+        let found = room.map(|uid| state.rooms.values().find(|r| r.uid == *uid));
         let Some(room) = found.map_or(Some(None), |room| room.map(Some)) else { return Ok(None) };
         let id = room.as_ref().map_or(RoomId::SERVER, |room| room.id);
+        let room = room.map(|room| state.shown_room(room)).transpose()?;
         let Some(log) = state.open_log(id) else { return Ok(None) };
         let there = room.as_ref().map(|room| room.id);
         let given = state.sanctions.iter().filter(|s| s.in_force(now) && s.room == there);

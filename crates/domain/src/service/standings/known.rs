@@ -2,6 +2,7 @@
 
 use crate::model::event::{Event, EventKind};
 use crate::model::id::{RoomId, RoomUid, Seq, UserId};
+use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::room::Head;
 use crate::model::sanction::Sanction;
@@ -252,11 +253,21 @@ impl Known {
         }
         match what {
             Touched::Place(id) => drop(self.places.remove(&id)),
-            Touched::Person(id) => drop(self.people.remove(&id)),
+            Touched::Person(id) => {
+                self.people.remove(&id);
+                // Who is shown at the top of a room is shown as they are now.
+                self.places.retain(|_, place| pinned(place).is_none_or(|message| message.author.user.id != id));
+            }
             Touched::Anything => {
                 self.places.clear();
                 self.people.clear();
             }
+        }
+    }
+
+    fn unpin_if(&mut self, room: RoomId, is_gone: impl FnOnce(&Message) -> bool) {
+        if let Some(room) = self.places.get_mut(&room).and_then(|place| place.footing.room.as_mut()) {
+            room.unpin_if(is_gone);
         }
     }
 
@@ -269,8 +280,16 @@ impl Known {
                 }
                 self.said.insert((event.room, message.author.user.id), (event.at, message.text.clone()));
             }
-            EventKind::Deleted { .. } | EventKind::Purged { .. } => {}
-            EventKind::Moderated { .. } | EventKind::Configured(_) | EventKind::Closed => {
+            EventKind::Deleted { message } => self.unpin_if(event.room, |pinned| pinned.id == *message),
+            EventKind::Purged { author } => {
+                let whose = author.as_ref().map(|author| author.id);
+                self.unpin_if(event.room, |pinned| whose.is_none_or(|whose| pinned.author.user.id == whose));
+            }
+            EventKind::Moderated { .. }
+            | EventKind::Configured(_)
+            | EventKind::Pinned { .. }
+            | EventKind::Unpinned { .. }
+            | EventKind::Closed => {
                 return self.touch(Touched::Place(event.room));
             }
         }
@@ -283,6 +302,10 @@ impl Known {
             self.places.remove(&event.room);
         }
     }
+}
+
+fn pinned(place: &Place) -> Option<&Message> {
+    place.footing.room.as_ref()?.pinned.as_deref()
 }
 
 /// Whether `now` is less than `span` after `then`, and not before it: the clock may have jumped.

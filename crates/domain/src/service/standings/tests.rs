@@ -12,6 +12,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
 use crate::ports::log::{Footing, Stance};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const NOON: Timestamp = Timestamp(1_000_000);
 const LOBBY: RoomId = RoomId(7);
@@ -43,6 +44,8 @@ fn lobby() -> Room {
         description: Description::stored(String::new()),
         owner: UserId(9),
         rules: Rules::default(),
+        sites: Vec::new(),
+        pinned: None,
         created_at: NOON,
     }
 }
@@ -61,6 +64,17 @@ fn posted(seq: i64) -> Event {
     let (id, kind, text) = (MessageId(seq), MessageKind::Say, Body::stored(format!("text {seq}")));
     let message = Message { id, seq: Seq(seq), room: LOBBY, author, text, kind, reply_to: None, at: NOON };
     event(LOBBY, seq, EventKind::Posted(Box::new(message)))
+}
+
+/// Knows the lobby with a message of Ann's at its top.
+fn knowing_a_pin() -> Known {
+    let EventKind::Posted(message) = posted(5).kind else { unreachable!("a message was posted") };
+    let mut known = Known::default();
+    let lobby = Room { pinned: Some(Arc::new(*message)), ..lobby() };
+    known.learn(footing(Some(lobby), 10), NOON, 0);
+    known.learn(footing(None, 3), NOON, 0);
+    known.meet(user(ANN), NOON, 0);
+    known
 }
 
 fn moderated(room: RoomId, seq: i64) -> Event {
@@ -211,4 +225,28 @@ fn a_place_with_too_much_in_it_is_not_answered_from_memory() {
     let touches = known.touches();
     known.learn(Footing { cut: true, ..footing(Some(lobby()), 10) }, NOON, touches);
     assert!(matches!(ask(&mut known, NOON, 0), Look::TooMuch));
+}
+
+#[test]
+fn what_is_pinned_goes_with_what_was_said_and_is_read_again_when_it_changes() {
+    let pinned = |known: &mut Known| stance(known).map(|stance| stance.room.pinned.is_some());
+    let by = |id: UserId| EventKind::Purged { author: Some(Box::new(user(id))) };
+    for (kind, left) in [
+        (EventKind::Deleted { message: MessageId(5) }, Some(false)),
+        (EventKind::Deleted { message: MessageId(6) }, Some(true)),
+        (by(ANN), Some(false)),
+        (by(UserId(2)), Some(true)),
+        (EventKind::Purged { author: None }, Some(false)),
+        (EventKind::Pinned { message: MessageId(6), room: Box::new(lobby()) }, None),
+        (EventKind::Unpinned { message: MessageId(5), room: Box::new(lobby()) }, None),
+    ] {
+        let mut known = knowing_a_pin();
+        assert_eq!(pinned(&mut known), Some(true));
+        known.hear(&event(LOBBY, 11, kind.clone()));
+        assert_eq!(pinned(&mut known), left, "{kind:?}");
+    }
+    let mut known = knowing_a_pin();
+    known.touch(Touched::Person(ANN));
+    known.meet(user(ANN), NOON, known.touches());
+    assert!(stance(&mut known).is_none(), "its author has another name");
 }
