@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Plugin } from "vite";
+import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const page = (path: string) => resolve(import.meta.dirname, path);
@@ -36,8 +36,30 @@ const together: Plugin = {
   },
 };
 
+/** embed.js: a classic script under a fixed name, because other people's pages name it. */
+async function loaderCode(): Promise<string> {
+  const built = await build({
+    configFile: false, logLevel: "warn",
+    build: { write: false, target: "es2022", rolldownOptions: { input: page("loader/main.ts"), output: { format: "iife", minify: true } } },
+  });
+  if (!("output" in built)) throw new Error("one build was expected");
+  return built.output[0].code;
+}
+
+const loader: Plugin = {
+  name: "loader",
+  async generateBundle() {
+    this.emitFile({ type: "asset", fileName: "embed.js", source: await loaderCode() });
+  },
+  configureServer(server) {
+    server.middlewares.use("/embed.js", (_, response, next) => {
+      loaderCode().then((code) => response.setHeader("Content-Type", "text/javascript").end(code), next);
+    });
+  },
+};
+
 export default defineConfig({
-  plugins: [gzipped, together],
+  plugins: [loader, gzipped, together],
   appType: "mpa",
   server: { proxy: Object.fromEntries(calls.map((path) => [`^/${path}(/|\\?|$)`, { target, ws: path === "ws", changeOrigin: false }])) },
   build: {
@@ -47,7 +69,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 2000,
     rolldownOptions: {
-      input: ["index.html", "embed.html", "lofi.html", "callback.html", "admin/index.html", "docs/index.html"].map(page),
+      input: ["index.html", "embed.html", "lofi.html", "callback.html", "embed-doctor.html", "admin/index.html", "docs/index.html"].map(page),
     },
   },
   test: { include: ["test/**/*.test.{ts,tsx}"] },

@@ -17,7 +17,7 @@ function room(length: number, gone: Set<number> = new Set()) {
   const reading = new Reading();
   reading.clear("r");
   const there = (from: number, to: number) => span(Math.max(1, from), to).filter((seq) => !gone.has(seq)).map(message);
-  reading.apply([{ event: "room_messages", data: { room: "r", messages: there(length - 49, length), head: length, epoch: "e" } }], true);
+  reading.apply([{ event: "room_messages", data: { room: "r", messages: there(length - 49, length), head: length, epoch: 1 } }], true);
   const rest = {
     messages: vi.fn(async (_: string, { before, after, limit = 50 }: { before?: number; after?: number; limit?: number }) => {
       const messages = before !== undefined ? there(1, before - 1).slice(-limit) : there(after! + 1, length).slice(0, limit);
@@ -126,7 +126,7 @@ describe("through the history", () => {
   it("a_room_with_less_than_a_page_begins_where_the_snapshot_does", () => {
     const reading = new Reading();
     reading.clear("r");
-    reading.apply([{ event: "room_messages", data: { room: "r", messages: [message(3), message(4)], head: 4, epoch: "e" } }], true);
+    reading.apply([{ event: "room_messages", data: { room: "r", messages: [message(3), message(4)], head: 4, epoch: 1 } }], true);
     expect(reading.begun.value).toBe(true);
   });
   it("what_is_deleted_while_a_page_is_under_way_does_not_come_back_with_it", async () => {
@@ -149,7 +149,7 @@ describe("through the history", () => {
     const { reading } = room(60);
     reading.hold("scroll");
     reading.apply([{ event: "reset", data: { room: "r", reason: "epoch" } },
-      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: "b" } }], true);
+      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: 2 } }], true);
     expect(seqs(reading)).toEqual([7]);
     expect(reading.following.value).toBe(true);
   });

@@ -28,7 +28,7 @@ describe("a batch of frames", () => {
   });
   it("a_reset_empties_the_room_for_the_snapshot_that_follows", () => {
     expect(after(frame(1), { event: "reset", data: { room: "r", reason: "epoch" } },
-      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: "b" } })).toEqual(["m7"]);
+      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: 2 } })).toEqual(["m7"]);
   });
   it("a_new_name_shows_on_old_lines_and_keeps_the_rooms_ranks", () => {
     const moderator: ServerFrame = { event: "message", data: { ...message(1), user: { ...user("ann"), roles: ["guest", "mod"] } } };

@@ -61,6 +61,10 @@ const routes: Route[] = [
     return null;
   }],
   ["GET", /^\/rooms\/([^/]+)\/messages$/, 200, ({ world, part }) => ({ room: world.find(part).room, messages: world.messages(world.find(part)), next: null })],
+  ["GET", /^\/rooms\/([^/]+)\/moderators$/, 200, ({ world, part }) => {
+    const room = world.find(part);
+    return { moderators: [room.owner, ...room.mods].map((uid) => world.inRoom(room, uid)) };
+  }],
   ["DELETE", /^\/rooms\/([^/]+)\/messages$/, 204, (call) => {
     const room = call.world.find(call.part);
     call.world.allow(self(call), room, "mod");
