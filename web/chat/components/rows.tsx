@@ -29,14 +29,14 @@ export class Rows extends Component<Props> {
     const found: Anchors = [];
     for (const row of this.#lines.children as HTMLCollectionOf<HTMLElement>) {
       if (row.offsetTop >= foot) break;
-      if (row.offsetTop + row.offsetHeight > top) found.push([row, row.offsetTop - top]);
+      if (footOf(row) > top) found.push([row, footOf(row) - top]);
     }
     return found;
   }
 
   override componentDidUpdate(_: Props, __: unknown, anchors: Anchors | null): void {
     const [row, offset] = anchors?.find(([candidate]) => candidate.isConnected) ?? [];
-    if (row && offset !== undefined && !this.props.following) this.props.box.current!.scrollTop = row.offsetTop - offset;
+    if (row && offset !== undefined && !this.props.following) this.props.box.current!.scrollTop = footOf(row) - offset;
   }
 
   override render({ lines, mark, store, Tools }: Props) {
@@ -70,6 +70,11 @@ export class Rows extends Component<Props> {
     }
     return <div class="lines" ref={(node) => { this.#lines = node; }}>{rows}</div>;
   }
+}
+
+/** Lines are held by their feet: a name may come or go above the text of a line. */
+function footOf(row: HTMLElement): number {
+  return row.offsetTop + row.offsetHeight;
 }
 
 function lastTime(line: Line | undefined): number | null {
