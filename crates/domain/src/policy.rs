@@ -14,6 +14,8 @@ pub enum Action {
         /// The setting.
         least: Rank,
     },
+    /// What takes no rank at all: read, or ask for help.
+    Look,
     /// Delete one's own message.
     DeleteOwn,
     /// Delete another's message.
@@ -22,6 +24,8 @@ pub enum Action {
     PurgeAuthor,
     /// Take away all messages of a room.
     PurgeAll,
+    /// Pin a message to the top of a room, or take it down.
+    Pin,
     /// Set the slow mode.
     SlowMode,
     /// Give a room's ban or timeout.
@@ -70,10 +74,10 @@ impl Action {
     /// The least rank that may.
     pub fn least_rank(self) -> Rank {
         match self {
-            Action::Post | Action::DeleteOwn => Rank::Guest,
+            Action::Look | Action::Post | Action::DeleteOwn => Rank::Guest,
             Action::CreateRoom { least } => least,
             Action::DeleteOther | Action::PurgeAuthor | Action::PurgeAll | Action::SlowMode => Rank::Mod,
-            Action::Sanction | Action::SeeModeration => Rank::Mod,
+            Action::Pin | Action::Sanction | Action::SeeModeration => Rank::Mod,
             Action::Lift { given_by } => given_by.max(Rank::Mod),
             Action::Configure | Action::Appoint | Action::CloseRoom => Rank::Owner,
             Action::SanctionEverywhere | Action::Administer | Action::GrantSuperMod => Rank::Admin,
@@ -110,6 +114,11 @@ pub struct Standing {
     rank: Rank,
     /// The rank that counts for what is the owner's to do.
     as_owner: Rank,
+}
+
+impl Standing {
+    /// Somebody without a login, who is shown what a guest may.
+    pub const NOBODY: Standing = Standing { user: UserId(0), rank: Rank::Guest, as_owner: Rank::Guest };
 }
 
 impl From<&Member> for Standing {
@@ -177,6 +186,7 @@ mod tests {
 
     #[test]
     fn each_action_has_its_least_rank() {
+        check(Action::Look, Rank::Guest);
         check(Action::Post, Rank::Guest);
         check(Action::DeleteOwn, Rank::Guest);
         check(Action::CreateRoom { least: Rank::Registered }, Rank::Registered);
@@ -184,6 +194,7 @@ mod tests {
             Action::DeleteOther,
             Action::PurgeAuthor,
             Action::PurgeAll,
+            Action::Pin,
             Action::SlowMode,
             Action::Sanction,
             Action::SeeModeration,

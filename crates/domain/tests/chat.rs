@@ -239,7 +239,7 @@ async fn a_timeout_may_read_but_not_write_until_it_ends() {
         world.say(&ann, &room, "hi").await,
         Error::Sanctioned { kind: SanctionKind::Timeout, retry_after: Some(left), .. } if left == Span::seconds(60)
     );
-    world.services.chat.history(Some(&ann), &room, From::End, 10).await.expect("it may read");
+    world.services.chat.history(Some(&ann), &room, None, From::End, 10).await.expect("it may read");
     world.clock.advance(Span::millis(59_999));
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { .. });
     world.clock.advance(Span::millis(1));
@@ -253,7 +253,7 @@ async fn a_ban_may_neither_read_nor_write() {
     let mine = world.post(&ann, &room, "mine").await;
     world.ban(&owner, Some(&room), &ann).await;
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { kind: SanctionKind::Ban, until: None, .. });
-    let read = world.services.chat.history(Some(&ann), &room, From::End, 10).await;
+    let read = world.services.chat.history(Some(&ann), &room, None, From::End, 10).await;
     refused!(read, Error::Sanctioned { kind: SanctionKind::Ban, .. });
     refused!(world.services.chat.delete(&ann, mine.id).await, Error::Sanctioned { .. });
 }
@@ -273,7 +273,7 @@ async fn history_is_read_in_pages_by_anybody() {
         (From::After(Seq(4)), vec!["5"], None),
         (From::After(Seq(5)), vec![], None),
     ] {
-        let page = world.services.chat.history(None, &room, from, 2).await.expect("anybody may read");
+        let page = world.services.chat.history(None, &room, None, from, 2).await.expect("anybody may read");
         let texts: Vec<_> = page.messages.iter().map(|message| message.text.as_str()).collect();
         assert_eq!((texts, page.next), (expected, next), "{from:?}");
     }

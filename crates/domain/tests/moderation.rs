@@ -167,7 +167,7 @@ async fn a_banned_moderator_has_no_power() {
     world.ban(&owner, Some(&room), &keeper).await;
     refused!(world.sanction(&keeper, Some(&room), &ann, Ban, seconds(1)).await, Error::Sanctioned { kind: Ban, .. });
     refused!(world.services.moderation.purge(&keeper, &room, None).await, Error::Sanctioned { .. });
-    refused!(world.services.moderation.log(&keeper, &room, None, 10).await, Error::Sanctioned { .. });
+    refused!(world.services.moderation.log(&keeper, &room, None, None, 10).await, Error::Sanctioned { .. });
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn bans_and_the_log_are_for_moderators() {
     let (world, owner, room) = world_with_room().await;
     for (rank, caller) in world.ranks(&owner, &room).await {
         let bans = world.services.moderation.sanctions(&caller, Some(&room), None, 10).await;
-        let log = world.services.moderation.log(&caller, &room, None, 10).await;
+        let log = world.services.moderation.log(&caller, &room, None, None, 10).await;
         assert_eq!((bans.is_ok(), log.is_ok()), (rank >= Rank::Mod, rank >= Rank::Mod), "{rank:?}: {bans:?} {log:?}");
     }
 }
@@ -319,12 +319,12 @@ async fn every_act_is_a_line_of_the_log() {
     world.services.moderation.purge(&owner, &room, Some(&ann.user.uid)).await.unwrap();
     let edit = domain::service::rooms::RoomEdit { slow_mode: Some(5), ..Default::default() };
     world.services.rooms.configure(&owner, &room, edit).await.unwrap();
-    let lines = world.services.moderation.log(&owner, &room, None, 10).await.unwrap();
+    let lines = world.services.moderation.log(&owner, &room, None, None, 10).await.unwrap();
     assert_eq!(lines.iter().map(|line| line.event.seq.0).collect::<Vec<_>>(), [6, 5, 4, 3, 2]);
     assert!(lines.iter().all(|line| line.actor.id == owner.user.id));
     let EventKind::Moderated { reason, .. } = &lines[3].event.kind else { panic!("{lines:?}") };
     assert_eq!(reason, "being rude");
-    let page = world.services.moderation.log(&owner, &room, Some(Seq(4)), 1).await.unwrap();
+    let page = world.services.moderation.log(&owner, &room, None, Some(Seq(4)), 1).await.unwrap();
     assert_eq!(page.iter().map(|line| line.event.seq.0).collect::<Vec<_>>(), [3]);
 }
 
@@ -348,7 +348,7 @@ async fn what_somebody_left_behind_can_be_purged_and_lifted() {
     world.ban(&owner, Some(&room), &gone).await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
     world.services.moderation.purge(&owner, &room, Some(&gone.user.uid)).await.unwrap();
-    assert!(world.services.chat.history(None, &room, From::End, 10).await.unwrap().messages.is_empty());
+    assert!(world.services.chat.history(None, &room, None, From::End, 10).await.unwrap().messages.is_empty());
     world.lift(&owner, Some(&room), &gone).await.unwrap();
 }
 

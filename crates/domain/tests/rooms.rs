@@ -270,7 +270,7 @@ async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
     refused!(rooms.close(&owner, &room).await, Error::NoSuch(Thing::Room));
     refused!(rooms.configure(&owner, &room, slow(1)).await, Error::NoSuch(Thing::Room));
     refused!(rooms.moderators(&room).await, Error::NoSuch(Thing::Room));
-    refused!(chat.history(None, &room, From::End, 10).await, Error::NoSuch(Thing::Room));
+    refused!(chat.history(None, &room, None, From::End, 10).await, Error::NoSuch(Thing::Room));
     refused!(world.say(&owner, &room, "hello?").await, Error::NoSuch(Thing::Room));
     refused!(world.services.moderation.purge(&owner, &room, None).await, Error::NoSuch(Thing::Room));
     refused!(world.lift(&owner, Some(&room), &owner).await, Error::NoSuch(Thing::Room));

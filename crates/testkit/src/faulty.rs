@@ -160,6 +160,7 @@ forward! { History as "history" {
     stance(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Option<Stance>, StoreError>;
     messages(room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+    messages_of(room: RoomId, author: UserId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
     stretch(room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
     posted(room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
@@ -167,11 +168,13 @@ forward! { History as "history" {
     heads(rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
     sanctions(room: Option<RoomId>, now: Timestamp, before: Option<i64>, limit: usize)
         -> Result<Vec<SanctionLine>, StoreError>;
+    sanctions_of(room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
     sanction(room: Option<RoomId>, user: UserId, kind: SanctionKind, now: Timestamp)
         -> Result<Option<Sanction>, StoreError>;
     sanctions_everywhere(user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Vec<Sanction>, StoreError>;
     log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+    log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
     behind(network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }}
 

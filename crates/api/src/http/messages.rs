@@ -7,6 +7,7 @@ use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
 use crate::view::{self, MessageView, RoomView};
 use actix_web::{HttpResponse, web};
+use domain::command::catalogue::Entry;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
 use domain::ports::log::From as Place;
@@ -78,6 +79,8 @@ pub struct History {
     after: Option<i64>,
     /// How many at most, 1 to 100; 50 unless given.
     limit: Option<i64>,
+    /// Only those of this author, by uid.
+    user: Option<String>,
 }
 
 impl History {
@@ -114,10 +117,19 @@ pub async fn history(
     Query(query): Query<History>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
-    let page = app.services.chat.history(caller.as_ref(), &uid, query.from()?, limit).await?;
+    let author = query.user.as_deref().map(UserUid::named).transpose()?;
+    let page = app.services.chat.history(caller.as_ref(), &uid, author.as_ref(), query.from()?, limit).await?;
     let messages = page.messages.iter().map(|message| view::message(message, uid.as_str())).collect();
     let room = view::room(&page.room);
     Ok(HttpResponse::Ok().json(HistoryAnswer { room, messages, next: page.next.map(|seq| seq.0) }))
+}
+
+/// A message that was not deleted: to quote what an answer answers.
+#[utoipa::path(get, path = "/messages/{id}", tag = "messages", security((), ("bearer" = [])),
+    params(("id" = i64, Path)), responses((status = 200, body = MessageAnswer)))]
+pub async fn read(app: web::Data<App>, Anyone(caller): Anyone, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+    let (room, message) = app.services.chat.message(caller.as_ref(), id).await?;
+    Ok(HttpResponse::Ok().json(MessageAnswer { message: view::message(&message, room.uid.as_str()) }))
 }
 
 /// Deletes a message: one's own, or as moderator of somebody below.
@@ -148,4 +160,51 @@ pub async fn purge(
     let author = query.user.as_deref().map(UserUid::named).transpose()?;
     app.services.moderation.purge(&caller, &uid, author.as_ref()).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Where commands are to be used.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CommandsQuery {
+    /// The room's uid; without it, only the ranks that hold everywhere count.
+    room: Option<String>,
+}
+
+/// A command.
+#[derive(Serialize, ToSchema)]
+struct CommandView {
+    /// How it is called, without the mark.
+    name: &'static str,
+    /// How it is used: `<…>` must be there, `[…]` may, and the last one takes the rest of the line.
+    usage: &'static str,
+    /// What it does, as one sentence.
+    help: &'static str,
+    /// The least rank that may.
+    least: &'static str,
+}
+
+/// The commands that the caller may use.
+#[derive(Serialize, ToSchema)]
+struct CommandsAnswer {
+    /// By name.
+    commands: Vec<CommandView>,
+}
+
+/// The commands that the caller may use in a room; whoever is not logged in sees those of a guest.
+#[utoipa::path(get, path = "/commands", tag = "messages", security((), ("bearer" = [])), params(CommandsQuery),
+    responses((status = 200, body = CommandsAnswer)))]
+pub async fn commands(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    Query(query): Query<CommandsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let room = query.room.as_deref().map(RoomUid::named).transpose()?;
+    let entries = app.services.chat.commands(caller.as_ref(), room.as_ref()).await?;
+    let view = |entry: &Entry| CommandView {
+        name: entry.name,
+        usage: entry.usage,
+        help: entry.help,
+        least: entry.least().as_str(),
+    };
+    Ok(HttpResponse::Ok().json(CommandsAnswer { commands: entries.into_iter().map(view).collect() }))
 }

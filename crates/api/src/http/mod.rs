@@ -62,13 +62,15 @@ routes! {
     "/users/{uid}/unvip" { POST moderation::unmark_vip }
     "/rooms" { GET rooms::list, POST rooms::create }
     "/rooms/{uid}" { GET rooms::read, PATCH rooms::change, DELETE rooms::close }
+    "/rooms/{uid}/capabilities" { GET rooms::capabilities }
     "/rooms/{uid}/messages" { GET messages::history, DELETE messages::purge }
     "/rooms/{uid}/users" { GET rooms::viewers }
     "/rooms/{uid}/moderators" { GET rooms::moderators }
     "/rooms/{uid}/bans" { GET moderation::room_bans }
     "/rooms/{uid}/log" { GET moderation::log }
     "/messages" { POST messages::post }
-    "/messages/{id}" { DELETE messages::delete }
+    "/messages/{id}" { GET messages::read, DELETE messages::delete }
+    "/commands" { GET messages::commands }
     "/bans" { GET moderation::bans, POST moderation::ban }
     "/unban" { POST moderation::unban }
     "/connections" { GET connections::list }

@@ -217,17 +217,31 @@ struct LogAnswer {
     next: Option<i64>,
 }
 
+/// Which part of the log, latest first.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogQuery {
+    /// Where to go on: the `next` of the page before.
+    before: Option<i64>,
+    /// How many at most, 1 to 100; 50 unless given.
+    limit: Option<i64>,
+    /// Only what was done to this user, by uid: bans, timeouts, ranks and purges.
+    user: Option<String>,
+}
+
 /// What moderators and the owner did in a room.
 #[utoipa::path(get, path = "/rooms/{uid}/log", tag = "moderation", security(("bearer" = [])),
-    params(("uid" = String, Path), Page), responses((status = 200, body = LogAnswer)))]
+    params(("uid" = String, Path), LogQuery), responses((status = 200, body = LogAnswer)))]
 pub async fn log(
     app: web::Data<App>,
     Known(caller): Known,
     At(uid): At<RoomUid>,
-    Query(page): Query<Page>,
+    Query(query): Query<LogQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = page.limit()?;
-    let lines = app.services.moderation.log(&caller, &uid, page.before.map(Seq), limit).await?;
+    let limit = extract::limit(query.limit)?;
+    let about = query.user.as_deref().map(UserUid::named).transpose()?;
+    let before = query.before.map(Seq);
+    let lines = app.services.moderation.log(&caller, &uid, about.as_ref(), before, limit).await?;
     let next = extract::next(&lines, limit, |line| line.event.seq.0);
     Ok(HttpResponse::Ok().json(LogAnswer { log: lines.iter().map(view::log).collect(), next }))
 }

@@ -7,6 +7,7 @@ use crate::http::extract::{self, At};
 use crate::problem::Problem;
 use crate::view::{self, RoomView, UserView};
 use actix_web::{HttpResponse, web};
+use domain::capability::Capability;
 use domain::model::id::{RoomId, RoomUid};
 use domain::service::rooms::RoomEdit;
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,37 @@ pub async fn change(
     };
     let room = app.services.rooms.configure(&caller, &uid, edit).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))
+}
+
+/// What the caller may in a room.
+#[derive(Serialize, ToSchema)]
+struct CapabilitiesAnswer {
+    /// The room's uid.
+    room: String,
+    /// The caller's uid; null for whoever is not logged in.
+    user: Option<String>,
+    /// The rank that counts there: the higher of the one held everywhere and the one held in the room.
+    rank: Option<&'static str>,
+    /// Of `post`, `rename`, `delete_messages` (others'), `purge`, `clear`, `slow`, `timeout`, `ban`, `lift`, `pin`, `see_log`,
+    /// `see_bans`, `settings`, `appoint`, `delete_room`; new words may come.
+    capabilities: Vec<&'static str>,
+}
+
+/// What the caller may in a room, in general: what a window offers. Each act is asked again when it is done.
+#[utoipa::path(get, path = "/rooms/{uid}/capabilities", tag = "rooms", security((), ("bearer" = [])),
+    params(("uid" = String, Path)), responses((status = 200, body = CapabilitiesAnswer)))]
+pub async fn capabilities(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    At(uid): At<RoomUid>,
+) -> Result<HttpResponse, Problem> {
+    let abilities = app.services.rooms.abilities(caller.as_ref(), &uid).await?;
+    Ok(HttpResponse::Ok().json(CapabilitiesAnswer {
+        room: uid.to_string(),
+        user: abilities.member.as_ref().map(|member| member.user.uid.to_string()),
+        rank: abilities.member.as_ref().map(|member| member.rank().as_str()),
+        capabilities: abilities.capabilities.into_iter().map(Capability::as_str).collect(),
+    }))
 }
 
 /// Closes a room for ever.

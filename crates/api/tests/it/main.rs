@@ -13,6 +13,7 @@ mod http_meta;
 mod http_moderation;
 mod http_pages;
 mod http_rooms;
+mod http_window;
 mod log;
 mod process;
 mod protocol_document;

@@ -64,7 +64,7 @@ fn every_command_is_listed_as_the_catalogue_has_it() {
     let rows: Vec<&str> = MODERATION.lines().filter(|line| line.starts_with("| `/")).collect();
     let expected: Vec<String> = CATALOGUE
         .iter()
-        .map(|entry| format!("| `{}` | {} | {} |", entry.usage.replace('|', "\\|"), entry.least.as_str(), entry.help))
+        .map(|entry| format!("| `{}` | {} | {} |", entry.usage.replace('|', "\\|"), entry.least().as_str(), entry.help))
         .collect();
     assert_eq!(rows, expected);
 }

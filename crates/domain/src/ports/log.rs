@@ -201,6 +201,15 @@ pub trait History: Send + Sync {
     /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
 
+    /// The same for the messages of one author.
+    async fn messages_of(
+        &self,
+        room: RoomId,
+        author: UserId,
+        from: From,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError>;
+
     /// The head and the latest `limit` undeleted messages, ascending, from one snapshot; `None` when the room is gone.
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
 
@@ -226,6 +235,9 @@ pub trait History: Send + Sync {
         limit: usize,
     ) -> Result<Vec<SanctionLine>, StoreError>;
 
+    /// Those in force at `now` that were given to `user` in `room`, latest first.
+    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
+
     /// The sanction of this kind in force at `now` that was given to `user` in `room` (`None`: everywhere).
     async fn sanction(
         &self,
@@ -245,6 +257,15 @@ pub trait History: Send + Sync {
 
     /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// The same of what was done to one user: bans, timeouts, ranks, purges; latest first.
+    async fn log_about(
+        &self,
+        room: RoomId,
+        subject: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError>;
 
     /// The rank that holds for whoever was last seen at this network: the highest of all of them, with how many they are.
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;

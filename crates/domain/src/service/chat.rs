@@ -1,7 +1,7 @@
 //! Saying something, reading what was said, taking it back.
 
 use crate::command::{Input, SocketCommand};
-use crate::model::id::{MessageId, RoomUid, Seq};
+use crate::model::id::{MessageId, RoomUid, Seq, UserUid};
 use crate::model::message::{Draft, Message, MessageKind};
 use crate::model::room::Room;
 use crate::model::text::{Body, Nonce};
@@ -137,22 +137,37 @@ impl Chat {
         }
     }
 
-    /// A page of history, for anybody who is not banned there.
+    /// A page of history, everybody's or one author's, for anybody who is not banned there.
     pub async fn history(
         &self,
         caller: Option<&Caller>,
         room: &RoomUid,
+        author: Option<&UserUid>,
         from: From,
         limit: usize,
     ) -> Result<Page, Error> {
         let stance = self.rooms.enter(caller, room).await?;
-        let (messages, more) = self.ports.history.messages(stance.room.id, from, limit).await?;
+        let (messages, more) = match author {
+            None => self.ports.history.messages(stance.room.id, from, limit).await?,
+            Some(author) => {
+                let author = self.rooms.member_ever(stance.room.id, author).await?.user.id;
+                self.ports.history.messages_of(stance.room.id, author, from, limit).await?
+            }
+        };
         let next = match from {
             From::After(_) => messages.last(),
             From::Before(_) | From::End => messages.first(),
         };
         let next = next.filter(|_| more).map(|message| message.seq);
         Ok(Page { room: stance.room, messages, next })
+    }
+
+    /// A message that was not deleted, with its room, for anybody who is not banned there.
+    pub async fn message(&self, caller: Option<&Caller>, id: MessageId) -> Result<(Room, Message), Error> {
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        self.rooms.enter(caller, &room.uid).await?;
+        Ok((room, message))
     }
 
     /// Deletes a message: one's own, or as moderator of somebody below.

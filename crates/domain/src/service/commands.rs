@@ -1,6 +1,6 @@
 //! Carrying out what was typed as a command, by the same methods that HTTP calls.
 
-use crate::command::catalogue::{self, CATALOGUE};
+use crate::command::catalogue::{self, CATALOGUE, Entry};
 use crate::command::{Command, CommandError};
 use crate::model::event::Measure;
 use crate::model::id::{RoomId, RoomUid, UserUid};
@@ -10,7 +10,7 @@ use crate::model::sanction::SanctionKind;
 use crate::model::text::Reason;
 use crate::model::time::{Duration, Span};
 use crate::model::user::Member;
-use crate::policy::{self, Action};
+use crate::policy::{self, Action, Standing};
 use crate::ports::effects::Quota;
 use crate::service::Caller;
 use crate::service::accounts::Profile;
@@ -31,7 +31,7 @@ impl Chat {
     ) -> Result<String, Error> {
         match command {
             Command::Echo(text) => return Ok(text),
-            Command::Help(None) => return Ok(catalogue::help(self.rank(caller, room).await?)),
+            Command::Help(None) => return Ok(help(&self.commands(caller, room).await?)),
             Command::Help(Some(name)) => return explain(&name),
             Command::Mods => return self.mods(room.ok_or(Error::NoRoom)?).await,
             _ => {}
@@ -86,12 +86,17 @@ impl Chat {
         }
     }
 
-    async fn rank(&self, caller: Option<&Caller>, room: Option<&RoomUid>) -> Result<Rank, Error> {
-        let (Some(caller), Some(room)) = (caller, room) else {
-            return Ok(caller.map_or(Rank::Guest, |caller| caller.user.rank));
+    /// The commands that the caller may use in a room, or anywhere; nobody is shown what a guest may.
+    pub async fn commands(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+    ) -> Result<Vec<&'static Entry>, Error> {
+        let member = match room {
+            Some(room) => self.rooms.enter(caller, room).await?.member,
+            None => caller.map(|caller| Member::outside(caller.user.clone())),
         };
-        let stance = self.rooms.enter(Some(caller), room).await?;
-        Ok(stance.member.map_or(Rank::Guest, |member| member.rank()))
+        Ok(catalogue::usable(member.as_ref().map_or(Standing::NOBODY, Standing::from)).collect())
     }
 
     async fn mods(&self, room: &RoomUid) -> Result<String, Error> {
@@ -174,11 +179,19 @@ impl Chat {
     }
 }
 
+fn help(entries: &[&Entry]) -> String {
+    entries.iter().map(|entry| line(entry)).collect::<Vec<_>>().join("\n")
+}
+
+fn line(entry: &Entry) -> String {
+    format!("{} — {}", entry.usage, entry.help)
+}
+
 fn explain(name: &str) -> Result<String, Error> {
     let name = name.trim_start_matches(['/', '!']);
     let entry = CATALOGUE.iter().find(|entry| entry.name.eq_ignore_ascii_case(name));
     let entry = entry.ok_or_else(|| CommandError::Unknown { name: name.chars().take(32).collect() })?;
-    Ok(format!("{} — {}", entry.usage, entry.help))
+    Ok(line(entry))
 }
 
 fn slow_words(span: Span) -> String {

@@ -156,17 +156,20 @@ impl Moderation {
         Ok(self.ports.history.sanctions(room, now, before, limit).await?)
     }
 
-    /// What was done in a room, latest first, with a seq below `before`.
+    /// What was done in a room, or there to one user, latest first, with a seq below `before`.
     pub async fn log(
         &self,
         caller: &Caller,
         room: &RoomUid,
+        about: Option<&UserUid>,
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Vec<LogLine>, Error> {
         let (stance, actor, _) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, Action::SeeModeration)?;
-        Ok(self.ports.history.log(stance.room.id, before, limit).await?)
+        let Some(about) = about else { return Ok(self.ports.history.log(stance.room.id, before, limit).await?) };
+        let subject = self.rooms.member_ever(stance.room.id, about).await?.user.id;
+        Ok(self.ports.history.log_about(stance.room.id, subject, before, limit).await?)
     }
 
     /// The log that an act belongs to, and the actor with the rank held there.

@@ -1,5 +1,6 @@
 //! Making and changing rooms.
 
+use crate::capability::{self, Capability};
 use crate::model::event::Measure;
 use crate::model::id::{RoomId, RoomUid, UserUid};
 use crate::model::rank::Rank;
@@ -39,6 +40,17 @@ impl RoomEdit {
             links: self.links,
         })
     }
+}
+
+/// What somebody may in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// Where.
+    pub room: Room,
+    /// Who; nobody may nothing.
+    pub member: Option<Member>,
+    /// What.
+    pub capabilities: Vec<Capability>,
 }
 
 fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
@@ -171,6 +183,14 @@ impl Rooms {
         let (stance, actor, now) = self.standing(caller, uid).await?;
         policy::may(&actor, Action::CloseRoom)?;
         self.append(stance.room.id, actor, now, Act::Close).await
+    }
+
+    /// What somebody may in a room, for windows that offer it; those who are banned may nothing.
+    pub async fn abilities(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Abilities, Error> {
+        let now = self.ports.clock.now();
+        let Stance { room, member, sanctions, .. } = self.stance(caller, uid, now).await?;
+        let words = member.as_ref().map(|member| capability::in_room(member, &sanctions, now));
+        Ok(Abilities { room, member, capabilities: words.unwrap_or_default() })
     }
 
     /// How somebody stands in a room; those who are banned there learn it here.

@@ -155,7 +155,7 @@ impl World {
 
     /// The texts that stand in a room.
     pub async fn texts(&self, room: &RoomUid) -> Vec<String> {
-        let page = self.services.chat.history(None, room, From::End, 100).await.expect("anybody may read");
+        let page = self.services.chat.history(None, room, None, From::End, 100).await.expect("anybody may read");
         page.messages.iter().map(|message| message.text.to_string()).collect()
     }
 

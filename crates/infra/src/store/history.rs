@@ -42,14 +42,24 @@ impl History for SqlHistory {
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
-        self.0.read(move |conn| page(conn, room, from, limit)).await
+        self.0.read(move |conn| page(conn, room, None, from, limit)).await
+    }
+
+    async fn messages_of(
+        &self,
+        room: RoomId,
+        author: UserId,
+        from: From,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
+        self.0.read(move |conn| page(conn, room, Some(author), from, limit)).await
     }
 
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
         self.0
             .snapshot(move |conn| {
                 let Some(head) = head(conn, room)? else { return Ok(None) };
-                let (messages, _) = page(conn, room, From::End, limit)?;
+                let (messages, _) = page(conn, room, None, From::End, limit)?;
                 Ok(Some((head, messages)))
             })
             .await
@@ -107,13 +117,17 @@ impl History for SqlHistory {
                     query = query.filter(sanctions::id.lt(before));
                 }
                 let rows = query.order(sanctions::id.desc()).limit(bounded(limit)).load::<SanctionRow>(conn)?;
-                let found = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
-                let who = people::by_id(conn, found.iter().flat_map(|s| [s.user.0, s.by.0]).collect())?;
-                let line = |sanction: Sanction| {
-                    let (user, by) = (named(&who, sanction.user.0)?, named(&who, sanction.by.0)?);
-                    Ok(SanctionLine { sanction, user, by })
-                };
-                found.into_iter().map(line).collect()
+                lines(conn, rows)
+            })
+            .await
+    }
+
+    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError> {
+        self.0
+            .snapshot(move |conn| {
+                let theirs = in_force!(Some(room.0), now).filter(sanctions::user_id.eq(user.0));
+                let rows = theirs.order(sanctions::id.desc()).limit(LIST_MAX as i64).load::<SanctionRow>(conn)?;
+                lines(conn, rows)
             })
             .await
     }
@@ -155,19 +169,17 @@ impl History for SqlHistory {
     }
 
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.0
-            .snapshot(move |conn| {
-                let rows = room_events::table
-                    .filter(room_events::room.eq(room.0))
-                    .filter(room_events::seq.lt(before.map_or(i64::MAX, |seq| seq.0)))
-                    .order(room_events::seq.desc())
-                    .limit(bounded(limit))
-                    .load::<EventRow>(conn)?;
-                let (events, who) = into_events(conn, rows)?;
-                let line = |event: Event| Ok(LogLine { actor: named(&who, event.actor.0)?, event });
-                events.into_iter().map(line).collect()
-            })
-            .await
+        self.0.snapshot(move |conn| log(conn, room, None, before, limit)).await
+    }
+
+    async fn log_about(
+        &self,
+        room: RoomId,
+        subject: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        self.0.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
     }
 
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
@@ -190,6 +202,39 @@ impl History for SqlHistory {
             })
             .await
     }
+}
+
+/// The sanctions with the people in them.
+fn lines(conn: &mut AnyConn, rows: Vec<SanctionRow>) -> Result<Vec<SanctionLine>, DbError> {
+    let found = rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<Vec<_>, _>>()?;
+    let who = people::by_id(conn, found.iter().flat_map(|s| [s.user.0, s.by.0]).collect())?;
+    let line = |sanction: Sanction| {
+        let (user, by) = (named(&who, sanction.user.0)?, named(&who, sanction.by.0)?);
+        Ok(SanctionLine { sanction, user, by })
+    };
+    found.into_iter().map(line).collect()
+}
+
+fn log(
+    conn: &mut AnyConn,
+    room: RoomId,
+    subject: Option<UserId>,
+    before: Option<Seq>,
+    limit: usize,
+) -> Result<Vec<LogLine>, DbError> {
+    let mut query = room_events::table
+        .filter(room_events::room.eq(room.0))
+        .filter(room_events::seq.lt(before.map_or(i64::MAX, |seq| seq.0)))
+        .order(room_events::seq.desc())
+        .limit(bounded(limit))
+        .into_boxed();
+    if let Some(subject) = subject {
+        query = query.filter(room_events::subject.eq(subject.0));
+    }
+    let rows = query.load::<EventRow>(conn)?;
+    let (events, who) = into_events(conn, rows)?;
+    let line = |event: Event| Ok(LogLine { actor: named(&who, event.actor.0)?, event });
+    events.into_iter().map(line).collect()
 }
 
 fn stance(
@@ -279,12 +324,22 @@ fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbErr
     Ok(rows.into_iter().map(head).collect())
 }
 
-fn page(conn: &mut AnyConn, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), DbError> {
-    let query = with_authors()
+fn page(
+    conn: &mut AnyConn,
+    room: RoomId,
+    author: Option<UserId>,
+    from: From,
+    limit: usize,
+) -> Result<(Vec<Message>, bool), DbError> {
+    let mut query = with_authors()
         .filter(messages::room.eq(room.0))
         .filter(messages::deleted_at.is_null())
         .select((MESSAGE, USER, moderators::rank.nullable()))
-        .limit(one_more(limit));
+        .limit(one_more(limit))
+        .into_boxed();
+    if let Some(author) = author {
+        query = query.filter(messages::author.eq(author.0));
+    }
     let mut rows: Vec<AuthoredRow> = match from {
         From::End => query.order(messages::seq.desc()).load(conn)?,
         From::Before(seq) => query.filter(messages::seq.lt(seq.0)).order(messages::seq.desc()).load(conn)?,

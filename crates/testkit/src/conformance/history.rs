@@ -273,3 +273,57 @@ pub async fn an_old_appointment_tells_the_rank_of_then(subject: Subject) {
     }
     assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, subject.bus.events());
 }
+
+/// The messages of one author are paged like everybody's.
+pub async fn one_authors_messages_are_paged(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (other, bob) = subject.room("other", "bob").await;
+    for (room, author, text) in [
+        (lobby.id, &bob, "1"),
+        (lobby.id, &ann, "2"),
+        (lobby.id, &bob, "3"),
+        (other.id, &bob, "elsewhere"),
+        (lobby.id, &bob, "4"),
+        (lobby.id, &ann, "5"),
+    ] {
+        subject.post(room, author, text).await;
+    }
+    let gone = subject.post(lobby.id, &bob, "gone").await;
+    subject.done(lobby.id, &ann, Act::Delete { message: gone.id }).await;
+    for (from, limit, expected, more) in [
+        (From::End, 10, vec!["1", "3", "4"], false),
+        (From::End, 2, vec!["3", "4"], true),
+        (From::Before(Seq(3)), 2, vec!["1"], false),
+        (From::After(Seq(1)), 1, vec!["3"], true),
+        (From::After(Seq(3)), 5, vec!["4"], false),
+    ] {
+        let (page, beyond) = subject.history.messages_of(lobby.id, bob.id, from, limit).await.unwrap();
+        assert_eq!((texts(&page), beyond), (expected.iter().map(|t| t.to_string()).collect(), more), "{from:?}");
+    }
+    let nobody = subject.history.messages_of(lobby.id, UserId(4_000_000), From::End, 5).await.unwrap();
+    assert_eq!(nobody, (Vec::new(), false));
+}
+
+/// What was done to one user, and nothing else: latest first, in pages.
+pub async fn the_log_about_one_user_leaves_out_the_others(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (bob, eve) = (subject.user("bob").await, subject.user("eve").await);
+    let message = subject.post(lobby.id, &bob, "1").await;
+    for user in [&bob, &eve] {
+        let member = subject.member(lobby.id, user).await;
+        subject.done(lobby.id, &ann, give(&member, sanction(SanctionKind::Timeout, user, None))).await;
+    }
+    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, Act::Purge { author: Some(Box::new(bob.clone())) }).await;
+    subject.done(lobby.id, &ann, Act::Purge { author: None }).await;
+    let about = async |before: Option<Seq>, limit: usize| -> Vec<i64> {
+        let lines = subject.history.log_about(lobby.id, bob.id, before, limit).await.unwrap();
+        assert!(lines.iter().all(|line| line.actor == ann));
+        lines.iter().map(|line| line.event.seq.0).collect()
+    };
+    assert_eq!(about(None, 10).await, [5, 2]);
+    assert_eq!(about(None, 1).await, [5]);
+    assert_eq!(about(Some(Seq(5)), 10).await, [2]);
+    let nothing = subject.history.log_about(lobby.id, UserId(4_000_000), None, 10).await.unwrap();
+    assert_eq!(nothing, []);
+}

@@ -353,3 +353,26 @@ pub async fn a_timeout_is_told_as_a_timeout(subject: Subject) {
         assert_eq!(line.event, event);
     }
 }
+
+/// One user's sanctions in one room: neither others' nor those elsewhere nor those that ended.
+pub async fn the_sanctions_of_one_user_are_told_with_their_people(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (other, bob) = subject.room("other", "bob").await;
+    let eve = subject.user("eve").await;
+    let give_to = async |room: RoomId, by: &User, to: &User, kind: SanctionKind, until: Option<Timestamp>| {
+        let member = subject.member(room, to).await;
+        subject.done(room, by, give(&member, sanction(kind, to, until))).await;
+    };
+    give_to(lobby.id, &ann, &eve, SanctionKind::Ban, None).await;
+    give_to(lobby.id, &ann, &eve, SanctionKind::Timeout, Some(later(60))).await;
+    give_to(lobby.id, &ann, &bob, SanctionKind::Ban, None).await;
+    give_to(other.id, &bob, &eve, SanctionKind::Ban, None).await;
+    let kinds = async |at: Timestamp| -> Vec<SanctionKind> {
+        let lines = subject.history.sanctions_of(lobby.id, eve.id, at).await.unwrap();
+        assert!(lines.iter().all(|line| line.user == eve && line.by == ann), "{lines:?}");
+        lines.iter().map(|line| line.sanction.kind).collect()
+    };
+    assert_eq!(kinds(NOON).await, [SanctionKind::Timeout, SanctionKind::Ban]);
+    assert_eq!(kinds(later(60)).await, [SanctionKind::Ban]);
+    assert_eq!(subject.history.sanctions_of(other.id, bob.id, NOON).await.unwrap(), []);
+}

@@ -37,6 +37,26 @@ impl State {
         }
         Ok(event)
     }
+
+    /// A sanction with its people.
+    fn line(&self, sanction: &Sanction) -> Result<SanctionLine, StoreError> {
+        let (user, by) = (self.anybody(sanction.user)?, self.anybody(sanction.by)?);
+        Ok(SanctionLine { sanction: sanction.clone(), user, by })
+    }
+
+    /// What was done in a room and is wanted, latest first.
+    fn lines(
+        &self,
+        room: RoomId,
+        before: Option<Seq>,
+        limit: usize,
+        is_wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        let Some(log) = self.logs.get(&room) else { return Ok(Vec::new()) };
+        let earlier = log.events.values().rev().filter(|event| before.is_none_or(|before| event.seq < before));
+        let line = |event: &Event| Ok(LogLine { event: self.shown(event)?, actor: self.anybody(event.actor)? });
+        earlier.filter(|event| is_wanted(event)).take(limit).map(line).collect()
+    }
 }
 
 fn posted(message: Message) -> Event {
@@ -46,6 +66,30 @@ fn posted(message: Message) -> Event {
         at: message.at,
         actor: message.author.user.id,
         kind: EventKind::Posted(Box::new(message)),
+    }
+}
+
+/// The `limit` messages nearest to `from`, and whether there are more.
+fn page(mut messages: Vec<Message>, from: From, limit: usize) -> (Vec<Message>, bool) {
+    match from {
+        From::End => {}
+        From::Before(seq) => messages.retain(|message| message.seq < seq),
+        From::After(seq) => messages.retain(|message| message.seq > seq),
+    }
+    let beyond = messages.len().saturating_sub(limit);
+    match from {
+        From::After(_) => messages.truncate(limit),
+        From::End | From::Before(_) => drop(messages.drain(..beyond)),
+    }
+    (messages, beyond > 0)
+}
+
+/// Whom an event concerns.
+fn subject(event: &Event) -> Option<UserId> {
+    match &event.kind {
+        EventKind::Purged { author } => author.as_ref().map(|author| author.id),
+        EventKind::Moderated { subject, .. } => Some(subject.user.id),
+        _ => None,
     }
 }
 
@@ -76,18 +120,19 @@ impl History for MemoryStore {
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+        Ok(page(self.state().standing(room)?, from, limit))
+    }
+
+    async fn messages_of(
+        &self,
+        room: RoomId,
+        author: UserId,
+        from: From,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
         let mut messages = self.state().standing(room)?;
-        match from {
-            From::End => {}
-            From::Before(seq) => messages.retain(|message| message.seq < seq),
-            From::After(seq) => messages.retain(|message| message.seq > seq),
-        }
-        let beyond = messages.len().saturating_sub(limit);
-        match from {
-            From::After(_) => messages.truncate(limit),
-            From::End | From::Before(_) => drop(messages.drain(..beyond)),
-        }
-        Ok((messages, beyond > 0))
+        messages.retain(|message| message.author.user.id == author);
+        Ok(page(messages, from, limit))
     }
 
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
@@ -140,9 +185,13 @@ impl History for MemoryStore {
     ) -> Result<Vec<SanctionLine>, StoreError> {
         let state = self.state();
         let wanted = state.sanctions.iter().rev().filter(|s| s.room == room && s.in_force(now));
-        let page = wanted.filter(|s| before.is_none_or(|before| s.id.0 < before)).take(limit);
-        page.map(|s| Ok(SanctionLine { sanction: s.clone(), user: state.anybody(s.user)?, by: state.anybody(s.by)? }))
-            .collect()
+        wanted.filter(|s| before.is_none_or(|before| s.id.0 < before)).take(limit).map(|s| state.line(s)).collect()
+    }
+
+    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError> {
+        let state = self.state();
+        let theirs = |s: &&Sanction| s.room == Some(room) && s.user == user && s.in_force(now);
+        state.sanctions.iter().rev().filter(theirs).map(|s| state.line(s)).collect()
     }
 
     async fn sanction(
@@ -170,13 +219,17 @@ impl History for MemoryStore {
     }
 
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        let state = self.state();
-        let Some(log) = state.logs.get(&room) else { return Ok(Vec::new()) };
-        let wanted = log.events.values().rev().filter(|event| before.is_none_or(|before| event.seq < before));
-        wanted
-            .take(limit)
-            .map(|event| Ok(LogLine { event: state.shown(event)?, actor: state.anybody(event.actor)? }))
-            .collect()
+        self.state().lines(room, before, limit, |_| true)
+    }
+
+    async fn log_about(
+        &self,
+        room: RoomId,
+        about: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        self.state().lines(room, before, limit, |event| subject(event) == Some(about))
     }
 
     async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
