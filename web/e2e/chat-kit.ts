@@ -66,6 +66,8 @@ export function chatKit(): Kit {
 /** What axe finds wrong in a page or frame, in words; nothing is left out. */
 export async function axeFaults(page: Page | Frame): Promise<string[]> {
   await page.evaluate(axe);
+  // What is half faded in has half its contrast.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
   return page.evaluate(async () => {
     const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
     return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.html} (${node.failureSummary})`).join("; ")}`);

@@ -13,7 +13,7 @@ describe("the address", () => {
     const page = await kit.open(`/embed.html?room=${room}&accent=d6336c&fontSize=18&density=compact&noheader=1&theme=light`, owner);
     await message(page, "Hello").waitFor();
     await page.getByRole("button", { name: /Signed in as mara/ }).waitFor();
-    expect(await page.getByRole("banner").count()).toBe(0);
+    expect(await page.locator(".top").count()).toBe(0);
     expect(await page.locator("body").evaluate((body) => getComputedStyle(body).fontSize)).toBe("18px");
     await expect.poll(() => page.getByRole("button", { name: "Send" }).evaluate((node) => getComputedStyle(node).backgroundColor)).toMatch(/^rgb\((1[89]|2[01])\d, (2|3|4|5)\d, (8|9|10)\d\)$/);
     await shoot(page, "chat-compact-accent");
@@ -146,6 +146,7 @@ describe("for everyone", () => {
       await shoot(page, `chat-menu-${scheme}`);
       expect(await axeFaults(page), "menu").toEqual([]);
       await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.getByRole("button", { name: "Reply" }).click();
       await page.getByText("Replying to").waitFor();
       expect(await axeFaults(page), "replying").toEqual([]);

@@ -11,6 +11,8 @@ interface Props {
   lines: readonly Line[];
   mark: number | null;
   following: boolean;
+  /** False where every line says its name. */
+  grouped: boolean;
   Tools: Tools | null;
 }
 
@@ -39,7 +41,7 @@ export class Rows extends Component<Props> {
     if (row && offset !== undefined && !this.props.following) this.props.box.current!.scrollTop = footOf(row) - offset;
   }
 
-  override render({ lines, mark, store, Tools }: Props) {
+  override render({ lines, mark, store, grouped, Tools }: Props) {
     const [active, acting] = [store.active.value, store.acting.value && String(store.acting.value.id)];
     const [me, names, emotes] = [store.me.value?.uid ?? null, store.myName.value, store.emotes.value];
     const rows: ComponentChildren[] = [];
@@ -62,7 +64,7 @@ export class Rows extends Component<Props> {
       }
       rows.push(
         <LineView
-          key={line.key} line={line} head={broken || !goesOn(before, line)} me={me} names={names} emotes={emotes} store={store}
+          key={line.key} line={line} head={broken || !grouped || !goesOn(before, line)} me={me} names={names} emotes={emotes} store={store}
           tools={active === line.key || acting === line.key ? Tools : null} acting={acting === line.key}
         />,
       );
