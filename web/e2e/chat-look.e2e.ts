@@ -147,7 +147,7 @@ describe("for everyone", () => {
       expect(await axeFaults(page), "menu").toEqual([]);
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "detached" });
-      await page.getByRole("button", { name: "Reply" }).click();
+      await page.getByRole("button", { name: "Reply", exact: true }).click();
       await page.getByText("Replying to").waitFor();
       expect(await axeFaults(page), "replying").toEqual([]);
       const nowhere = await kit.open("/embed.html?room=nowhere", null, { colorScheme: scheme });

@@ -124,7 +124,7 @@ describe("afterwards", () => {
   it("a_refused_text_says_why_counts_down_and_goes_when_it_may", async () => {
     const [owner, ann] = [await kit.person("mara"), await kit.person("ann")];
     const room = await kit.room(owner);
-    await kit.rest(owner).patchRoom(room, { slow_mode: 4 });
+    await kit.rest(owner).patchRoom(room, { slow_mode: 8 });
     const page = await kit.open(`/embed.html?room=${room}`, ann);
     await kit.say(ann, room, "From elsewhere");
     await message(page, "From elsewhere").waitFor();
@@ -134,7 +134,7 @@ describe("afterwards", () => {
     const again = page.getByRole("button", { name: "Send again" });
     expect(await again.isDisabled()).toBe(true);
     await shoot(page, "chat-refused", [360]);
-    await expect.poll(() => again.isEnabled(), { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => again.isEnabled(), { timeout: 25_000 }).toBe(true);
     await again.click();
     await expect.poll(() => messages(page).allTextContents()).toEqual(["From elsewhere", "Too soon"]);
     await kit.rest(owner).patchRoom(room, { slow_mode: 0 });

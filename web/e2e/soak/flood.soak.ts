@@ -4,6 +4,7 @@
  * figures; they are also in test-output/soak.json.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -37,11 +38,12 @@ afterAll(async () => {
   console.log(JSON.stringify(figures, null, 2));
 });
 
-interface Watch { long: number[]; worst: number; frames: number; shift: number; since: number }
+/** `long` are frames over 100 ms by the clock, `busy` those of them in which the page itself worked that long: the rest waited for the machine. */
+interface Watch { long: number[]; worst: number; frames: number; busy: number[]; worstBusy: number; shift: number; since: number }
 
 /** Runs in the page before its scripts: looks at every frame and every shift. */
 function watch(): void {
-  const seen: Watch = { long: [], worst: 0, frames: 0, shift: 0, since: performance.now() };
+  const seen: Watch = { long: [], worst: 0, frames: 0, busy: [], worstBusy: 0, shift: 0, since: performance.now() };
   Object.assign(window, { watched: seen });
   let last = performance.now();
   const frame = (now: number) => {
@@ -54,6 +56,13 @@ function watch(): void {
     requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.startTime < 1000) continue;
+      seen.worstBusy = Math.max(seen.worstBusy, entry.duration);
+      if (entry.duration > 100) seen.busy.push(Math.round(entry.duration));
+    }
+  }).observe({ type: "longtask", buffered: true });
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
       if (!entry.hadRecentInput) seen.shift += entry.value;
@@ -94,7 +103,7 @@ it("stays_smooth_and_flat_at_a_hundred_messages_a_second", async () => {
       // A collection stops the page, so its frame is not the chat's.
       const before = await page.evaluate(() => (window as unknown as { watched: Watch }).watched);
       const used = await heap(page);
-      await page.evaluate((kept) => requestAnimationFrame(() => requestAnimationFrame(() => Object.assign((window as unknown as { watched: Watch }).watched, { long: kept.long, worst: kept.worst }))), before);
+      await page.evaluate((kept) => requestAnimationFrame(() => requestAnimationFrame(() => Object.assign((window as unknown as { watched: Watch }).watched, { long: kept.long, worst: kept.worst, busy: kept.busy, worstBusy: kept.worstBusy }))), before);
       const counted = await page.evaluate(() => ({ rows: document.querySelectorAll(".line").length, nodes: document.querySelectorAll(".lines *").length }));
       samples.push({ second: Math.round(second), heap: used, ...counted });
       nextSample += 30;
@@ -105,6 +114,7 @@ it("stays_smooth_and_flat_at_a_hundred_messages_a_second", async () => {
   const seen = await page.evaluate(() => (window as unknown as { watched: Watch }).watched);
   Object.assign(figures, {
     sent, seconds: Math.round((Date.now() - start) / 1000), frames: seen.frames, worstFrameMs: Math.round(seen.worst), framesOver100ms: seen.long,
+    worstTaskMs: Math.round(seen.worstBusy), tasksOver100ms: seen.busy, load: loadavg().map((value) => Number(value.toFixed(1))),
     layoutShift: Number(seen.shift.toFixed(5)), samples,
     heapGrowthPercent: samples.length > 1 ? Number((((samples.at(-1)!.heap - samples[0]!.heap) / samples[0]!.heap) * 100).toFixed(1)) : null,
   });
