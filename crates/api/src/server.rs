@@ -12,6 +12,7 @@ use crate::wire::{self, StoreHandle, Wired};
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
+use domain::ports::effects::Clock;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::any::Any;
 use std::io::Write;
@@ -53,6 +54,11 @@ pub struct Running {
 
 /// Starts a server. Must be called within an actix system.
 pub async fn start(config: Config) -> Result<Running, String> {
+    start_by(config, wire::system_clock()).await
+}
+
+/// The same, going by another clock for all that is written down or said to end.
+pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, String> {
     config.check()?;
     let bind = |address: SocketAddr, name: &str| {
         bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
@@ -61,7 +67,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let metrics_listener = config.metrics_listen.map(|address| bind(address, "METRICS_LISTEN")).transpose()?;
 
-    let wired = wire::wire(&config).await?;
+    let wired = wire::wire(&config, clock).await?;
     let root_password = wire::ensure_root(&wired, &config).await?;
     let (node, from_workers) = Node::new(config.limits.caps);
     let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;

@@ -55,6 +55,10 @@ pub struct RoomView {
     pub slow_mode: i64,
     /// What may be written.
     pub rules: RulesView,
+    /// Sites whose pages may frame the chat, such as `https://example.org` or `https://*.example.org`; any when empty.
+    pub allowed_sites: Vec<String>,
+    /// The message at the top.
+    pub pinned: Option<Box<MessageView>>,
     /// When it was made, ms.
     pub timestamp: i64,
 }
@@ -77,6 +81,8 @@ pub fn room(room: &Room) -> RoomView {
         description: room.description.as_str().to_owned(),
         slow_mode: room.rules.slow_mode.as_seconds_up(),
         rules: RulesView { max_length: room.rules.max_length, links: room.rules.links },
+        allowed_sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+        pinned: room.pinned.as_deref().map(|pinned| Box::new(message(pinned, room.uid.as_str()))),
         timestamp: room.created_at.0,
     }
 }
@@ -166,14 +172,14 @@ pub struct LogView {
     pub seq: i64,
     /// When, ms.
     pub timestamp: i64,
-    /// What: `deleted`, `purged`, `configured`, `closed`, or a measure such as `ban`.
+    /// What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or a measure such as `ban`.
     pub action: &'static str,
     /// Who did it.
     pub actor: UserView,
     /// To whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserView>,
-    /// The message that was deleted.
+    /// The message that was deleted, pinned or taken down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<i64>,
     /// The room's settings after it.
@@ -203,7 +209,9 @@ pub fn log(line: &LogLine) -> LogView {
     };
     match kind {
         EventKind::Posted(message) => view.message = Some(message.id.0),
-        EventKind::Deleted { message } => view.message = Some(message.0),
+        EventKind::Deleted { message } | EventKind::Pinned { message, .. } | EventKind::Unpinned { message, .. } => {
+            view.message = Some(message.0)
+        }
         EventKind::Purged { author } => view.user = author.as_deref().map(user),
         EventKind::Moderated { subject, until, reason, .. } => {
             view.user = Some(member(subject));
@@ -223,6 +231,8 @@ fn action(kind: &EventKind) -> &'static str {
         EventKind::Purged { .. } => "purged",
         EventKind::Moderated { measure, .. } => measure.as_str(),
         EventKind::Configured(_) => "configured",
+        EventKind::Pinned { .. } => "pin",
+        EventKind::Unpinned { .. } => "unpin",
         EventKind::Closed => "closed",
     }
 }

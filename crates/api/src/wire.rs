@@ -8,6 +8,7 @@ use domain::model::text::Password;
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::log::History;
 use domain::ports::store::{Accounts, Health};
+use domain::service::standings::{Overheard, Standings};
 use domain::service::{self, Ports, Services, Settings, Visitor};
 use infra::effects::bus::{self, LocalBus};
 use infra::effects::clock::SystemClock;
@@ -57,16 +58,22 @@ impl StoreHandle {
     }
 }
 
-/// Opens the database and builds the services, as the settings say. Must run within a tokio runtime.
-pub async fn wire(config: &Config) -> Result<Wired, String> {
+/// The machine's clock.
+pub fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// Opens the database and builds the services, as the settings say; they go by `clock`. Must run within a tokio runtime.
+pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, String> {
     let bus = Arc::new(LocalBus::default());
     let receiver = bus.subscribe();
     let url = config.database();
+    let standings = Arc::new(Standings::default());
+    let bus = Arc::new(Overheard { standings: standings.clone(), bus });
     let for_store = bus.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), for_store));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let limits = !config.limits.off;
     let limiter: Arc<dyn RateLimiter> =
         if limits { Arc::new(Limiter::new(&config.limits.quotas)) } else { Arc::new(Unlimited) };
@@ -76,6 +83,7 @@ pub async fn wire(config: &Config) -> Result<Wired, String> {
         log: store.log.clone(),
         history: store.history.clone(),
         bus,
+        standings,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),

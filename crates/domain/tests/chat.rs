@@ -337,8 +337,10 @@ async fn a_deleted_room_takes_its_messages_along() {
 #[tokio::test]
 async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     let (world, owner, room) = world_with_room().await;
-    for (method, fault) in [("log.append", Fault::Fail), ("history.stance", Fault::Fail), ("log.append", Fault::Busy)] {
+    for (method, fault) in [("log.append", Fault::Fail), ("history.footing", Fault::Fail), ("log.append", Fault::Busy)]
+    {
         world.faults.heal();
+        world.ports.standings.forget();
         world.faults.always(method, fault);
         let error = match world.say_named(&owner, &room, "hi", "n").await {
             Err(error) => error,

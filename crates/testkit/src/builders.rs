@@ -9,6 +9,7 @@ use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Room};
 use domain::model::sanction::{NewSanction, SanctionKind};
+use domain::model::site::Site;
 use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
@@ -187,6 +188,11 @@ pub fn nonce(text: &str) -> Nonce {
 /// A reason.
 pub fn reason(text: &str) -> Reason {
     Reason::parse(text).expect("a reason")
+}
+
+/// A site whose pages may frame a chat.
+pub fn site(text: &str) -> Site {
+    Site::parse(text).expect("a site")
 }
 
 /// A room's name.

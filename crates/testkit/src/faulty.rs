@@ -11,7 +11,9 @@ use domain::model::session::Session;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
-use domain::ports::log::{AppendError, Appended, Entry, From, History, Log, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{
+    AppendError, Appended, Entry, Footing, From, History, Log, LogLine, SanctionLine, Stance, Stretch,
+};
 use domain::ports::store::{Accounts, Health, Rooms, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -159,6 +161,7 @@ forward! { Log as "log" {
 forward! { History as "history" {
     stance(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Option<Stance>, StoreError>;
+    footing(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<Footing>, StoreError>;
     messages(room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     messages_of(room: RoomId, author: UserId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;

@@ -64,6 +64,8 @@ fn line(event: &Event, room: &str) -> Value {
             ("user_moderated", json!({ "user": user, "action": measure.as_str(), "until": until, "reason": reason }))
         }
         EventKind::Configured(settings) => ("room_updated", json!({ "settings": view::room(settings) })),
+        EventKind::Pinned { message, .. } => ("message_pinned", json!({ "id": message.0 })),
+        EventKind::Unpinned { message, .. } => ("message_unpinned", json!({ "id": message.0 })),
         EventKind::Closed => ("room_closed", json!({})),
     };
     data["room"] = room.into();

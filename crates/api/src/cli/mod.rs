@@ -181,7 +181,7 @@ fn say(line: &str) -> Result<(), Failure> {
 
 /// Opens the database, does `task`, and closes it, so that what was written is written.
 async fn with_store<T>(config: &Config, task: impl AsyncFnOnce(&Wired) -> Result<T, Failure>) -> Result<T, Failure> {
-    let wired = wire::wire(config).await.map_err(Failure::Failed)?;
+    let wired = wire::wire(config, wire::system_clock()).await.map_err(Failure::Failed)?;
     let result = task(&wired).await;
     wired.store.shut_down().await;
     result

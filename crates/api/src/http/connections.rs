@@ -71,7 +71,7 @@ pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpRespo
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
     let connections = app.node.connections().into_iter().map(|info| ConnectionView {
         id: info.id,
-        user: info.user.as_ref().map(view::user),
+        user: info.user.as_deref().map(view::user),
         rooms: info.rooms,
         timestamp: info.since.0,
     });
@@ -89,7 +89,7 @@ pub async fn close(
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
     let users = app.node.connections().into_iter().find(|info| info.id == id.0).and_then(|info| info.user);
     if let Some(user) = users.filter(|user| user.id != caller.user.id) {
-        policy::may_to(&caller.user, Action::Administer, &user).map_err(Error::from)?;
+        policy::may_to(&caller.user, Action::Administer, &*user).map_err(Error::from)?;
     }
     if !app.node.close(id.0) {
         return Err(ConnectionId::missing());

@@ -33,9 +33,9 @@ pub struct NewMessage {
 
 /// A message.
 #[derive(Serialize, ToSchema)]
-struct MessageAnswer {
+pub struct MessageAnswer {
     /// As it stands in the room's log.
-    message: MessageView,
+    pub message: MessageView,
 }
 
 /// What a command says.

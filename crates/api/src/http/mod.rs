@@ -65,11 +65,13 @@ routes! {
     "/rooms/{uid}/capabilities" { GET rooms::capabilities }
     "/rooms/{uid}/messages" { GET messages::history, DELETE messages::purge }
     "/rooms/{uid}/users" { GET rooms::viewers }
+    "/rooms/{uid}/users/{user}" { GET moderation::card }
     "/rooms/{uid}/moderators" { GET rooms::moderators }
     "/rooms/{uid}/bans" { GET moderation::room_bans }
     "/rooms/{uid}/log" { GET moderation::log }
     "/messages" { POST messages::post }
     "/messages/{id}" { GET messages::read, DELETE messages::delete }
+    "/messages/{id}/pin" { POST moderation::pin, DELETE moderation::unpin }
     "/commands" { GET messages::commands }
     "/bans" { GET moderation::bans, POST moderation::ban }
     "/unban" { POST moderation::unban }

@@ -1,15 +1,17 @@
 //! Bans, timeouts, ranks in a room, and the log of what was done.
 
 use crate::app::App;
-use crate::caller::Known;
+use crate::caller::{Anyone, Known};
 use crate::http::accounts::UserAnswer;
 use crate::http::body::{self, Body, Query};
 use crate::http::extract::{self, At, Named, Page};
+use crate::http::messages::MessageAnswer;
 use crate::problem::Problem;
-use crate::view::{self, BanView, LogView};
+use crate::view::{self, BanView, LogView, MessageView, UserView};
 use actix_web::{HttpResponse, web};
+use domain::capability::Capability;
 use domain::model::event::Measure;
-use domain::model::id::{RoomUid, Seq, UserUid};
+use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::sanction::SanctionKind;
 use domain::model::text::{Invalid, Reason};
 use domain::model::time::Duration;
@@ -244,4 +246,62 @@ pub async fn log(
     let lines = app.services.moderation.log(&caller, &uid, about.as_ref(), before, limit).await?;
     let next = extract::next(&lines, limit, |line| line.event.seq.0);
     Ok(HttpResponse::Ok().json(LogAnswer { log: lines.iter().map(view::log).collect(), next }))
+}
+
+/// Pins a message to the top of its room, in place of the one before.
+#[utoipa::path(post, path = "/messages/{id}/pin", tag = "moderation", security(("bearer" = [])),
+    params(("id" = i64, Path)), responses((status = 200, body = MessageAnswer)))]
+pub async fn pin(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+    let (room, message) = app.services.moderation.pin(&caller, id).await?;
+    Ok(HttpResponse::Ok().json(MessageAnswer { message: view::message(&message, room.uid.as_str()) }))
+}
+
+/// Takes a pinned message down.
+#[utoipa::path(delete, path = "/messages/{id}/pin", tag = "moderation", security(("bearer" = [])),
+    params(("id" = i64, Path)), responses((status = 204)))]
+pub async fn unpin(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+    app.services.moderation.unpin(&caller, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What is shown of a user in a room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CardAnswer {
+    /// Who, with the ranks held in the room.
+    user: UserView,
+    /// When the user was made, ms.
+    created_at: i64,
+    /// The latest messages in the room, at most 20, ascending.
+    messages: Vec<MessageView>,
+    /// What the caller may do to this user, of `delete_messages`, `purge`, `timeout`, `ban`, `lift`, `appoint`; new words may
+    /// come.
+    may: Vec<&'static str>,
+    /// The bans and timeouts of the room in force; only there for those who may see them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sanctions: Option<Vec<BanView>>,
+    /// What was done to this user in the room, latest first, at most 20; only there for those who may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<Vec<LogView>>,
+}
+
+/// The card of a user in a room: who it is, what was said and done, and what the caller may do.
+#[utoipa::path(get, path = "/rooms/{uid}/users/{user}", tag = "moderation", security((), ("bearer" = [])),
+    params(("uid" = String, Path), ("user" = String, Path)), responses((status = 200, body = CardAnswer)))]
+pub async fn card(
+    app: web::Data<App>,
+    Anyone(caller): Anyone,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (room, user) = (RoomUid::named(&path.0)?, UserUid::named(&path.1)?);
+    let card = app.services.moderation.card(caller.as_ref(), &room, &user).await?;
+    let bans = |lines: &Vec<_>| lines.iter().map(|line| view::ban(line, Some(room.as_str()))).collect();
+    Ok(HttpResponse::Ok().json(CardAnswer {
+        user: view::member(&card.subject),
+        created_at: card.subject.user.created_at.0,
+        messages: card.messages.iter().map(|message| view::message(message, room.as_str())).collect(),
+        may: card.may.into_iter().map(Capability::as_str).collect(),
+        sanctions: card.sanctions.as_ref().map(bans),
+        log: card.log.map(|lines| lines.iter().map(view::log).collect()),
+    }))
 }

@@ -101,6 +101,10 @@ pub struct RoomChanges {
     /// `rules.links`, for forms.
     #[serde(default, deserialize_with = "body::switch_or_none")]
     links: Option<bool>,
+    /// Sites whose pages may frame the chat, such as `https://example.org`, `https://*.example.org` or
+    /// `http://localhost:3000`; at most 20, and any when the list is empty. In a form, by comma.
+    #[serde(default, alias = "allowedSites", deserialize_with = "body::list")]
+    allowed_sites: Option<Vec<String>>,
 }
 
 /// What shall change of a room's rules; what is left out stays.
@@ -129,6 +133,7 @@ pub async fn change(
         slow_mode: body.slow_mode,
         max_length: rules.max_length.or(body.max_length),
         links: rules.links.or(body.links),
+        sites: body.allowed_sites,
     };
     let room = app.services.rooms.configure(&caller, &uid, edit).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))

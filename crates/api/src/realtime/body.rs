@@ -1,4 +1,4 @@
-//! The response body of an upgraded request: actix-ws's own body, and before and after it what the connection has to send.
+//! The response body of an upgraded request: what the connection has to send.
 
 use crate::realtime::conn::Conn;
 use crate::realtime::hub::Hub;
@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// Hands out the connection's bytes. Made with `map_body`, never in place of actix-ws's body: dropping that would end
-/// the stream of messages.
+/// the stream of messages. It is kept and never asked: its frames come from `actix_ws::Session`, which nobody has, as all
+/// frames go through the connection; and asking it costs as much as the rest of this.
 pub struct SocketBody {
     inner: BoxBody,
     conn: Rc<Conn>,
@@ -37,10 +38,6 @@ impl MessageBody for SocketBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        // Control frames of actix-ws's own; its end is not ours, the connection says when it is over.
-        if let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut this.inner).poll_next(cx) {
-            return Poll::Ready(Some(Ok(bytes)));
-        }
         let mut left = Vec::new();
         let next = this.conn.poll_bytes(cx, &mut left);
         for room in left {

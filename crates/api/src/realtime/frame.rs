@@ -88,7 +88,9 @@ impl Frame {
                 action: measure.as_str(),
                 until: until.map(|until| until.0),
             }),
-            EventKind::Configured(settings) => {
+            EventKind::Configured(settings)
+            | EventKind::Pinned { room: settings, .. }
+            | EventKind::Unpinned { room: settings, .. } => {
                 Frame::server(&Server::RoomUpdated { room: &view::room(settings), seq: Some(seq) })
             }
             EventKind::Closed => Frame::server(&Server::Reset { room, reason: "deleted", seq: Some(seq) }),

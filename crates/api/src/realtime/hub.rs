@@ -10,13 +10,15 @@ use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
 use actix_web::web;
-use domain::delivery::flush;
+use domain::delivery::flush::Flushes;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::time::{Span, Timestamp};
+use domain::model::user::User;
 use domain::service::error::Error;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -40,9 +42,17 @@ struct Place {
     /// Who was shown out lately, and after which event.
     shown_out: RefCell<VecDeque<(Seq, Leaves)>>,
     empty_since: Cell<Option<u64>>,
-    flushed: Cell<Option<Timestamp>>,
+    flushes: Cell<Flushes>,
     /// Whether a flush is on its way: what is new until then goes with it.
     due: Cell<bool>,
+}
+
+impl Place {
+    fn count_flush(&self, viewers: usize, now: Timestamp) {
+        let mut flushes = self.flushes.get();
+        flushes.flushed(viewers, now);
+        self.flushes.set(flushes);
+    }
 }
 
 /// A worker's connections and tails.
@@ -188,7 +198,7 @@ impl Hub {
                 members: RefCell::default(),
                 shown_out: RefCell::default(),
                 empty_since: Cell::new(Some(self.second())),
-                flushed: Cell::new(None),
+                flushes: Cell::default(),
                 due: Cell::new(false),
             })
         });
@@ -226,9 +236,9 @@ impl Hub {
         }
         let now = self.app.clock.now();
         let viewers = self.node().crowd(place.room.id);
-        let wait = flush::wait(viewers, place.flushed.get(), now);
+        let wait = place.flushes.get().wait(viewers, now);
         if wait == Span::ZERO {
-            place.flushed.set(Some(now));
+            place.count_flush(viewers, now);
             return wake(place).await;
         }
         place.due.set(true);
@@ -236,7 +246,7 @@ impl Hub {
         actix_web::rt::spawn(async move {
             tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
             place.due.set(false);
-            place.flushed.set(Some(clock.now()));
+            place.count_flush(viewers, clock.now());
             wake(&place).await;
         });
     }
@@ -247,11 +257,11 @@ impl Hub {
         self.flush(&place).await;
     }
 
-    fn change_user(&self, user: &domain::model::user::User) {
+    fn change_user(&self, user: &Arc<User>) {
         let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
         for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
             let session = conn.caller.borrow_mut().as_mut().map(|caller| {
-                caller.user = user.clone();
+                caller.user = (**user).clone();
                 caller.session
             });
             self.node().log_in(conn.id, Some(user.clone()), session);

@@ -20,6 +20,7 @@ use domain::ports::log::Stance;
 use domain::service::error::{Error, Thing};
 use serde_json::{Value, json};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many messages a fresh viewer gets (Owncast's value).
 const SNAPSHOT: usize = 50;
@@ -66,7 +67,7 @@ async fn read_and_enter(
     if catch_up.head.seq != stance.head.seq {
         // The settings and the ranks may have changed on the way to the head that the client is about to have.
         let caller = conn.caller.borrow().clone();
-        stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
+        stance = hub.app().services.rooms.enter_as_of(caller.as_ref(), uid, catch_up.head.seq).await?;
     }
     let users = present(hub, room, stance.member.as_ref()).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
@@ -167,9 +168,9 @@ fn snapshot_frames(
 async fn present(hub: &Hub, room: &LocalRoom, entering: Option<&Member>) -> Result<Vec<UserView>, Problem> {
     let mut users = hub.node().present(room.id).users;
     if let Some(member) = entering
-        && !users.contains(&member.user.id)
+        && !users.iter().any(|user| user.id == member.user.id)
     {
-        users.push(member.user.id);
+        users.push(Arc::new(member.user.clone()));
     }
     if users.is_empty() {
         return Ok(Vec::new());
@@ -227,7 +228,7 @@ async fn read_behind(conn: &Conn, hub: &Hub, room: &LocalRoom, cursor: Seq) -> R
     };
     // The one who starts afresh is let in afresh.
     let caller = conn.caller.borrow().clone();
-    let stance = hub.app().services.rooms.enter(caller.as_ref(), &room.uid).await?;
+    let stance = hub.app().services.rooms.enter_as_of(caller.as_ref(), &room.uid, head.seq).await?;
     if conn.until(room.id).is_some() {
         return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
     }

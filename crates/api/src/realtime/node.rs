@@ -74,7 +74,7 @@ pub struct ConnectionInfo {
     /// Its number in this process.
     pub id: u64,
     /// Who, if anybody.
-    pub user: Option<User>,
+    pub user: Option<Arc<User>>,
     /// The uids of the rooms it is in.
     pub rooms: Vec<String>,
     /// Since when.
@@ -89,14 +89,15 @@ pub struct Present {
     /// How many connections.
     pub count: usize,
     /// Who is logged in, at most [`USERS_TOLD`].
-    pub users: Vec<UserId>,
+    pub users: Vec<Arc<User>>,
 }
 
 #[derive(Default)]
 struct Crowd {
     uid: String,
     count: usize,
-    users: HashMap<UserId, usize>,
+    /// With how many connections.
+    users: HashMap<UserId, (Arc<User>, usize)>,
 }
 
 #[derive(Default)]
@@ -193,7 +194,7 @@ impl Node {
     }
 
     /// A connection is somebody else now; false, and it is not, when there are too many of that one.
-    pub fn log_in(&self, id: u64, user: Option<User>, session: Option<SessionId>) -> bool {
+    pub fn log_in(&self, id: u64, user: Option<Arc<User>>, session: Option<SessionId>) -> bool {
         let shared = &mut *self.shared();
         let Some(info) = shared.connections.get_mut(&id) else { return true };
         let (before, after) = (info.user.as_ref().map(|user| user.id), user.as_ref().map(|user| user.id));
@@ -203,7 +204,7 @@ impl Node {
         }
         for crowd in shared.crowds.values_mut().filter(|crowd| info.rooms.contains(&crowd.uid)) {
             crowd.remove_user(before);
-            crowd.add_user(after);
+            crowd.add_user(user.as_ref());
         }
         info.user = user;
         info.session = session;
@@ -224,7 +225,7 @@ impl Node {
         let crowd = shared.crowds.entry(room).or_default();
         uid.as_str().clone_into(&mut crowd.uid);
         crowd.count += 1;
-        crowd.add_user(info.user.as_ref().map(|user| user.id));
+        crowd.add_user(info.user.as_ref());
         shared.changed.insert(room);
     }
 
@@ -248,8 +249,8 @@ impl Node {
     pub fn present(&self, room: RoomId) -> Present {
         let shared = self.shared();
         let Some(crowd) = shared.crowds.get(&room) else { return Present::default() };
-        let mut users: Vec<UserId> = crowd.users.keys().copied().take(USERS_TOLD).collect();
-        users.sort_unstable();
+        let mut users: Vec<Arc<User>> = crowd.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
+        users.sort_unstable_by_key(|user| user.id);
         Present { count: crowd.count, users }
     }
 
@@ -324,15 +325,21 @@ fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 }
 
 impl Crowd {
-    fn add_user(&mut self, user: Option<UserId>) {
+    fn add_user(&mut self, user: Option<&Arc<User>>) {
         if let Some(user) = user {
-            *self.users.entry(user).or_default() += 1;
+            let (known, count) = self.users.entry(user.id).or_insert_with(|| (user.clone(), 0));
+            known.clone_from(user);
+            *count += 1;
         }
     }
 
     fn remove_user(&mut self, user: Option<UserId>) {
-        if let Some(user) = user {
-            count_down(&mut self.users, &user);
+        let Some(user) = user else { return };
+        if let Some((_, count)) = self.users.get_mut(&user) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(&user);
+            }
         }
     }
 }

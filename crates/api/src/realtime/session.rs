@@ -17,6 +17,7 @@ use domain::service::error::{Error, Pace, Thing};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Whoever sends on after so many refusals is not going to stop.
 const REFUSED_MAX: u32 = 200;
@@ -98,7 +99,7 @@ impl Session {
     /// The socket is somebody from now on; rooms where that one is banned are left.
     pub async fn become_somebody(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
-        if !self.hub.node().log_in(self.conn.id, Some(caller.user.clone()), Some(caller.session)) {
+        if !self.hub.node().log_in(self.conn.id, Some(Arc::new(caller.user.clone())), Some(caller.session)) {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }

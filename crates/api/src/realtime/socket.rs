@@ -61,7 +61,7 @@ pub async fn open(
     };
     let tripped = Rc::new(Cell::new(false));
     let payload = guarded(&request, payload, tripped.clone()).await?;
-    let (response, handle, stream) =
+    let (response, _, stream) =
         actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL]).map_err(|error| no_handshake(&error))?;
     // Whoever was let in while the drain began would not be among those who are told to go.
     if app.node.is_draining() {
@@ -79,8 +79,6 @@ pub async fn open(
         }
         serve(&session, stream, &tripped).await;
         session.hub.remove(&session.conn);
-        // Its end would end the body, and with it the answers that are still to be sent.
-        drop(handle);
     });
     Ok(response.map_body(|_, inner| actix_web::body::BoxBody::new(SocketBody::new(inner, conn, hub))))
 }

@@ -6,7 +6,10 @@ use api::server::{self, Running};
 use awc::http::header::HeaderMap;
 use awc::http::{Method, StatusCode};
 use clap::Parser;
+use domain::ports::effects::Clock;
+use infra::effects::clock::SystemClock;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Root's password in every test.
@@ -51,6 +54,7 @@ pub struct TestApp {
     /// Its data.
     pub database: Database,
     flags: Vec<String>,
+    clock: Arc<dyn Clock>,
     running: Running,
     client: awc::Client,
 }
@@ -78,10 +82,15 @@ impl TestApp {
 
     /// The same with more flags, which win.
     pub async fn start_with(database: Database, more: &[&str]) -> TestApp {
-        TestApp::launch(database, more.iter().map(|&flag| flag.to_owned()).collect()).await
+        TestApp::launch(database, more.iter().map(|&flag| flag.to_owned()).collect(), Arc::new(SystemClock)).await
     }
 
-    async fn launch(database: Database, flags: Vec<String>) -> TestApp {
+    /// One that goes by this clock.
+    pub async fn start_by(database: Database, clock: Arc<dyn Clock>) -> TestApp {
+        TestApp::launch(database, Vec::new(), clock).await
+    }
+
+    async fn launch(database: Database, flags: Vec<String>, clock: Arc<dyn Clock>) -> TestApp {
         let usual = ["banter", "--listen", "127.0.0.1:0", "--password-cost", "4", "--root-password", ROOT_PASSWORD];
         let place = ["--database-url", &database.url, "--data-dir", database.folder()];
         let mut arguments: Vec<&str> = usual.into_iter().chain(place).collect();
@@ -91,9 +100,9 @@ impl TestApp {
             }
         }
         arguments.extend(flags.iter().map(String::as_str));
-        let running = server::start(Flags::parse_from(arguments).config).await.unwrap();
+        let running = server::start_by(Flags::parse_from(arguments).config, clock.clone()).await.unwrap();
         let client = awc::Client::builder().timeout(Duration::from_secs(30)).disable_redirects().finish();
-        TestApp { url: running.url(), database, flags, running, client }
+        TestApp { url: running.url(), database, flags, clock, running, client }
     }
 
     /// Stops it; its data goes with it.
@@ -105,10 +114,10 @@ impl TestApp {
 
     /// Stops it and starts another one over the same data, on another port.
     pub async fn restart(self) -> TestApp {
-        let TestApp { database, flags, running, client, .. } = self;
+        let TestApp { database, flags, clock, running, client, .. } = self;
         drop(client);
         running.stop().await;
-        TestApp::launch(database, flags).await
+        TestApp::launch(database, flags, clock).await
     }
 
     /// A request to be sent.

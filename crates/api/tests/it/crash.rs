@@ -4,6 +4,7 @@ use crate::app::Person;
 use crate::database::Database;
 use crate::process::{Process, history, owner_and_room};
 use crate::socket::{Next, Socket};
+use crate::transcript::{Viewer, each_stands_once};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -68,40 +69,6 @@ impl Poster {
     }
 }
 
-/// What a viewer saw: the log as its frames told it, over all connections.
-#[derive(Default)]
-struct Viewer {
-    seen: BTreeMap<i64, Value>,
-    head: i64,
-}
-
-impl Viewer {
-    /// Goes on from where it was, until the server is gone or everything up to `last` was seen.
-    async fn watch(&mut self, url: &str, room: &str, last: Option<i64>) {
-        let Some(mut socket) = Socket::try_anonymous(url).await else { return };
-        let since = (self.head > 0).then_some(self.head);
-        if socket.try_start("join", json!({ "uid": room, "since": since })).await.is_none() {
-            return;
-        }
-        while last.is_none_or(|last| self.head < last) {
-            let Next::Text(frame) = socket.next().await else { return };
-            match frame["event"].as_str().unwrap() {
-                "message" => self.see(&frame["data"]),
-                "room_messages" => frame["data"]["messages"].as_array().unwrap().iter().for_each(|m| self.see(m)),
-                "reset" => panic!("a viewer who never was far behind was reset: {frame}"),
-                _ => {}
-            }
-        }
-    }
-
-    fn see(&mut self, message: &Value) {
-        let seq = message["seq"].as_i64().unwrap();
-        assert!(seq > self.head, "{seq} came after {}: doubled or out of order", self.head);
-        self.head = seq;
-        self.seen.insert(seq, message.clone());
-    }
-}
-
 async fn every_acknowledged_message_survives(database: Database) {
     let mut process = Process::start(&database, None);
     let url = process.url.clone();
@@ -124,19 +91,9 @@ async fn every_acknowledged_message_survives(database: Database) {
     while !poster.post_up_to(&url, all, all).await {}
 
     let messages = history(&url, &room).await;
-    let mut by_text: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-    for message in &messages {
-        by_text.entry(message["message"].as_str().unwrap()).or_default().push(message);
-    }
     assert_eq!(poster.acked.len(), messages.len(), "as many as were acknowledged");
-    for (number, ack) in &poster.acked {
-        let found = &by_text[format!("message {number}").as_str()];
-        assert_eq!(found.len(), 1, "message {number} stands once");
-        assert_eq!((&found[0]["id"], &found[0]["seq"]), (&ack["id"], &ack["seq"]), "message {number}");
-    }
-    let seqs: Vec<i64> = messages.iter().map(|message| message["seq"].as_i64().unwrap()).collect();
-    assert_eq!(seqs, (1..=messages.len() as i64).collect::<Vec<_>>(), "one order without gaps");
-    viewer.watch(&url, &room, seqs.last().copied()).await;
+    each_stands_once(&poster.acked, &messages);
+    viewer.watch(&url, &room, Some(messages.len() as i64)).await;
     assert_eq!(viewer.seen.into_values().collect::<Vec<_>>(), messages, "the viewer's transcript is the history");
     process.kill();
 }

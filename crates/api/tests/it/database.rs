@@ -33,6 +33,11 @@ impl Database {
         Database { url, folder: tempfile::tempdir().unwrap(), schema: Some(schema) }
     }
 
+    /// A database that is somewhere already, and stays there.
+    pub fn at(url: String) -> Database {
+        Database { url, folder: tempfile::tempdir().unwrap(), schema: None }
+    }
+
     /// A folder for files of the server's own.
     pub fn folder(&self) -> &str {
         self.folder.path().to_str().unwrap()

@@ -2,6 +2,7 @@
 
 use crate::app::TestApp;
 use crate::on_both;
+use awc::http::Method;
 use serde_json::{Value, json};
 
 fn words(list: &Value) -> Vec<&str> {
@@ -121,5 +122,119 @@ on_both! {
                 app.get(&ann, &path).await.problem(404, "user_not_found");
             }
         }
+    }
+
+    async fn a_card_shows_each_what_it_may_see(app: &TestApp) {
+        let (ann, bob, eve) = (app.register("ann").await, app.register("bob").await, app.register("eve").await);
+        let room = app.room(&ann, "a").await;
+        app.post(&ann, &format!("/users/{}/mod", bob.uid), json!({ "room": room })).await.ok(200);
+        for number in 1..=22 {
+            app.say(&eve, &room, &number.to_string()).await;
+        }
+        app.say(&ann, &room, "mine").await;
+        let at = format!("/rooms/{room}/users/{}", eve.uid);
+        let card = app.look(&at).await.ok(200);
+        assert_eq!((&card["user"]["uid"], &card["may"]), (&json!(eve.uid), &json!([])));
+        assert!(card["createdAt"].as_i64().unwrap() > 1_700_000_000_000);
+        let shown = texts(&card["messages"]);
+        assert_eq!((shown.len(), shown[0], shown[19]), (20, "3", "22"));
+        assert!(card.get("sanctions").is_none() && card.get("log").is_none(), "{card}");
+        let own = app.get(&eve, &at).await.ok(200);
+        assert_eq!((words(&own["may"]), own.get("log")), (vec!["delete_messages"], None));
+
+        let moderator = ["delete_messages", "purge", "timeout", "ban"];
+        assert_eq!(words(&app.get(&bob, &at).await.ok(200)["may"]), moderator);
+        let ban = json!({ "user": eve.uid, "room": room, "kind": "timeout", "reason": "caps" });
+        app.post(&ann, "/bans", ban).await.ok(200);
+        let owners = app.get(&ann, &at).await.ok(200);
+        assert_eq!(words(&owners["may"]), ["delete_messages", "purge", "timeout", "ban", "lift", "appoint"]);
+        assert_eq!((&owners["sanctions"][0]["reason"], &owners["log"][0]["action"]), (&json!("caps"), &json!("timeout")));
+        // What the owner gave, a moderator neither lifts nor replaces.
+        let moderators = app.get(&bob, &at).await.ok(200);
+        assert_eq!(words(&moderators["may"]), ["delete_messages", "purge", "ban"]);
+        assert_eq!(moderators["sanctions"].as_array().unwrap().len(), 1);
+
+        let keeper = app.get(&ann, &format!("/rooms/{room}/users/{}", bob.uid)).await.ok(200);
+        assert_eq!(keeper["user"]["roles"], json!(["registered", "mod"]));
+        assert_eq!(app.get(&bob, &format!("/rooms/{room}/users/{}", ann.uid)).await.ok(200)["may"], json!([]));
+        for uid in ["x", "aaaaaaaaaa"] {
+            app.look(&format!("/rooms/{room}/users/{uid}")).await.problem(404, "user_not_found");
+        }
+        app.look(&format!("/rooms/aaaaaaaaaaaa/users/{}", eve.uid)).await.problem(404, "room_not_found");
+        app.post(&ann, "/bans", json!({ "user": eve.uid, "room": room })).await.ok(200);
+        app.get(&eve, &at).await.problem(403, "banned");
+    }
+
+    async fn a_moderator_pins_one_message(app: &TestApp) {
+        let (ann, bob, eve) = (app.register("ann").await, app.register("bob").await, app.guest().await);
+        let room = app.room(&ann, "a").await;
+        app.post(&ann, &format!("/users/{}/mod", bob.uid), json!({ "room": room })).await.ok(200);
+        let (one, two) = (app.say(&eve, &room, "one").await, app.say(&ann, &room, "two").await);
+        let pinned = async || app.look(&format!("/rooms/{room}")).await.ok(200)["room"]["pinned"].clone();
+        let at = |message: &Value| format!("/messages/{}/pin", message["id"]);
+        assert_eq!(pinned().await, json!(null));
+        app.post(&eve, &at(&one), json!({})).await.problem(403, "forbidden");
+        app.tell(&at(&one), json!({})).await.problem(401, "login_required");
+        app.delete(&bob, &at(&one)).await.problem(404, "message_not_found");
+        for message in [&one, &one, &two] {
+            assert_eq!(app.post(&bob, &at(message), json!({})).await.ok(200)["message"], *message);
+            assert_eq!(pinned().await, *message);
+        }
+        assert_eq!(app.look(&format!("/rooms/{room}/messages")).await.ok(200)["room"]["pinned"], two);
+        app.patch(&ann, &format!("/rooms/{room}"), json!({ "name": "b" })).await.ok(200);
+        assert_eq!(pinned().await, two);
+        app.delete(&eve, &at(&two)).await.problem(403, "forbidden");
+        app.delete(&bob, &at(&two)).await.ok(204);
+        assert_eq!(pinned().await, json!(null));
+
+        let say = async |text: &str| app.post(&bob, "/messages", json!({ "room": room, "message": text })).await;
+        assert_eq!(say(&format!("/pin {}", one["id"])).await.ok(200)["command"], "pin");
+        assert_eq!(pinned().await, one);
+        say("/unpin").await.ok(200);
+        say("/unpin").await.problem(404, "message_not_found");
+        let log = app.get(&ann, &format!("/rooms/{room}/log")).await.ok(200);
+        let lines: Vec<Value> =
+            log["log"].as_array().unwrap().iter().map(|line| json!([line["action"], line["message"]])).collect();
+        let expected = [
+            json!(["unpin", one["id"]]),
+            json!(["pin", one["id"]]),
+            json!(["unpin", two["id"]]),
+            json!(["configured", null]),
+            json!(["pin", two["id"]]),
+            json!(["pin", one["id"]]),
+            json!(["mod", null]),
+        ];
+        assert_eq!(lines, expected);
+
+        app.post(&bob, &at(&two), json!({})).await.ok(200);
+        app.delete(&ann, &format!("/messages/{}", two["id"])).await.ok(204);
+        assert_eq!(pinned().await, json!(null));
+        app.post(&bob, &at(&two), json!({})).await.problem(404, "message_not_found");
+        app.post(&bob, &at(&one), json!({})).await.ok(200);
+        app.delete(&ann, &format!("/rooms/{room}/messages?user={}", eve.uid)).await.ok(204);
+        assert_eq!(pinned().await, json!(null));
+    }
+
+    async fn the_sites_that_may_frame_a_room_are_its_owners_to_say(app: &TestApp) {
+        let (ann, bob) = (app.register("ann").await, app.register("bob").await);
+        let room = app.room(&ann, "a").await;
+        let at = format!("/rooms/{room}");
+        assert_eq!(app.look(&at).await.ok(200)["room"]["allowedSites"], json!([]));
+        let sites = json!(["https://Example.org/", "https://*.example.net", "http://localhost:3000", "https://example.org"]);
+        let kept = json!(["https://example.org", "https://*.example.net", "http://localhost:3000"]);
+        let room = app.patch(&ann, &at, json!({ "allowed_sites": sites })).await.ok(200)["room"].clone();
+        assert_eq!(room["allowedSites"], kept);
+        assert_eq!(app.patch(&ann, &at, json!({ "name": "b" })).await.ok(200)["room"]["allowedSites"], kept);
+        assert_eq!(app.look(&at).await.ok(200)["room"]["allowedSites"], kept);
+        app.patch(&bob, &at, json!({ "allowedSites": [] })).await.problem(403, "forbidden");
+        let many: Vec<String> = (0..21).map(|n| format!("https://{n}.example")).collect();
+        for wrong in [json!(["example.org"]), json!(["https://a.example; script-src *"]), json!(["*"]), json!(many)] {
+            app.patch(&ann, &at, json!({ "allowedSites": wrong })).await.problem_of(400, "invalid_field", "allowed_sites");
+        }
+        app.patch(&ann, &at, json!({ "allowed_sites": [5] })).await.problem(400, "bad_request");
+        let form = app.request(Method::PATCH, &at).by(&ann);
+        let form = form.body("application/x-www-form-urlencoded", "allowed_sites=https://a.example,http://b.example");
+        assert_eq!(form.await.ok(200)["room"]["allowedSites"], json!(["https://a.example", "http://b.example"]));
+        assert_eq!(app.patch(&ann, &at, json!({ "allowedSites": [] })).await.ok(200)["room"]["allowedSites"], json!([]));
     }
 }

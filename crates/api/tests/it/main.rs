@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: what is not there fails the test")]
 
 mod app;
+mod clock_jumps;
 mod command_line;
 mod crash;
 mod database;
+#[cfg(target_os = "linux")]
+mod disk_full;
 mod documents;
 mod http_accounts;
 mod http_bad_input;
@@ -15,10 +18,15 @@ mod http_pages;
 mod http_rooms;
 mod http_window;
 mod log;
+mod outages;
+mod postgres;
 mod process;
 mod protocol_document;
 mod protocol_samples;
 mod socket;
+mod transcript;
+#[cfg(target_os = "linux")]
+mod ws_gone;
 mod ws_hostile;
 mod ws_limits;
 mod ws_login;

@@ -21,7 +21,9 @@ impl Process {
 
     /// The same with more settings, which win, and its log going somewhere.
     pub fn start_with(database: &Database, url: Option<&str>, settings: &[(&str, &str)], log: Stdio) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_banter"));
+        // A file that may not grow is an error to it, as a full disk is, and not its end.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap "" XFSZ; exec "$0""#, env!("CARGO_BIN_EXE_banter")]);
         for setting in api::cli::settings() {
             command.env_remove(setting.get_env().unwrap());
         }
@@ -45,6 +47,14 @@ impl Process {
         self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
         self.child.wait().unwrap();
         text
+    }
+
+    /// Lets no file of it grow beyond so many bytes, or any (`None`).
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).unwrap();
     }
 
     /// SIGKILL: no goodbye, nothing is written any more.

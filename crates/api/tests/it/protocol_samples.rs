@@ -42,6 +42,8 @@ pub fn all() -> Vec<Value> {
         description: String::new(),
         slow_mode: 0,
         rules: RulesView { max_length: 500, links: true },
+        allowed_sites: Vec::new(),
+        pinned: None,
         timestamp: 0,
     };
     let mut slow = Problem::new(Code::SlowMode, "slow mode");

@@ -4,10 +4,9 @@ use crate::app::TestApp;
 use crate::on_both;
 use crate::socket::{Next, Socket};
 use actix_http::ws::{Item, Message};
-use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 on_both! {
     async fn every_junk_frame_gets_an_error_and_the_socket_goes_on(app: &TestApp) {
@@ -136,36 +135,6 @@ on_both! {
         });
         assert!(ended.await.unwrap());
     }
-
-    async fn a_viewer_who_does_not_read_delays_nobody_and_goes(app: &TestApp) {
-        let (root, ann) = (app.root().await, app.register("ann").await);
-        let room = app.room(&ann, "Lobby").await;
-        let mut watches = Socket::in_room(app, &ann, &room).await;
-        let address = app.url.trim_start_matches("http://").to_owned();
-        let room_there = room.clone();
-        let stuck = actix_web::rt::task::spawn_blocking(move || {
-            let stream = TcpStream::connect(&address).unwrap();
-            socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
-            let mut stream = stream;
-            upgrade(&mut stream, &address, &format!("/ws?room={room_there}"));
-            stream
-        });
-        let stuck = stuck.await.unwrap();
-        let text = "x".repeat(490);
-        for number in 0..1500 {
-            watches.start("sendMessage", json!({ "text": format!("{number} {text}") })).await;
-            if number % 50 == 49 {
-                watches.all().await;
-            }
-        }
-        watches.say("told at once").await.unwrap();
-        let since = Instant::now();
-        while app.get(&root, "/connections").await.ok(200)["connections"].as_array().unwrap().len() > 1 {
-            assert!(since.elapsed() < Duration::from_secs(45), "it is still there");
-            actix_web::rt::time::sleep(Duration::from_millis(200)).await;
-        }
-        drop(stuck);
-    }
 }
 
 fn upgraded(address: &str) -> TcpStream {
@@ -174,7 +143,8 @@ fn upgraded(address: &str) -> TcpStream {
     stream
 }
 
-fn upgrade(stream: &mut TcpStream, address: &str, path: &str) {
+/// Asks for a socket at `path`.
+pub fn upgrade(stream: &mut TcpStream, address: &str, path: &str) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -55,6 +55,33 @@ on_both! {
         }
     }
 
+    async fn a_pin_is_told_to_all_and_to_those_who_come_later(app: &TestApp) {
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "Lobby").await;
+        let mut owner = Socket::in_room(app, &ann, &room).await;
+        let mut viewer = Socket::anonymous(app).await;
+        let since = viewer.join(&room).await["head"].clone();
+        viewer.all().await;
+        let message = app.say(&ann, &room, "read this").await;
+        owner.say(&format!("/pin {}", message["id"])).await.unwrap();
+        let told = viewer.until("room_updated").await;
+        assert_eq!((&told["room"]["pinned"], &told["seq"]), (&message, &json!(2)));
+        let mut later = Socket::anonymous(app).await;
+        later.start("join", json!({ "uid": room })).await;
+        assert_eq!(later.until("room_updated").await["room"]["pinned"], message);
+        owner.say("/unpin").await.unwrap();
+        let told = viewer.until("room_updated").await;
+        assert_eq!((&told["room"]["pinned"], &told["seq"]), (&json!(null), &json!(3)));
+
+        app.post(&ann, &format!("/messages/{}/pin", message["id"]), json!({})).await.ok(200);
+        app.delete(&ann, &format!("/messages/{}", message["id"])).await.ok(204);
+        // Whoever goes on hears of the pin and of its end, in this order, and joining says what holds at last.
+        let mut back = Socket::anonymous(app).await;
+        back.start("join", json!({ "uid": room, "since": since })).await;
+        assert_eq!(back.until("room_updated").await["room"]["pinned"], json!(null));
+        assert_eq!(back.until("message_deleted").await["ids"], json!([message["id"]]));
+    }
+
     async fn slow_mode_lets_one_of_many_pass(app: &TestApp) {
         let (ann, bob) = (app.register("ann").await, app.register("bob").await);
         let room = app.room(&ann, "Lobby").await;

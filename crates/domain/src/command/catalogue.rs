@@ -39,6 +39,7 @@ catalogue! {
     "mod" Appoint "/mod <user>" "Makes somebody a moderator of the room.";
     "mods" Look "/mods" "Lists who keeps order in the room.";
     "name" Post "/name <name>" "Takes another display name.";
+    "pin" Pin "/pin <id>" "Pins a message to the top of the room, in place of the one before.";
     "purge" PurgeAuthor "/purge [user]" "Deletes all messages of one author, or of everybody.";
     "quit" Look "/quit" "Leaves all rooms and closes the connection.";
     "room" Configure "/room <name|description|slow> <value>" "Changes the room's name, description or slow mode.";
@@ -46,6 +47,7 @@ catalogue! {
     "timeout" Sanction "/timeout <user> [duration] [reason]" "Keeps somebody from writing, for 10 minutes unless given.";
     "unban" Sanction "/unban <user>" "Lets somebody in again.";
     "unmod" Appoint "/unmod <user>" "Takes the rank of moderator away.";
+    "unpin" Pin "/unpin" "Takes the pinned message down.";
     "untimeout" Sanction "/untimeout <user>" "Lets somebody write again.";
     "unvip" Appoint "/unvip <user>" "Takes the mark of a VIP away.";
     "vip" Appoint "/vip <user>" "Marks somebody as VIP of the room.";

@@ -46,6 +46,10 @@ pub enum Command {
     Purge(Option<String>),
     /// Delete one message.
     Delete(MessageId),
+    /// Pin a message.
+    Pin(MessageId),
+    /// Take the pinned message down.
+    Unpin,
     /// Make a moderator.
     Mod(String),
     /// Unmake a moderator.
@@ -172,10 +176,14 @@ fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, Stri
         "purge" => Command::Purge(words.word()?.map(bare)).and_end(&mut words)?,
         "clear" => Command::Purge(None).and_end(&mut words)?,
         "delete" => {
-            let id = words.word()?.ok_or("a message id is missing")?;
-            let id = id.parse().map_err(|_| "a message id is a number")?;
-            Command::Delete(MessageId(id)).and_end(&mut words)?
+            let id = message_id(&mut words)?;
+            Command::Delete(id).and_end(&mut words)?
         }
+        "pin" => {
+            let id = message_id(&mut words)?;
+            Command::Pin(id).and_end(&mut words)?
+        }
+        "unpin" => Command::Unpin.and_end(&mut words)?,
         "mod" => Command::Mod(who(&mut words)?),
         "unmod" => Command::Unmod(who(&mut words)?),
         "vip" => Command::Vip(who(&mut words)?),
@@ -199,6 +207,11 @@ fn text(arguments: &str) -> Result<&str, String> {
 
 fn room_uid(typed: &str) -> Result<RoomUid, String> {
     RoomUid::parse(typed).ok_or_else(|| "a room's uid has 12 letters and digits".to_owned())
+}
+
+fn message_id(words: &mut Words<'_>) -> Result<MessageId, String> {
+    let id = words.word()?.ok_or("a message id is missing")?;
+    id.parse().map(MessageId).map_err(|_| "a message id is a number".to_owned())
 }
 
 /// A name without the `@` that people put before it.

@@ -73,17 +73,29 @@ impl Transcript {
     pub fn event(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Posted(message) => drop(self.messages.insert(event.seq, (**message).clone())),
-            EventKind::Deleted { message } => self.messages.retain(|_, shown| shown.id != *message),
+            EventKind::Deleted { message } => {
+                self.messages.retain(|_, shown| shown.id != *message);
+                self.unpin_if(|pinned| pinned.id == *message);
+            }
             EventKind::Purged { author } => {
                 let whose = author.as_ref().map(|author| author.id);
                 let is_meant = |shown: &Message| whose.is_none_or(|whose| shown.author.user.id == whose);
                 self.messages.retain(|seq, shown| *seq > event.seq || !is_meant(shown));
+                self.unpin_if(|pinned| pinned.seq < event.seq && is_meant(pinned));
             }
-            EventKind::Configured(room) => self.settings = Some((**room).clone()),
+            EventKind::Configured(room) | EventKind::Pinned { room, .. } | EventKind::Unpinned { room, .. } => {
+                self.settings = Some((**room).clone());
+            }
             EventKind::Moderated { .. } => {}
             EventKind::Closed => self.close(),
         }
         self.head = self.head.max(event.seq);
+    }
+
+    fn unpin_if(&mut self, is_gone: impl FnOnce(&Message) -> bool) {
+        if let Some(room) = &mut self.settings {
+            room.unpin_if(is_gone);
+        }
     }
 
     /// `room_messages`: the latest there are, and whether there are older ones.

@@ -50,6 +50,20 @@ pub enum EventKind {
     },
     /// The room has other settings, these.
     Configured(Box<Room>),
+    /// A message was pinned to the top of the room, in place of the one before.
+    Pinned {
+        /// Which.
+        message: MessageId,
+        /// The room as after it.
+        room: Box<Room>,
+    },
+    /// The pinned message was taken down.
+    Unpinned {
+        /// Which it was.
+        message: MessageId,
+        /// The room as after it.
+        room: Box<Room>,
+    },
     /// The room is gone; nothing follows.
     Closed,
 }

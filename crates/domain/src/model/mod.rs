@@ -8,6 +8,7 @@ pub mod rank;
 pub mod room;
 pub mod sanction;
 pub mod session;
+pub mod site;
 pub mod text;
 pub mod time;
 pub mod user;

@@ -1,8 +1,11 @@
 //! A room and its settings.
 
 use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
+use crate::model::message::Message;
+use crate::model::site::Site;
 use crate::model::text::{Description, RoomName};
 use crate::model::time::{Span, Timestamp};
+use std::sync::Arc;
 
 /// A room: one log that everybody in it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +22,21 @@ pub struct Room {
     pub owner: UserId,
     /// What may be written.
     pub rules: Rules,
+    /// Whose pages may frame the chat; anybody's when empty.
+    pub sites: Vec<Site>,
+    /// The message at the top, unless it was deleted; shown as it is when the room is read.
+    pub pinned: Option<Arc<Message>>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Room {
+    /// Takes the pinned message down when it is one of these.
+    pub fn unpin_if(&mut self, is_gone: impl FnOnce(&Message) -> bool) {
+        if self.pinned.as_deref().is_some_and(is_gone) {
+            self.pinned = None;
+        }
+    }
 }
 
 /// What may be written in a room.
@@ -73,6 +89,8 @@ pub struct RoomChange {
     pub max_length: Option<usize>,
     /// Whether links are allowed.
     pub links: Option<bool>,
+    /// Whose pages may frame the chat.
+    pub sites: Option<Vec<Site>>,
 }
 
 impl RoomChange {
@@ -83,6 +101,9 @@ impl RoomChange {
         }
         if let Some(description) = &self.description {
             room.description = description.clone();
+        }
+        if let Some(sites) = &self.sites {
+            room.sites = sites.clone();
         }
         room.rules.slow_mode = self.slow_mode.unwrap_or(room.rules.slow_mode);
         room.rules.max_length = self.max_length.unwrap_or(room.rules.max_length);

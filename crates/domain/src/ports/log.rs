@@ -11,6 +11,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::ports::store::StoreError;
 use async_trait::async_trait;
+use std::collections::HashMap;
 
 /// Something to be done to a room, decided and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,16 @@ pub enum Act {
     Configure {
         /// Which.
         change: Box<RoomChange>,
+    },
+    /// Pin a message that is there to the top of the room, in place of the one before.
+    Pin {
+        /// Which.
+        message: MessageId,
+    },
+    /// Take the pinned message down.
+    Unpin {
+        /// Which it must be.
+        message: MessageId,
     },
     /// Close the room for ever.
     Close,
@@ -166,6 +177,21 @@ pub struct Stance {
     pub last_post: Option<(Timestamp, Body)>,
 }
 
+/// What holds for everybody in a room, or everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footing {
+    /// The room; `None` for what holds everywhere.
+    pub room: Option<Room>,
+    /// Up to where the log was taken in, at least: the rest may be newer.
+    pub head: Head,
+    /// The ranks held in the room.
+    pub ranks: HashMap<UserId, Rank>,
+    /// The sanctions given there that were in force, by id; not those that hold everywhere, unless that was asked.
+    pub sanctions: Vec<Sanction>,
+    /// Whether there was more than asked for: then `ranks` and `sanctions` are not complete.
+    pub cut: bool,
+}
+
 /// A line of a room's moderation log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -197,6 +223,15 @@ pub trait History: Send + Sync {
         network: Option<&Network>,
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError>;
+
+    /// What holds for everybody in a room, or (`None`) everywhere, at `now`, with at most `limit` ranks and as many
+    /// sanctions; `None` when there is no such room.
+    async fn footing(
+        &self,
+        room: Option<&RoomUid>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Footing>, StoreError>;
 
     /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;

@@ -219,7 +219,9 @@ impl Accounts {
     }
 
     async fn resume(&self, session: SessionId, visitor: &Visitor, now: Timestamp) -> Result<Caller, Error> {
+        let as_of = self.ports.standings.as_of();
         let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
+        self.ports.standings.meet(user.clone(), now, as_of);
         if session.is_due_to_slide(now) {
             self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
             self.seen(&user, visitor).await?;

@@ -100,7 +100,7 @@ impl Chat {
         let caller = caller.ok_or(Error::LoginRequired)?;
         let room = room.ok_or(Error::NoRoom)?;
         let now = self.ports.clock.now();
-        let stance = self.rooms.stance(Some(caller), room, now).await?;
+        let stance = self.rooms.stance(Some(caller), room, now, Seq::ZERO).await?;
         let author = stance.member.clone().ok_or(Error::TokenInvalid)?;
         policy::may(&author, Action::Post)?;
         let flood = || self.flood(caller, &stance);

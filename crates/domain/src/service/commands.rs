@@ -76,6 +76,14 @@ impl Chat {
                 self.delete(caller, id).await?;
                 Ok("the message is deleted".to_owned())
             }
+            Command::Pin(id) => {
+                self.moderation.pin(caller, id).await?;
+                Ok("the message is pinned".to_owned())
+            }
+            Command::Unpin => {
+                self.moderation.unpin_any(caller, room).await?;
+                Ok("nothing is pinned any more".to_owned())
+            }
             Command::Mod(who) => self.appoint(caller, room, &who, Measure::Mod, "is a moderator").await,
             Command::Unmod(who) => self.appoint(caller, room, &who, Measure::Unmod, "is no moderator").await,
             Command::Vip(who) => self.appoint(caller, room, &who, Measure::Vip, "is a VIP").await,

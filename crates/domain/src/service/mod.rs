@@ -10,6 +10,7 @@ pub mod error;
 pub mod moderation;
 pub mod operator;
 pub mod rooms;
+pub mod standings;
 pub mod suggestion;
 
 use crate::model::id::SessionId;
@@ -74,8 +75,11 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Reading them.
     pub history: Arc<dyn History>,
-    /// Telling nodes about people; events of rooms are published by `log`.
+    /// Telling nodes about people; events of rooms are published by `log`. Both tell [`Ports::standings`] first: see
+    /// [`standings::Overheard`].
     pub bus: Arc<dyn Bus>,
+    /// How people stand in rooms, remembered.
+    pub standings: Arc<standings::Standings>,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.

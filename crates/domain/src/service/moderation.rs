@@ -1,14 +1,18 @@
 //! Keeping order: bans, timeouts, purges, and the log of them.
 
-use crate::model::id::{RoomId, RoomUid, Seq, UserUid};
+use crate::capability::{self, Capability};
+use crate::model::id::{MessageId, RoomId, RoomUid, Seq, UserUid};
+use crate::model::message::Message;
 use crate::model::rank::Rank;
+use crate::model::room::Room;
 use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
 use crate::model::text::Reason;
 use crate::model::time::{Duration, Timestamp};
 use crate::model::user::{Member, Network};
 use crate::policy::{self, Action};
 use crate::ports::bus::Notice;
-use crate::ports::log::{Act, Entry, LogLine, SanctionLine};
+use crate::ports::log::{Act, Entry, From, LogLine, SanctionLine, Stance};
+use crate::review;
 use crate::service::error::{Error, Thing};
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Guests, Ports, Settings};
@@ -25,6 +29,24 @@ pub struct Measures {
     /// Whether it holds for the network as well, where the user was last seen. A guest's always does where guests go by
     /// address; where each browser has its own, whoever chose that knows that many share an address.
     pub network: bool,
+}
+
+/// How many messages and lines of the log a card has.
+const CARD_LINES: usize = 20;
+
+/// What is shown of a user in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Who, with the rank held there.
+    pub subject: Member,
+    /// The latest messages there, ascending.
+    pub messages: Vec<Message>,
+    /// What the caller may do to this user.
+    pub may: Vec<Capability>,
+    /// What was given there and is in force, for those who may see it.
+    pub sanctions: Option<Vec<SanctionLine>>,
+    /// What was done there to this user, latest first, for those who may see it.
+    pub log: Option<Vec<LogLine>>,
 }
 
 /// The service of moderators.
@@ -141,6 +163,66 @@ impl Moderation {
         self.append(stance.room.id, &actor, now, Act::Purge { author }).await
     }
 
+    /// Pins a message to the top of its room, in place of the one before; it and its room. Nothing is written when it is
+    /// there already.
+    pub async fn pin(&self, caller: &Caller, id: MessageId) -> Result<(Room, Message), Error> {
+        let (room, message) = self.place_of(id).await?;
+        let (stance, actor, now) = self.may_pin(caller, &room.uid).await?;
+        if stance.room.pinned.as_deref().map(|pinned| pinned.id) != Some(id) {
+            self.append_about(room.id, &actor, now, Act::Pin { message: id }).await?;
+        }
+        Ok((room, message))
+    }
+
+    /// Takes down a message that is pinned.
+    pub async fn unpin(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
+        let (room, _) = self.place_of(id).await?;
+        let (_, actor, now) = self.may_pin(caller, &room.uid).await?;
+        self.append_about(room.id, &actor, now, Act::Unpin { message: id }).await
+    }
+
+    /// Takes down whatever is pinned in a room.
+    pub async fn unpin_any(&self, caller: &Caller, room: &RoomUid) -> Result<(), Error> {
+        let (stance, actor, now) = self.may_pin(caller, room).await?;
+        let pinned = stance.room.pinned.as_deref().ok_or(Error::NoSuch(Thing::Message))?;
+        self.append_about(stance.room.id, &actor, now, Act::Unpin { message: pinned.id }).await
+    }
+
+    async fn place_of(&self, id: MessageId) -> Result<(Room, Message), Error> {
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        Ok((room, message))
+    }
+
+    /// What stands at the top is put before everybody: whoever may not write may not do that either.
+    async fn may_pin(&self, caller: &Caller, room: &RoomUid) -> Result<(Stance, Member, Timestamp), Error> {
+        let (stance, actor, now) = self.rooms.standing(caller, room).await?;
+        policy::may(&actor, Action::Pin)?;
+        match review::forbidding(&stance.sanctions, now) {
+            Some(sanction) => Err(Error::sanctioned(sanction, now)),
+            None => Ok((stance, actor, now)),
+        }
+    }
+
+    /// All that is shown of a user in a room, as far as the caller may see it.
+    pub async fn card(&self, caller: Option<&Caller>, room: &RoomUid, user: &UserUid) -> Result<Card, Error> {
+        let stance = self.rooms.enter(caller, room).await?;
+        let (room, now) = (stance.room.id, self.ports.clock.now());
+        let subject = self.rooms.member(room, user).await?;
+        let id = subject.user.id;
+        let (messages, _) = self.ports.history.messages_of(room, id, From::End, CARD_LINES).await?;
+        let mut card = Card { subject, messages, may: Vec::new(), sanctions: None, log: None };
+        let Some(actor) = stance.member else { return Ok(card) };
+        let in_force = self.ports.history.sanctions_of(room, id, now).await?;
+        let given: Vec<Sanction> = in_force.iter().map(|line| line.sanction.clone()).collect();
+        card.may = capability::on_subject(&actor, &card.subject, &given);
+        if policy::may(&actor, Action::SeeModeration).is_ok() {
+            card.sanctions = Some(in_force);
+            card.log = Some(self.ports.history.log_about(room, id, None, CARD_LINES).await?);
+        }
+        Ok(card)
+    }
+
     /// Sanctions in force in a room, or (`None`) everywhere, latest first, with an id below `before`.
     pub async fn sanctions(
         &self,
@@ -196,6 +278,12 @@ impl Moderation {
     ) -> Result<Option<Sanction>, Error> {
         let room = (room != RoomId::SERVER).then_some(room);
         Ok(self.ports.history.sanction(room, subject.user.id, kind, now).await?)
+    }
+
+    async fn append_about(&self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<(), Error> {
+        let entry = Entry { room, actor: actor.clone(), at, act };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Message, at))?;
+        Ok(())
     }
 
     async fn append(&self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<(), Error> {

@@ -2,18 +2,21 @@
 
 use crate::capability::{self, Capability};
 use crate::model::event::Measure;
-use crate::model::id::{RoomId, RoomUid, UserUid};
+use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::{NewRoom, Room, RoomChange, SLOW_MODE_MAX};
+use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::Member;
+use crate::model::user::{Member, User};
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::Quota;
 use crate::ports::log::{Act, Appended, Entry, Stance};
 use crate::review;
 use crate::service::error::{Error, Pace, Thing};
+use crate::service::standings::Sources;
 use crate::service::{Caller, Ports, Settings};
+use std::sync::Arc;
 
 /// What is to change of a room; texts as they were typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct RoomEdit {
     pub max_length: Option<i64>,
     /// Whether links are allowed.
     pub links: Option<bool>,
+    /// Whose pages may frame the chat.
+    pub sites: Option<Vec<String>>,
 }
 
 impl RoomEdit {
@@ -38,6 +43,7 @@ impl RoomEdit {
             slow_mode: self.slow_mode.map(slow_mode).transpose()?,
             max_length: self.max_length.map(max_length).transpose()?,
             links: self.links,
+            sites: self.sites.as_deref().map(Site::parse_all).transpose()?,
         })
     }
 }
@@ -51,6 +57,13 @@ pub struct Abilities {
     pub member: Option<Member>,
     /// What.
     pub capabilities: Vec<Capability>,
+}
+
+fn unless_banned(stance: Stance, now: Timestamp) -> Result<Stance, Error> {
+    match review::banning(&stance.sanctions, now) {
+        Some(sanction) => Err(Error::sanctioned(sanction, now)),
+        None => Ok(stance),
+    }
 }
 
 fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
@@ -173,9 +186,13 @@ impl Rooms {
         Ok(appointed.into_iter().filter(|member| member.room_rank >= Some(Rank::Mod)).collect())
     }
 
-    /// These users with the ranks they hold in the room.
-    pub async fn members(&self, room: RoomId, users: &[crate::model::id::UserId]) -> Result<Vec<Member>, Error> {
-        Ok(self.ports.rooms.members(room, users).await?)
+    /// These users, as they were given, with the ranks they hold in the room.
+    pub async fn members(&self, room: RoomId, users: &[Arc<User>]) -> Result<Vec<Member>, Error> {
+        if let Some(members) = self.ports.standings.members(room, users) {
+            return Ok(members);
+        }
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        Ok(self.ports.rooms.members(room, &ids).await?)
     }
 
     /// Closes a room for ever: its viewers leave, and it is found no more.
@@ -188,31 +205,45 @@ impl Rooms {
     /// What somebody may in a room, for windows that offer it; those who are banned may nothing.
     pub async fn abilities(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Abilities, Error> {
         let now = self.ports.clock.now();
-        let Stance { room, member, sanctions, .. } = self.stance(caller, uid, now).await?;
+        let Stance { room, member, sanctions, .. } = self.stance(caller, uid, now, Seq::ZERO).await?;
         let words = member.as_ref().map(|member| capability::in_room(member, &sanctions, now));
         Ok(Abilities { room, member, capabilities: words.unwrap_or_default() })
     }
 
-    /// How somebody stands in a room; those who are banned there learn it here.
+    /// How somebody stands in a room, as far as this node knows (two seconds at most behind others); those who are banned
+    /// there learn it here.
     pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Stance, Error> {
+        self.enter_as_of(caller, uid, Seq::ZERO).await
+    }
+
+    /// The same, with what happened in the room up to `seq` taken in.
+    pub async fn enter_as_of(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<Stance, Error> {
         let now = self.ports.clock.now();
-        let stance = self.stance(caller, uid, now).await?;
-        match review::banning(&stance.sanctions, now) {
-            Some(sanction) => Err(Error::sanctioned(sanction, now)),
-            None => Ok(stance),
-        }
+        let stance = self.stance(caller, uid, now, seq).await?;
+        unless_banned(stance, now)
     }
 
-    pub(crate) async fn stance(&self, caller: Option<&Caller>, uid: &RoomUid, now: Timestamp) -> Result<Stance, Error> {
-        let user = caller.map(|caller| caller.user.id);
-        let network = caller.map(|caller| &caller.network);
-        self.ports.history.stance(uid, user, network, now).await?.ok_or(Error::NoSuch(Thing::Room))
+    pub(crate) async fn stance(
+        &self,
+        caller: Option<&Caller>,
+        uid: &RoomUid,
+        now: Timestamp,
+        at_least: Seq,
+    ) -> Result<Stance, Error> {
+        let Ports { history, rooms, accounts, standings, .. } = &self.ports;
+        let sources = Sources { history: &**history, rooms: &**rooms, accounts: &**accounts };
+        let (user, network) = (caller.map(|caller| caller.user.id), caller.map(|caller| &caller.network));
+        let stance = standings.stance(sources, uid, user, network, now, at_least).await?;
+        stance.ok_or(Error::NoSuch(Thing::Room))
     }
 
-    /// How somebody who wants to do something stands in a room: banned is banned, whatever the rank was.
+    /// How somebody who wants to do something other than writing stands in a room, as the store says now: banned is
+    /// banned, whatever the rank was.
     pub(crate) async fn standing(&self, caller: &Caller, uid: &RoomUid) -> Result<(Stance, Member, Timestamp), Error> {
         let now = self.ports.clock.now();
-        let stance = self.enter(Some(caller), uid).await?;
+        let (user, network) = (Some(caller.user.id), Some(&caller.network));
+        let stance = self.ports.history.stance(uid, user, network, now).await?.ok_or(Error::NoSuch(Thing::Room))?;
+        let stance = unless_banned(stance, now)?;
         let member = stance.member.clone().ok_or(Error::TokenInvalid)?;
         Ok((stance, member, now))
     }

@@ -13,6 +13,7 @@ use domain::ports::log::{From, History};
 use domain::service::chat::{Said, Sent};
 use domain::service::error::Error;
 use domain::service::moderation::Measures;
+use domain::service::standings::{Overheard, Standings};
 use domain::service::{Caller, Guests, Ports, Services, Settings, Visitor};
 use std::sync::Arc;
 use testkit::builders::{self, PASSWORD, network};
@@ -60,7 +61,9 @@ impl World {
         let bus = Arc::new(RecordingBus::default());
         let (faults, clock) = (Arc::new(Faults::default()), Arc::new(FakeClock::default()));
         let (hasher, limiter) = (Arc::new(PlainHasher::default()), Arc::new(CountingLimiter::default()));
-        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let standings = Arc::new(Standings::default());
+        let overheard = Arc::new(Overheard { standings: standings.clone(), bus: bus.clone() });
+        let store = Arc::new(MemoryStore::new(overheard.clone()));
         let faulty = Arc::new(Faulty::new(store.clone(), faults.clone()));
         let counting: Arc<dyn RateLimiter> = limiter.clone();
         let ports = Ports {
@@ -68,7 +71,8 @@ impl World {
             rooms: faulty.clone(),
             log: faulty.clone(),
             history: faulty,
-            bus: bus.clone(),
+            bus: overheard,
+            standings,
             clock: clock.clone(),
             ids: Arc::new(SeqIds::default()),
             hasher: hasher.clone(),

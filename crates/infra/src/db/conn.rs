@@ -71,10 +71,18 @@ pub fn connect(target: &Target, role: Role) -> Result<AnyConn, DbError> {
     }
 }
 
-/// libpq waits for ever by default, for a server that does not answer as for one that is cut off.
+/// libpq waits for ever by default, for a server that does not answer as for one that is cut off. One that took the question
+/// and then vanished is found out by keepalives, after 20 s.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
-    for (name, value) in [("connect_timeout", "2"), ("tcp_user_timeout", "2000"), ("keepalives_idle", "30")] {
+    let timeouts = [
+        ("connect_timeout", "2"),
+        ("tcp_user_timeout", "2000"),
+        ("keepalives_idle", "5"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "3"),
+    ];
+    for (name, value) in timeouts {
         if !url.contains(name) {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(name);

@@ -54,12 +54,23 @@ impl DbError {
         }
     }
 
+    /// Whether the disk took nothing more: full, or a file may not grow. What was there is still read.
+    ///
+    /// The words are SQLite's own, and the system's as PostgreSQL passes them on.
+    pub fn is_full(&self) -> bool {
+        let DbError::Driver(Error::DatabaseError(_, info)) = self else { return false };
+        let words = info.message();
+        ["disk is full", "disk I/O error", "No space left on device", "File too large", "Disk quota exceeded"]
+            .iter()
+            .any(|full| words.contains(full))
+    }
+
     /// What a caller is told. `alive` says whether the connection survived.
     pub fn into_store_error(self, alive: bool) -> StoreError {
         match self {
             DbError::Refused(error) => error,
             DbError::Unreachable(_) => busy(),
-            error if !alive || error.is_lock() => busy(),
+            error if !alive || error.is_lock() || error.is_full() => busy(),
             error => StoreError::Failed(error.to_string()),
         }
     }

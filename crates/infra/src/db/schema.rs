@@ -61,6 +61,8 @@ diesel::table! {
         links -> Bool,
         created_at -> BigInt,
         closed_at -> Nullable<BigInt>,
+        pinned -> Nullable<BigInt>,
+        sites -> Text,
     }
 }
 

@@ -9,6 +9,7 @@ use domain::model::event::{Event, EventKind, Measure};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{Room, Rules};
+use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, User};
@@ -45,6 +46,8 @@ struct Settings {
     slow_mode: i64,
     max_length: usize,
     links: bool,
+    #[serde(default)]
+    sites: Vec<String>,
 }
 
 /// Writes an event's row. A message is a row of its own table and none here.
@@ -82,17 +85,27 @@ fn encode(kind: &EventKind) -> Option<(&'static str, Option<i64>, Payload)> {
             ("moderated", Some(subject.user.id.0), payload)
         }
         EventKind::Configured(room) => {
-            let settings = Settings {
-                name: room.name.as_str().to_owned(),
-                description: room.description.as_str().to_owned(),
-                slow_mode: room.rules.slow_mode.as_millis(),
-                max_length: room.rules.max_length,
-                links: room.rules.links,
-            };
-            ("configured", None, Payload { settings: Some(settings), ..Payload::default() })
+            ("configured", None, Payload { settings: Some(settings(room)), ..Payload::default() })
         }
+        EventKind::Pinned { message, room } => ("pinned", None, pinning(*message, room)),
+        EventKind::Unpinned { message, room } => ("unpinned", None, pinning(*message, room)),
         EventKind::Closed => ("closed", None, Payload::default()),
     })
+}
+
+fn settings(room: &Room) -> Settings {
+    Settings {
+        name: room.name.as_str().to_owned(),
+        description: room.description.as_str().to_owned(),
+        slow_mode: room.rules.slow_mode.as_millis(),
+        max_length: room.rules.max_length,
+        links: room.rules.links,
+        sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+    }
+}
+
+fn pinning(message: MessageId, room: &Room) -> Payload {
+    Payload { message: Some(message.0), settings: Some(settings(room)), ..Payload::default() }
 }
 
 fn kind_of(measure: Measure) -> Option<&'static str> {
@@ -102,6 +115,9 @@ fn kind_of(measure: Measure) -> Option<&'static str> {
         Measure::Mod | Measure::Unmod | Measure::Vip | Measure::Unvip => None,
     }
 }
+
+/// The kinds of events that show the room: with its settings then, and what is pinned now.
+const SHOW_THE_ROOM: [&str; 3] = ["configured", "pinned", "unpinned"];
 
 /// An event's row.
 #[derive(Queryable)]
@@ -119,8 +135,8 @@ pub struct EventRow {
 pub fn into_events(conn: &mut AnyConn, rows: Vec<EventRow>) -> Result<(Vec<Event>, HashMap<i64, User>), DbError> {
     let ids = rows.iter().flat_map(|row| [Some(row.actor), row.subject]).flatten().collect();
     let people = users::by_id(conn, ids)?;
-    let configured = rows.iter().find(|row| row.kind == "configured").map(|row| row.room);
-    let room = configured.map(|room| rooms::find_ever(conn, room)).transpose()?.flatten();
+    let showing = rows.iter().find(|row| SHOW_THE_ROOM.contains(&row.kind.as_str())).map(|row| row.room);
+    let room = showing.map(|room| rooms::find_ever(conn, room)).transpose()?.flatten();
     let events = rows.into_iter().map(|row| decode(row, &people, room.as_ref())).collect::<Result<_, _>>()?;
     Ok((events, people))
 }
@@ -141,18 +157,15 @@ fn decode(row: EventRow, people: &HashMap<i64, User>, room: Option<&Room>) -> Re
             until: payload.until.map(Timestamp),
             reason: payload.reason.unwrap_or_default(),
         },
-        "configured" => {
-            let settings = payload.settings.ok_or_else(damaged)?;
-            EventKind::Configured(Box::new(Room {
-                name: RoomName::stored(settings.name),
-                description: Description::stored(settings.description),
-                rules: Rules {
-                    slow_mode: Span::millis(settings.slow_mode),
-                    max_length: settings.max_length,
-                    links: settings.links,
-                },
-                ..room.cloned().ok_or_else(damaged)?
-            }))
+        "configured" => EventKind::Configured(Box::new(as_set(payload.settings, room)?)),
+        "pinned" | "unpinned" => {
+            let message = MessageId(payload.message.ok_or_else(damaged)?);
+            let room = Box::new(as_set(payload.settings, room)?);
+            if row.kind == "pinned" {
+                EventKind::Pinned { message, room }
+            } else {
+                EventKind::Unpinned { message, room }
+            }
         }
         "closed" => EventKind::Closed,
         _ => return Err(damaged()),
@@ -163,5 +176,21 @@ fn decode(row: EventRow, people: &HashMap<i64, User>, room: Option<&Room>) -> Re
         at: Timestamp(row.created_at),
         actor: UserId(row.actor),
         kind,
+    })
+}
+
+/// The room with the settings of an event.
+fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbError> {
+    let (Some(settings), Some(room)) = (settings, room.cloned()) else { return Err(DbError::Damaged("room_events")) };
+    Ok(Room {
+        name: RoomName::stored(settings.name),
+        description: Description::stored(settings.description),
+        rules: Rules {
+            slow_mode: Span::millis(settings.slow_mode),
+            max_length: settings.max_length,
+            links: settings.links,
+        },
+        sites: settings.sites.into_iter().map(Site::stored).collect(),
+        ..room
     })
 }

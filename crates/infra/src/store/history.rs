@@ -21,7 +21,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
-use domain::ports::log::{From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
 use domain::ports::store::StoreError;
 use std::sync::Arc;
 
@@ -39,6 +39,16 @@ impl History for SqlHistory {
     ) -> Result<Option<Stance>, StoreError> {
         let (room, network) = (room.as_str().to_owned(), network.cloned());
         self.0.snapshot(move |conn| stance(conn, &room, user, network, now)).await
+    }
+
+    async fn footing(
+        &self,
+        room: Option<&RoomUid>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Footing>, StoreError> {
+        let room = room.map(|room| room.as_str().to_owned());
+        self.0.snapshot(move |conn| footing(conn, room.as_deref(), now, limit)).await
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
@@ -253,6 +263,34 @@ fn stance(
         None => None,
     };
     Ok(Some(Stance { room, head, member, sanctions, last_post }))
+}
+
+fn footing(conn: &mut AnyConn, uid: Option<&str>, now: Timestamp, limit: usize) -> Result<Option<Footing>, DbError> {
+    let room = uid.map(|uid| places::find_by_uid(conn, uid)).transpose()?.flatten();
+    if uid.is_some() && room.is_none() {
+        return Ok(None);
+    }
+    let id = room.as_ref().map_or(RoomId::SERVER, |room| room.id);
+    let Some(head) = head(conn, id)? else { return Ok(None) };
+    let mut ranks = moderators::table
+        .filter(moderators::room.eq(id.0))
+        .order(moderators::user_id)
+        .limit(one_more(limit))
+        .select((moderators::user_id, moderators::rank))
+        .load::<(i64, String)>(conn)?;
+    let query = in_force!(room.as_ref().map(|room| room.id.0), now);
+    let mut rows = query.order(sanctions::id).limit(one_more(limit)).load::<SanctionRow>(conn)?;
+    let cut = ranks.len() > limit || rows.len() > limit;
+    ranks.truncate(limit);
+    rows.truncate(limit);
+    let ranks = ranks.into_iter().map(|(user, rank)| Ok((UserId(user), people::rank(&rank)?)));
+    Ok(Some(Footing {
+        room,
+        head,
+        ranks: ranks.collect::<Result<_, DbError>>()?,
+        sanctions: rows.into_iter().map(SanctionRow::into_sanction).collect::<Result<_, _>>()?,
+        cut,
+    }))
 }
 
 /// The sanctions in force in a room or everywhere that cover a member or, for somebody without a login, a network.

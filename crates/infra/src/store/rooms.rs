@@ -3,8 +3,9 @@
 use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{moderators, room_heads, rooms, users};
+use crate::db::schema::{messages, moderators, room_heads, rooms, users};
 use crate::effects::ids::RandomIds;
+use crate::store::messages::{MESSAGE, MessageRow, into_message};
 use crate::store::users::{USER, UserRow};
 use crate::store::{LIST_MAX, bounded};
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use diesel::prelude::*;
 use domain::model::id::{RoomId, RoomUid, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Room, Rules};
+use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
@@ -30,6 +32,7 @@ pub type RoomColumns = (
     rooms::max_length,
     rooms::links,
     rooms::created_at,
+    rooms::sites,
 );
 
 /// All of a room but when it was closed.
@@ -43,7 +46,26 @@ pub const ROOM: RoomColumns = (
     rooms::max_length,
     rooms::links,
     rooms::created_at,
+    rooms::sites,
 );
+
+/// What [`with_pinned`] loads: the room, and the message at its top with its author.
+pub type PinnedRow = (RoomRow, Option<MessageRow>, Option<UserRow>, Option<String>);
+
+/// Rooms joined with the messages at their tops, as far as these were not deleted, and with their authors.
+macro_rules! with_pinned {
+    () => {
+        rooms::table
+            .left_join(
+                messages::table.on(rooms::pinned.eq(messages::id.nullable()).and(messages::deleted_at.is_null())),
+            )
+            .left_join(users::table.on(users::id.eq(messages::author)))
+            .left_join(
+                moderators::table.on(moderators::room.eq(rooms::id).and(moderators::user_id.eq(messages::author))),
+            )
+            .select((ROOM, MESSAGE.nullable(), USER.nullable(), moderators::rank.nullable()))
+    };
+}
 
 /// A room's row.
 #[derive(Queryable)]
@@ -57,11 +79,12 @@ pub struct RoomRow {
     max_length: i32,
     links: bool,
     created_at: i64,
+    sites: String,
 }
 
 impl RoomRow {
-    /// What the row means.
-    pub fn into_room(self) -> Result<Room, DbError> {
+    fn into_room(self) -> Result<Room, DbError> {
+        let sites: Vec<String> = serde_json::from_str(&self.sites).map_err(|_| DbError::Damaged("rooms.sites"))?;
         Ok(Room {
             id: RoomId(self.id),
             uid: RoomUid::parse(&self.uid).ok_or(DbError::Damaged("rooms.uid"))?,
@@ -73,28 +96,45 @@ impl RoomRow {
                 max_length: usize::try_from(self.max_length).map_err(|_| DbError::Damaged("rooms.max_length"))?,
                 links: self.links,
             },
+            sites: sites.into_iter().map(Site::stored).collect(),
+            pinned: None,
             created_at: Timestamp(self.created_at),
         })
     }
 }
 
+/// A list of sites as it is stored.
+pub fn sites_text(sites: &[Site]) -> Result<String, DbError> {
+    let texts: Vec<&str> = sites.iter().map(Site::as_str).collect();
+    serde_json::to_string(&texts).map_err(|_| DbError::Damaged("a list of sites"))
+}
+
+/// What the rows mean.
+fn into_room((row, pinned, author, rank): PinnedRow) -> Result<Room, DbError> {
+    let mut room = row.into_room()?;
+    if let (Some(pinned), Some(author)) = (pinned, author) {
+        room.pinned = Some(Arc::new(into_message((pinned, author, rank))?));
+    }
+    Ok(room)
+}
+
 /// A room that was not closed.
 pub fn find(conn: &mut AnyConn, id: RoomId) -> Result<Option<Room>, DbError> {
-    one(rooms::table.find(id.0).filter(rooms::closed_at.is_null()).select(ROOM).first(conn))
+    one(with_pinned!().filter(rooms::id.eq(id.0)).filter(rooms::closed_at.is_null()).first(conn))
 }
 
 /// A room that was not closed.
 pub fn find_by_uid(conn: &mut AnyConn, uid: &str) -> Result<Option<Room>, DbError> {
-    one(rooms::table.filter(rooms::uid.eq(uid)).filter(rooms::closed_at.is_null()).select(ROOM).first(conn))
+    one(with_pinned!().filter(rooms::uid.eq(uid)).filter(rooms::closed_at.is_null()).first(conn))
 }
 
 /// A room, closed or not: its log names it for ever.
 pub fn find_ever(conn: &mut AnyConn, id: i64) -> Result<Option<Room>, DbError> {
-    one(rooms::table.find(id).select(ROOM).first(conn))
+    one(with_pinned!().filter(rooms::id.eq(id)).first(conn))
 }
 
-fn one(row: QueryResult<RoomRow>) -> Result<Option<Room>, DbError> {
-    row.optional()?.map(RoomRow::into_room).transpose()
+fn one(row: QueryResult<PinnedRow>) -> Result<Option<Room>, DbError> {
+    row.optional()?.map(into_room).transpose()
 }
 
 /// The rooms of a database.
@@ -118,17 +158,16 @@ impl Rooms for SqlRooms {
     async fn list(&self, owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError> {
         self.0
             .read(move |conn| {
-                let mut query = rooms::table
+                let mut query = with_pinned!()
                     .filter(rooms::closed_at.is_null())
                     .filter(rooms::id.gt(after.0))
                     .order(rooms::id)
                     .limit(bounded(limit))
-                    .select(ROOM)
                     .into_boxed();
                 if let Some(owner) = owner {
                     query = query.filter(rooms::owner.eq(owner.0));
                 }
-                query.load::<RoomRow>(conn)?.into_iter().map(RoomRow::into_room).collect()
+                query.load::<PinnedRow>(conn)?.into_iter().map(into_room).collect()
             })
             .await
     }
@@ -207,6 +246,8 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
         description: room.description,
         owner: room.owner,
         rules,
+        sites: Vec::new(),
+        pinned: None,
         created_at: room.created_at,
     })
 }

@@ -139,9 +139,27 @@ pub fn configure(conn: &mut AnyConn, entry: &Entry, change: &RoomChange) -> Done
             rooms::slow_mode.eq(room.rules.slow_mode.as_millis()),
             rooms::max_length.eq(max_length),
             rooms::links.eq(room.rules.links),
+            rooms::sites.eq(places::sites_text(&room.sites)?),
         ))
         .execute(conn)?;
     Ok(Ok(EventKind::Configured(Box::new(room))))
+}
+
+/// Puts a message at the top of an open room.
+pub fn pin(conn: &mut AnyConn, entry: &Entry, message: MessageId) -> Done<EventKind> {
+    diesel::update(rooms::table.find(entry.room.0)).set(rooms::pinned.eq(message.0)).execute(conn)?;
+    let Some(room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
+    Ok(Ok(EventKind::Pinned { message, room: Box::new(room) }))
+}
+
+/// Takes the message at the top of an open room down.
+pub fn unpin(conn: &mut AnyConn, entry: &Entry, message: MessageId) -> Done<EventKind> {
+    let Some(mut room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
+    if room.pinned.take().is_none_or(|pinned| pinned.id != message) {
+        return Ok(Err(AppendError::Missing));
+    }
+    diesel::update(rooms::table.find(entry.room.0)).set(rooms::pinned.eq(None::<i64>)).execute(conn)?;
+    Ok(Ok(EventKind::Unpinned { message, room: Box::new(room) }))
 }
 
 /// Closes the room.

@@ -3,7 +3,7 @@
 //! The order of the statements matters. The heads are locked first; what the guards look at is read by *later* statements,
 //! which see what was committed by whoever held the heads before.
 
-use crate::db::conn::{AnyConn, Mode, on_backend, transaction};
+use crate::db::conn::{AnyConn, Mode, transaction};
 use crate::db::error::{DbError, busy};
 use crate::db::schema::{messages, moderators};
 use crate::store::events;
@@ -96,7 +96,8 @@ impl Batch {
         let open = lookup::open_rooms(conn, &rooms)?;
         let posts: Vec<Post<'_>> = entries.iter().filter_map(|entry| Post::of(entry)).collect();
         let nonces = lookup::known_nonces(conn, posts.iter().filter_map(Post::nonce_key).collect())?;
-        let paced: Vec<(i64, i64)> = posts.iter().filter(|post| post.pace.is_some()).map(Post::place).collect();
+        let paced: Vec<(i64, i64)> =
+            posts.iter().filter(|post| post.pace.is_some_and(|pace| pace > Span::ZERO)).map(Post::place).collect();
         let answered: Vec<i64> = posts.iter().filter_map(|post| post.draft.reply_to).map(|id| id.0).collect();
         let sanctions = match posts.iter().map(|post| post.at.0).min() {
             Some(earliest) => {
@@ -228,6 +229,14 @@ impl Batch {
             }
             Act::Appoint { subject, measure } => acts::appoint(conn, entry, subject, *measure),
             Act::Configure { change } => acts::configure(conn, entry, change),
+            Act::Pin { message } => {
+                let stands = lookup::standing(conn, &[message.0])?;
+                match stands.get(&message.0) {
+                    Some((room, _)) if *room == entry.room.0 => acts::pin(conn, entry, *message),
+                    _ => Ok(Err(AppendError::Missing)),
+                }
+            }
+            Act::Unpin { message } => acts::unpin(conn, entry, *message),
             Act::Close => {
                 self.open.remove(&entry.room.0);
                 acts::close(conn, entry).map(Ok)
@@ -250,9 +259,13 @@ impl Batch {
         }
         let rows = std::mem::take(&mut self.waiting);
         let numbers = (messages::room, messages::seq, messages::id);
-        let inserted: Vec<(i64, i64, i64)> = on_backend!(conn, |c| {
-            diesel::insert_into(messages::table).values(&rows).returning(numbers).get_results(c)
-        })?;
+        let inserted: Vec<(i64, i64, i64)> = match conn {
+            AnyConn::Pg(c) => diesel::insert_into(messages::table).values(&rows).returning(numbers).get_results(c)?,
+            AnyConn::Sqlite(c) => {
+                let insert = |row| diesel::insert_into(messages::table).values(row).returning(numbers).get_result(c);
+                rows.iter().map(insert).collect::<QueryResult<_>>()?
+            }
+        };
         self.ids.extend(inserted.into_iter().map(|(room, seq, id)| ((room, seq), id)));
         Ok(())
     }

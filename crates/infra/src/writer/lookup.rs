@@ -1,8 +1,9 @@
 //! What a batch must know before it writes: heads, closed rooms, known nonces, sanctions, last posts.
 //!
-//! PostgreSQL is asked once for a whole batch, with arrays, to save round trips; SQLite has none and may be asked often.
+//! PostgreSQL is asked once for a whole batch, with arrays, to save round trips. SQLite has none and is asked for one thing
+//! after the other: a statement with a list is compiled anew each time, which costs more than running it.
 
-use crate::db::conn::{AnyConn, on_backend};
+use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, room_heads, rooms, sanctions};
 use crate::store::sanctions::{SANCTION, SanctionRow};
@@ -22,15 +23,18 @@ pub enum Locks {
 
 /// Locks the heads of rooms, in the order of their ids so that two nodes never wait for each other: room → last seq.
 pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<HashMap<i64, i64>, DbError> {
-    let query = room_heads::table
-        .filter(room_heads::room.eq_any(rooms.to_vec()))
-        .order(room_heads::room)
-        .select((room_heads::room, room_heads::last_seq));
-    let rows: Vec<(i64, i64)> = match (conn, locks) {
-        (AnyConn::Pg(c), Locks::Wait) => query.for_update().load(c)?,
-        (AnyConn::Pg(c), Locks::Skip) => query.for_update().skip_locked().load(c)?,
+    let columns = (room_heads::room, room_heads::last_seq);
+    let rows: Vec<(i64, i64)> = match conn {
+        AnyConn::Pg(c) => {
+            let query =
+                room_heads::table.filter(room_heads::room.eq_any(rooms)).order(room_heads::room).select(columns);
+            match locks {
+                Locks::Wait => query.for_update().load(c)?,
+                Locks::Skip => query.for_update().skip_locked().load(c)?,
+            }
+        }
         // The transaction is the lock.
-        (AnyConn::Sqlite(c), _) => query.load(c)?,
+        AnyConn::Sqlite(c) => one_by_one(rooms, |room| room_heads::table.find(room).select(columns).first(c))?,
     };
     Ok(rows.into_iter().collect())
 }
@@ -58,8 +62,18 @@ pub fn move_heads(conn: &mut AnyConn, heads: &[(i64, i64)]) -> Result<(), DbErro
 
 /// Those of these rooms that are open.
 pub fn open_rooms(conn: &mut AnyConn, ids: &[i64]) -> Result<HashSet<i64>, DbError> {
-    let query = rooms::table.filter(rooms::id.eq_any(ids.to_vec())).filter(rooms::closed_at.is_null());
-    Ok(query.select(rooms::id).load::<i64>(conn)?.into_iter().collect())
+    let open = rooms::table.filter(rooms::closed_at.is_null()).select(rooms::id);
+    let rows: Vec<i64> = match conn {
+        AnyConn::Pg(c) => open.filter(rooms::id.eq_any(ids)).load(c)?,
+        AnyConn::Sqlite(c) => one_by_one(ids, |id| open.filter(rooms::id.eq(id)).first(c))?,
+    };
+    Ok(rows.into_iter().collect())
+}
+
+/// What `find` finds of each.
+fn one_by_one<K, T>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<T>) -> Result<Vec<T>, DbError> {
+    let found = keys.iter().map(|key| find(key).optional()).collect::<QueryResult<Vec<_>>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The messages that stand under these keys: key → id.
@@ -67,10 +81,11 @@ pub fn known_nonces(conn: &mut AnyConn, keys: Vec<String>) -> Result<HashMap<Str
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let query = messages::table
-        .filter(messages::nonce_key.eq_any(keys))
-        .select((messages::nonce_key.assume_not_null(), messages::id));
-    let known: Vec<(String, i64)> = on_backend!(conn, |c| query.load(c))?;
+    let named = messages::table.select((messages::nonce_key.assume_not_null(), messages::id));
+    let known: Vec<(String, i64)> = match conn {
+        AnyConn::Pg(c) => named.filter(messages::nonce_key.eq_any(keys)).load(c)?,
+        AnyConn::Sqlite(c) => one_by_one(&keys, |key| named.filter(messages::nonce_key.eq(key)).first(c))?,
+    };
     Ok(known.into_iter().collect())
 }
 
@@ -128,16 +143,21 @@ pub fn sanctions_of(
     networks: Vec<String>,
     now: i64,
 ) -> Result<Vec<Sanction>, DbError> {
-    let here = sanctions::room.is_null().or(sanctions::room.eq_any(rooms.to_vec()));
-    let theirs = sanctions::user_id.eq_any(users).nullable().or(sanctions::network.eq_any(networks));
-    let rows = sanctions::table
+    let in_force = sanctions::table
         .filter(sanctions::lifted_at.is_null())
         .filter(sanctions::ends_at.is_null().or(sanctions::ends_at.gt(now)))
-        .filter(here)
-        .filter(theirs)
         .order(sanctions::id)
-        .select(SANCTION)
-        .load::<SanctionRow>(conn)?;
+        .select(SANCTION);
+    let rows: Vec<SanctionRow> = if let ([room], [user], [network]) = (rooms, &*users, &*networks) {
+        // The most common batch, one message, takes a statement that stays compiled.
+        let here = sanctions::room.is_null().or(sanctions::room.eq(room));
+        let theirs = sanctions::user_id.eq(user).nullable().or(sanctions::network.eq(network));
+        in_force.filter(here).filter(theirs).load(conn)?
+    } else {
+        let here = sanctions::room.is_null().or(sanctions::room.eq_any(rooms));
+        let theirs = sanctions::user_id.eq_any(users).nullable().or(sanctions::network.eq_any(networks));
+        in_force.filter(here).filter(theirs).load(conn)?
+    };
     rows.into_iter().map(SanctionRow::into_sanction).collect()
 }
 
@@ -146,10 +166,11 @@ pub fn standing(conn: &mut AnyConn, ids: &[i64]) -> Result<HashMap<i64, (i64, i6
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = messages::table
-        .filter(messages::id.eq_any(ids.to_vec()))
-        .filter(messages::deleted_at.is_null())
-        .select((messages::id, messages::room, messages::author))
-        .load::<(i64, i64, i64)>(conn)?;
+    let standing =
+        messages::table.filter(messages::deleted_at.is_null()).select((messages::id, messages::room, messages::author));
+    let rows: Vec<(i64, i64, i64)> = match conn {
+        AnyConn::Pg(c) => standing.filter(messages::id.eq_any(ids)).load(c)?,
+        AnyConn::Sqlite(c) => one_by_one(ids, |id| standing.filter(messages::id.eq(id)).first(c))?,
+    };
     Ok(rows.into_iter().map(|(id, room, author)| (id, (room, author))).collect())
 }

@@ -125,6 +125,11 @@ impl Writer {
             tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
             return Err(Lost);
         }
+        if error.is_full() {
+            tracing::error!(%error, "nothing more can be written to the disk");
+            tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
+            return Ok(());
+        }
         if error.is_lock() || began.elapsed() > LOCK_TIMEOUT {
             if locks == Locks::Wait {
                 return self.settle(conn, tickets, Locks::Skip);

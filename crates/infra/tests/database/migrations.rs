@@ -84,12 +84,18 @@ fn a_role_without_the_right_to_change_tables_may_serve() {
 #[test]
 fn a_change_can_be_taken_back() {
     let downs = [
-        include_str!("../../../../migrations/sqlite/2026-11-22-000000_chat/down.sql"),
-        include_str!("../../../../migrations/postgres/2026-11-22-000000_chat/down.sql"),
+        [
+            include_str!("../../../../migrations/sqlite/2026-11-22-000001_pins_and_sites/down.sql"),
+            include_str!("../../../../migrations/sqlite/2026-11-22-000000_chat/down.sql"),
+        ],
+        [
+            include_str!("../../../../migrations/postgres/2026-11-22-000001_pins_and_sites/down.sql"),
+            include_str!("../../../../migrations/postgres/2026-11-22-000000_chat/down.sql"),
+        ],
     ];
     for (database, down) in Database::both().into_iter().zip(downs) {
         migrate(&database.url()).unwrap();
-        database.run(down);
+        down.iter().for_each(|down| database.run(down));
         database.run("DROP TABLE __diesel_schema_migrations");
         assert!(!migrate(&database.url()).unwrap().is_empty());
     }

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod history;
 pub mod log;
+pub mod pins;
 pub mod races;
 pub mod rooms;
 pub mod sanctions;
@@ -218,7 +219,14 @@ macro_rules! conformance_suite {
                 a_purge_of_nothing_is_an_event,
                 nothing_is_done_in_no_room,
             }
+            pins {
+                a_pinned_message_is_at_the_top_until_another_is,
+                what_is_gone_is_pinned_no_more,
+                only_what_stands_in_the_room_is_pinned,
+                a_pinned_author_is_shown_as_they_are_now,
+            }
             sanctions {
+                a_footing_is_one_place_with_what_is_in_force_there,
                 a_sanction_is_kept_as_it_was_given,
                 whoever_is_sanctioned_may_not_write,
                 a_sanction_ends_by_time,

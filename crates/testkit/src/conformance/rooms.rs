@@ -1,7 +1,7 @@
 //! Rooms and who keeps order in them.
 
 use super::Subject;
-use crate::builders::{later, room};
+use crate::builders::{later, room, site};
 use domain::model::event::Measure;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
@@ -33,6 +33,8 @@ pub async fn a_room_is_found_as_it_was_made(subject: Subject) {
         description: new.description,
         owner: ann.id,
         rules: Rules::default(),
+        sites: Vec::new(),
+        pinned: None,
         created_at: new.created_at,
     };
     assert_eq!(made, expected);
@@ -169,6 +171,7 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         description: Some(Description::parse("back\\slash \"and\" 🦊").unwrap()),
         max_length: Some(200),
         links: Some(false),
+        sites: Some(vec![site("https://*.example.org"), site("http://localhost:3000")]),
         ..RoomChange::default()
     };
     let mut expected = lobby.clone();
@@ -178,6 +181,7 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         assert_eq!(event.kind, domain::model::event::EventKind::Configured(Box::new(expected.clone())));
         assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), Some(expected.clone()));
     }
+    assert_eq!(expected.sites.len(), 2);
     assert_eq!(expected.rules, Rules { slow_mode: Span::seconds(30), max_length: 200, links: false });
     let read = subject.stretch(lobby.id, Seq(1)).await.events.pop().unwrap();
     assert_eq!(read.kind, domain::model::event::EventKind::Configured(Box::new(expected)));

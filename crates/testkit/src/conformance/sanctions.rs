@@ -36,6 +36,36 @@ fn is_refused(result: &Result<Appended, AppendError>, by: &Sanction) -> bool {
     matches!(result, Err(AppendError::Sanctioned(sanction)) if **sanction == *by)
 }
 
+/// What holds for everybody is read at once: settings, head, ranks and sanctions of one place, those in force.
+pub async fn a_footing_is_one_place_with_what_is_in_force_there(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let admin = user("adam").rank(Rank::Admin).create(&*subject.accounts).await;
+    let (bob, kim) = (subject.user("bob").await, subject.user("kim").await);
+    let to = Member { room_rank: Some(Rank::Vip), ..subject.member(lobby.id, &kim).await };
+    let appoint = Act::Appoint { subject: Box::new(to), measure: Measure::Vip };
+    subject.done(lobby.id, &ann, appoint).await;
+    let here = subject.sanction(lobby.id, &ann, sanction(Timeout, &bob, Some(later(60)))).await;
+    let everywhere = subject.sanction(RoomId::SERVER, &admin, sanction(Ban, &kim, None)).await;
+    let footing = async |room: Option<&Room>, now, limit| {
+        subject.history.footing(room.map(|room| &room.uid), now, limit).await.unwrap()
+    };
+
+    let there = footing(Some(&lobby), NOON, 2).await.unwrap();
+    let heads = subject.history.heads(&[lobby.id, RoomId::SERVER]).await.unwrap();
+    let head = |room| heads.iter().find(|(id, _)| *id == room).unwrap().1;
+    assert_eq!((there.room.as_ref(), there.head, there.cut), (Some(&lobby), head(lobby.id), false));
+    assert_eq!(there.ranks, [(ann.id, Rank::Owner), (kim.id, Rank::Vip)].into());
+    assert_eq!(there.sanctions, std::slice::from_ref(&here));
+    let all = footing(None, NOON, 2).await.unwrap();
+    assert_eq!((all.room, all.head, all.cut), (None, head(RoomId::SERVER), false));
+    assert_eq!((all.ranks.len(), all.sanctions.as_slice()), (0, std::slice::from_ref(&everywhere)));
+
+    assert_eq!(footing(Some(&lobby), later(60), 2).await.unwrap().sanctions, [], "it ended");
+    assert!(footing(Some(&lobby), NOON, 1).await.unwrap().cut, "two ranks");
+    subject.done(lobby.id, &ann, Act::Close).await;
+    assert_eq!(footing(Some(&lobby), NOON, 2).await, None);
+}
+
 /// All that was said of it is kept: by whom, at what rank, since when, until when, why.
 pub async fn a_sanction_is_kept_as_it_was_given(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;

@@ -11,7 +11,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::Nonce;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::{From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
 use domain::ports::store::StoreError;
 
 impl State {
@@ -33,6 +33,9 @@ impl State {
         match &mut event.kind {
             EventKind::Purged { author: Some(author) } => **author = self.anybody(author.id)?,
             EventKind::Moderated { subject, .. } => subject.user = self.anybody(subject.user.id)?,
+            EventKind::Configured(room) | EventKind::Pinned { room, .. } | EventKind::Unpinned { room, .. } => {
+                **room = self.shown_room(room)?;
+            }
             _ => {}
         }
         Ok(event)
@@ -103,7 +106,8 @@ impl History for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<Stance>, StoreError> {
         let state = self.state();
-        let Some(room) = state.rooms.values().find(|r| r.uid == *room).cloned() else { return Ok(None) };
+        let Some(room) = state.rooms.values().find(|r| r.uid == *room) else { return Ok(None) };
+        let room = state.shown_room(room)?;
         let Some(log) = state.logs.get(&room.id) else { return Ok(None) };
         let member = user.and_then(|id| state.live(id)).map(|user| state.member(room.id, user.clone()));
         let covers = |sanction: &&Sanction| match &member {
@@ -115,6 +119,29 @@ impl History for MemoryStore {
             sanctions: state.sanctions_over(room.id, now).filter(covers).cloned().collect(),
             last_post: user.and_then(|id| log.last_post(id)).map(|row| (row.at, row.text.clone())),
             member,
+            room,
+        }))
+    }
+
+    async fn footing(
+        &self,
+        room: Option<&RoomUid>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Footing>, StoreError> {
+        let state = self.state();
+        let found = room.map(|uid| state.rooms.values().find(|r| r.uid == *uid));
+        let Some(room) = found.map_or(Some(None), |room| room.map(Some)) else { return Ok(None) };
+        let id = room.as_ref().map_or(RoomId::SERVER, |room| room.id);
+        let room = room.map(|room| state.shown_room(room)).transpose()?;
+        let Some(log) = state.open_log(id) else { return Ok(None) };
+        let there = room.as_ref().map(|room| room.id);
+        let given = state.sanctions.iter().filter(|s| s.in_force(now) && s.room == there);
+        Ok(Some(Footing {
+            head: log.head,
+            ranks: log.ranks.iter().take(limit).map(|(user, rank)| (*user, *rank)).collect(),
+            sanctions: given.clone().take(limit).cloned().collect(),
+            cut: log.ranks.len() > limit || given.count() > limit,
             room,
         }))
     }

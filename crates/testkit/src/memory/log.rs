@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use domain::model::event::{Event, EventKind, Measure};
 use domain::model::id::{MessageId, RoomId, SanctionId, Seq, UserId};
 use domain::model::message::Draft;
+use domain::model::room::Room;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
@@ -150,13 +151,34 @@ impl State {
             Act::Configure { change } => {
                 let standing = self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?;
                 *standing = change.applied_to(standing.clone());
-                EventKind::Configured(Box::new(standing.clone()))
+                let room = standing.clone();
+                EventKind::Configured(Box::new(self.shown_room(&room)?))
+            }
+            Act::Pin { message } => {
+                if !self.stands_in(room, message) {
+                    return Err(AppendError::Missing);
+                }
+                EventKind::Pinned { message, room: Box::new(self.pin(room, Some(message))?) }
+            }
+            Act::Unpin { message } => {
+                let standing = self.rooms.get(&room).ok_or(AppendError::RoomGone)?;
+                if self.shown_room(standing)?.pinned.is_none_or(|pinned| pinned.id != message) {
+                    return Err(AppendError::Missing);
+                }
+                EventKind::Unpinned { message, room: Box::new(self.pin(room, None)?) }
             }
             Act::Close => {
                 self.rooms.remove(&room);
                 EventKind::Closed
             }
         })
+    }
+
+    /// Sets what is at the top of a room; the room as after it.
+    fn pin(&mut self, room: RoomId, message: Option<MessageId>) -> Result<Room, AppendError> {
+        self.log_mut(room)?.pinned = message;
+        let standing = self.rooms.get(&room).ok_or(AppendError::RoomGone)?;
+        Ok(self.shown_room(standing)?)
     }
 
     fn sanction(

@@ -81,6 +81,8 @@ struct RoomLog {
     messages: BTreeMap<Seq, MessageRow>,
     events: BTreeMap<Seq, Event>,
     nonces: HashMap<(UserId, Nonce), Seq>,
+    /// The message at the top, deleted or not.
+    pinned: Option<MessageId>,
 }
 
 struct MessageRow {
@@ -107,6 +109,7 @@ impl RoomLog {
             messages: BTreeMap::new(),
             events: BTreeMap::new(),
             nonces: HashMap::new(),
+            pinned: None,
         }
     }
 
@@ -141,6 +144,15 @@ impl State {
 
     fn member(&self, room: RoomId, user: User) -> Member {
         Member { room_rank: self.rank_in(room, user.id), user }
+    }
+
+    /// A room with the message at its top, unless that was deleted.
+    fn shown_room(&self, room: &Room) -> Result<Room, StoreError> {
+        let place = self.logs.get(&room.id).and_then(|log| log.pinned).and_then(|id| self.places.get(&id));
+        let row = place.and_then(|(_, seq)| Some((*seq, self.logs.get(&room.id)?.messages.get(seq)?)));
+        let pinned = row.filter(|(_, row)| !row.deleted);
+        let pinned = pinned.map(|(seq, row)| self.message(room.id, seq, row)).transpose()?;
+        Ok(Room { pinned: pinned.map(Arc::new), ..room.clone() })
     }
 
     fn message(&self, room: RoomId, seq: Seq, row: &MessageRow) -> Result<Message, StoreError> {

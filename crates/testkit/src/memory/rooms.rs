@@ -21,6 +21,8 @@ impl Rooms for MemoryStore {
             description: new.description,
             owner: new.owner,
             rules: Rules::default(),
+            sites: Vec::new(),
+            pinned: None,
             created_at: new.created_at,
         };
         let mut log = RoomLog::new(new.epoch);
@@ -31,17 +33,19 @@ impl Rooms for MemoryStore {
     }
 
     async fn room(&self, uid: &RoomUid) -> Result<Option<Room>, StoreError> {
-        Ok(self.state().rooms.values().find(|room| room.uid == *uid).cloned())
+        let state = self.state();
+        state.rooms.values().find(|room| room.uid == *uid).map(|room| state.shown_room(room)).transpose()
     }
 
     async fn room_by_id(&self, id: RoomId) -> Result<Option<Room>, StoreError> {
-        Ok(self.state().rooms.get(&id).cloned())
+        let state = self.state();
+        state.rooms.get(&id).map(|room| state.shown_room(room)).transpose()
     }
 
     async fn list(&self, owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError> {
         let state = self.state();
         let wanted = state.rooms.values().filter(|room| room.id > after && owner.is_none_or(|o| o == room.owner));
-        Ok(wanted.take(limit).cloned().collect())
+        wanted.take(limit).map(|room| state.shown_room(room)).collect()
     }
 
     async fn appointed(&self, room: RoomId) -> Result<Vec<Member>, StoreError> {

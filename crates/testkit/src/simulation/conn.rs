@@ -5,6 +5,7 @@
 
 use super::node::{Framed, Leaves, Node, Place};
 use super::world::Acknowledged;
+use crate::memory::MemoryStore;
 use domain::delivery::tail::Read;
 use domain::model::event::Event;
 use domain::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
@@ -12,6 +13,7 @@ use domain::model::message::Message;
 use domain::model::room::{Head, Room};
 use domain::model::text::Nonce;
 use domain::ports::log::{Act, AppendError, Appended, History, Stance};
+use domain::service::standings::Sources;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -195,16 +197,20 @@ impl Conn {
         });
     }
 
-    async fn stance(&self, uid: &RoomUid) -> Result<Stance, Refusal> {
-        let (world, user) = (self.node.world(), self.user);
+    async fn stance(&self, uid: &RoomUid, at_least: Seq) -> Result<Stance, Refusal> {
+        let (world, user, standings) = (self.node.world(), self.user, &self.node.standings);
         let now = world.now();
-        let stance = world.read(async |store| store.stance(uid, Some(user), None, now).await).await;
+        let ask = async |store: &MemoryStore| {
+            let sources = Sources { history: store, rooms: store, accounts: store };
+            standings.stance(sources, uid, Some(user), None, now, at_least).await
+        };
+        let stance = world.read(ask).await;
         let stance = stance.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
         if stance.sanctions.is_empty() { Ok(stance) } else { Err(Refusal::Banned) }
     }
 
     async fn enter(&self, uid: &RoomUid, id: RoomId, since: Option<Seq>, epoch: Option<Epoch>) -> Result<(), Refusal> {
-        let stance = self.stance(uid).await?;
+        let stance = self.stance(uid, Seq::ZERO).await?;
         let waiting = self.node.room(id, self.worker);
         let place = loop {
             match &*waiting.borrow() {
@@ -241,12 +247,12 @@ impl Conn {
             None => self.snapshot(place.id, since.is_some()).await?.ok_or(Refusal::Gone)?,
         };
         if catch_up.head.seq != stance.head.seq {
-            stance = self.stance(uid).await?;
+            stance = self.stance(uid, catch_up.head.seq).await?;
         }
         // Who is there is read, too.
         self.node.world().read(async |_| Ok(())).await.map_err(|_| Refusal::Busy)?;
         if self.node.is_out(self.worker, self.user, place.id, catch_up.head.seq) {
-            self.stance(uid).await?;
+            self.stance(uid, Seq::ZERO).await?;
             return Err(Refusal::Busy);
         }
         if !self.is_open() {
@@ -349,7 +355,8 @@ impl Conn {
             return Ok(Some(CatchUp { frames, head }));
         }
         let Some(mut catch_up) = self.snapshot(room, true).await? else { return Ok(None) };
-        let stance = self.stance(uid).await?;
+        let head = catch_up.head.seq;
+        let stance = self.stance(uid, head).await?;
         if self.until(room).is_some() {
             return Err(Refusal::Busy);
         }

@@ -10,6 +10,7 @@ use domain::delivery::tail::{Tail, Weight};
 use domain::model::event::{Event, EventKind, Measure};
 use domain::model::id::{RoomId, Seq, UserId};
 use domain::ports::log::History;
+use domain::service::standings::Standings;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
@@ -91,6 +92,8 @@ struct Worker {
 pub struct Node {
     /// Its place in the world.
     pub id: usize,
+    /// How people stand, as far as it was told.
+    pub standings: Standings,
     world: Weak<World>,
     alive: Cell<bool>,
     feed: RefCell<Feed<Event>>,
@@ -106,6 +109,7 @@ impl Node {
         let workers = (0..world.runtime.chance.between(1, 2)).map(|_| Worker::default()).collect();
         let node = Rc::new(Node {
             id,
+            standings: Standings::default(),
             world: Rc::downgrade(world),
             alive: Cell::new(true),
             feed: RefCell::new(feed),
@@ -156,6 +160,7 @@ impl Node {
     /// The bus brings an event.
     pub fn hear(self: &Rc<Self>, event: Event) {
         if self.is_alive() {
+            self.standings.hear(std::slice::from_ref(&event));
             let effects = self.feed.borrow_mut().hear([(event.room, event.seq, event)], self.world().now());
             self.carry_out(effects);
         }
@@ -163,6 +168,7 @@ impl Node {
 
     /// The bus says that it lost something.
     pub fn lose(self: &Rc<Self>) {
+        self.standings.forget();
         let effects = self.feed.borrow_mut().lost();
         self.carry_out(effects);
     }

@@ -281,6 +281,8 @@ pub fn shown(event: &Event) -> String {
         EventKind::Purged { author } => format!("purge of {:?}", author.as_ref().map(|author| author.id)),
         EventKind::Moderated { subject, measure, .. } => format!("{} of user {}", measure.as_str(), subject.user.id),
         EventKind::Configured(room) => format!("the name is {:?}", room.name.as_str()),
+        EventKind::Pinned { message, .. } => format!("message {message} is pinned"),
+        EventKind::Unpinned { message, .. } => format!("message {message} is taken down"),
         EventKind::Closed => "closed".to_owned(),
     };
     format!("room {} {}: {what}", event.room, event.seq)
