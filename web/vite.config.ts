@@ -24,6 +24,18 @@ const gzipped: Plugin = {
   },
 };
 
+/** Names a page's scripts in its head, so that they are fetched at once and not one after another. */
+const together: Plugin = {
+  name: "together",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler: (_, { chunk }) => (chunk?.imports ?? []).map((file) => (
+      { tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `/${file}` }, injectTo: "head" as const }
+    )),
+  },
+};
+
 /** embed.js: a classic script under a fixed name, because other people's pages name it. */
 async function loaderCode(): Promise<string> {
   const built = await build({
@@ -43,18 +55,6 @@ const loader: Plugin = {
     server.middlewares.use("/embed.js", (_, response, next) => {
       loaderCode().then((code) => response.setHeader("Content-Type", "text/javascript").end(code), next);
     });
-  },
-};
-
-/** Names a page's scripts in its head, so that they are fetched at once and not one after another. */
-const together: Plugin = {
-  name: "together",
-  apply: "build",
-  transformIndexHtml: {
-    order: "post",
-    handler: (_, { chunk }) => (chunk?.imports ?? []).map((file) => (
-      { tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `/${file}` }, injectTo: "head" as const }
-    )),
   },
 };
 

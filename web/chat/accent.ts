@@ -9,7 +9,7 @@ export function accentStyles(accent: string): string {
   const { light, dark } = accentColours(accent);
   const rule = (where: string, colour: string) => `${where}{--accent:${colour};--on-accent:${inkOn(colour)};`
     + "--accent-hover:color-mix(in srgb,var(--accent) 85%,var(--text));--soft:color-mix(in srgb,var(--accent) 12%,var(--surface))}";
-  return rule(":root", light) + rule(':root[data-theme="dark"]', dark);
+  return rule(":root", light) + rule(':root:where([data-theme="dark"])', dark);
 }
 
 /** A colour for links, badges and buttons on either theme: as it is where it can be read, else lighter or darker. */

@@ -23,11 +23,12 @@ export const emojiGroups: readonly (readonly [Key, readonly Emoji[]])[] = groups
   list.split("|").map((entry): Emoji => [entry.slice(0, entry.indexOf(" ")), entry.slice(entry.indexOf(" ") + 1)]),
 ]);
 
-/** Emoji whose words begin with what was typed, then those that hold it; the first word is the name. */
+/** Emoji whose name begins with what was typed, then those of whom another word does, then those that hold it. */
 export function searchEmoji(typed: string): Emoji[] {
   const asked = typed.trim().toLowerCase().replaceAll(" ", "_");
   const all = emojiGroups.flatMap(([, list]) => list);
-  const starts = all.filter(([, words]) => words.split(" ").some((word) => word.startsWith(asked)));
-  const holds = all.filter((entry) => entry[1].includes(asked) && !starts.includes(entry));
-  return [...starts, ...holds].map(([sign, words]) => [sign, words.split(" ")[0]!]);
+  const rank = ([, words]: Emoji) => (
+    words.startsWith(asked) ? 0 : words.includes(` ${asked}`) ? 1 : words.includes(asked) ? 2 : 3
+  );
+  return [0, 1, 2].flatMap((wanted) => all.filter((entry) => rank(entry) === wanted)).map(([sign, words]) => [sign, words.split(" ")[0]!]);
 }

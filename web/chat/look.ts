@@ -30,12 +30,15 @@ export function applyThemeWord(word: unknown): boolean {
   return true;
 }
 
-const sheets = new Map<string, CSSStyleSheet>();
+const sheets = new Map<"accent" | "host", CSSStyleSheet>();
 
-/** A sheet of styles that no policy stands against: it is made here, not loaded. A new one takes the place of the last. */
-export function sheetOf(name: string, css: string): void {
+/**
+ * A sheet of styles that no policy stands against: it is made here, not loaded. A new one takes
+ * the place of the last, and the host page has the last word.
+ */
+export function sheetOf(name: "accent" | "host", css: string): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css.slice(0, longestStyles));
   sheets.set(name, sheet);
-  document.adoptedStyleSheets = [...sheets.values()];
+  document.adoptedStyleSheets = (["accent", "host"] as const).flatMap((known) => sheets.get(known) ?? []);
 }

@@ -3,7 +3,7 @@ import "../shared/tokens.css";
 import "./chat.css";
 import "./parts.css";
 import { render } from "preact";
-import { Realtime, Rest } from "../sdk/src";
+import { Realtime } from "../sdk/src/realtime";
 import { serverAddress, socketAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
 import { Chat } from "./components/chat";
@@ -18,13 +18,13 @@ const spoken = speak(options.lang, navigator.languages);
 
 const server = serverAddress();
 const tokens = new TokenStore(tokenKey(options.session));
-const rest = new Rest({ base: server, token: () => tokens.token });
+const rest = import("../sdk/src/rest").then(({ Rest }) => new Rest({ base: server, token: () => tokens.token }));
 const realtime = new Realtime({
   url: socketAddress(server),
   token: tokens.token,
   renew: async (token) => {
-    const fresh = await new Rest({ base: server, token: () => token }).renewToken();
-    return fresh.token;
+    const { Rest } = await import("../sdk/src/rest");
+    return (await new Rest({ base: server, token: () => token }).renewToken()).token;
   },
 });
 const store = new ChatStore({ rest, realtime, tokens });

@@ -41,12 +41,15 @@ export class Reading {
   room = "";
   /** Grows when the window is emptied: a page that was asked for before is of no use then. */
   turn = 0;
+  /** The room came without a message: the first one is the beginning. */
+  #bare = false;
   /** What was taken away while a page of history was under way. */
   removals: ServerFrame[] | null = null;
 
   clear(room: string): void {
     this.room = room;
     this.turn++;
+    this.#bare = false;
     this.view.value = this.tail.value = [];
     this.holds.value = new Set();
     this.start.value = this.mark.value = this.reveal.value = null;
@@ -59,8 +62,9 @@ export class Reading {
   apply(frames: readonly ServerFrame[], mayWait: boolean): boolean {
     for (const frame of frames) this.#watch(frame);
     const view = this.view.value;
-    if (this.following.value && mayWait && view.length > rowsKept && frames.length < pageOf && view.length + frames.length > rowsMax) {
-      this.view.value = view.slice(-rowsKept);
+    const kept = Math.min(rowsKept, rowsMax - frames.length);
+    if (this.following.value && mayWait && frames.length < pageOf && view.length > kept && view.length + frames.length > rowsMax) {
+      this.view.value = view.slice(-kept);
       return false;
     }
     this.removals?.push(...frames.filter((frame) => goneBy(frame, this.room)));
@@ -119,9 +123,14 @@ export class Reading {
 
   #watch(frame: ServerFrame): void {
     if (frame.event === "reset" && frame.data.room === this.room) this.clear(this.room);
+    if (frame.event === "message" && frame.data.room === this.room && this.#bare) {
+      this.#bare = false;
+      this.start.value = frame.data.seq;
+    }
     if (frame.event !== "room_messages" || frame.data.room !== this.room || this.tail.value.length) return;
-    const { messages } = frame.data;
-    if (messages.length < pageOf) this.start.value = messages[0]?.seq ?? frame.data.head;
+    const [first] = frame.data.messages;
+    this.#bare = !first;
+    if (first && frame.data.messages.length < pageOf) this.start.value = first.seq;
   }
 }
 

@@ -17,10 +17,13 @@ import { Reading } from "./reading";
 import { nameFinder } from "./rich";
 import { goneBy } from "./transcript";
 
-export interface ChatParts { rest: Rest; realtime: Realtime; tokens: TokenStore }
+/** The REST client is not needed to read the first line: it may come later. */
+export interface ChatParts { rest: Rest | Promise<Rest>; realtime: Realtime; tokens: TokenStore }
 
 export class ChatStore {
-  readonly rest: Rest;
+  /** There as soon as `ready` is. */
+  rest!: Rest;
+  readonly ready: Promise<void>;
   readonly reading = new Reading();
   readonly outgoing = new Outgoing();
   readonly announcer = new Announcer();
@@ -61,7 +64,7 @@ export class ChatStore {
 
   constructor(parts: ChatParts) {
     this.#parts = parts;
-    this.rest = parts.rest;
+    this.ready = Promise.resolve(parts.rest).then((rest) => { this.rest = rest; });
     this.signedIn.value = parts.tokens.token !== null;
     parts.realtime.listen((event) => this.#hear(event));
     parts.tokens.watch((token) => this.#becomeHolder(token));
@@ -97,6 +100,7 @@ export class ChatStore {
   /** Signs in by whatever `ask` asks of the server; a refusal is shown and thrown. */
   async signIn(ask: (rest: Rest) => Promise<Session>): Promise<void> {
     try {
+      await this.ready;
       const { user, token } = await ask(this.rest);
       this.#parts.tokens.keep(token);
       this.me.value = user;
@@ -158,6 +162,7 @@ export class ChatStore {
 
   async #learnPowers(rank: string | null): Promise<void> {
     const room = this.roomUid.peek();
+    await this.ready;
     const answer = rank && room ? await this.rest.capabilities(room).catch(() => null) : null;
     if (!rank || answer) this.powers.value = new Set(answer?.capabilities);
   }
@@ -221,7 +226,9 @@ export class ChatStore {
         this.me.value = frame.data.user;
         break;
       case "room_updated":
-        if (frame.data.room.uid === room) this.room.value = frame.data.room;
+        if (frame.data.room.uid !== room) break;
+        this.room.value = frame.data.room;
+        if (frame.data.room.slowMode === 0) this.outgoing.slowUntil.value = 0;
         break;
       case "room_users":
         if (frame.data.room !== room) break;

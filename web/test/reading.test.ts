@@ -49,6 +49,12 @@ describe("following", () => {
     expect(seqs(reading).at(-1)).toBe(rowsMax);
     expect(reading.apply([frame(rowsMax + 1)], true)).toBe(true);
     expect(seqs(reading).at(-1)).toBe(rowsMax + 1);
+    const burst = span(rowsMax + 2, rowsMax + 41).map(frame);
+    expect(reading.apply(burst, true)).toBe(false);
+    const cut = seqs(reading);
+    expect(reading.apply(burst, true)).toBe(true);
+    expect(seqs(reading).slice(0, cut.length)).toEqual(cut);
+    expect(reading.view.value.length).toBeLessThanOrEqual(rowsMax);
   });
 });
 
@@ -129,6 +135,13 @@ describe("through the history", () => {
     reading.apply([{ event: "room_messages", data: { room: "r", messages: [message(3), message(4)], head: 4, epoch: 1 } }], true);
     expect(reading.begun.value).toBe(true);
   });
+  it("an_empty_room_begins_with_its_first_message_whatever_its_seq", () => {
+    const reading = new Reading();
+    reading.clear("r");
+    reading.apply([{ event: "room_messages", data: { room: "r", messages: [], head: 3, epoch: 1 } }], true);
+    reading.apply([frame(7)], true);
+    expect(reading.begun.value).toBe(true);
+  });
   it("what_is_deleted_while_a_page_is_under_way_does_not_come_back_with_it", async () => {
     const { reading, rest } = room(200);
     reading.hold("scroll");
@@ -149,7 +162,7 @@ describe("through the history", () => {
     const { reading } = room(60);
     reading.hold("scroll");
     reading.apply([{ event: "reset", data: { room: "r", reason: "epoch" } },
-      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: 1 } }], true);
+      { event: "room_messages", data: { room: "r", messages: [message(7)], head: 7, epoch: 2 } }], true);
     expect(seqs(reading)).toEqual([7]);
     expect(reading.following.value).toBe(true);
   });

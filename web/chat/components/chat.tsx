@@ -26,11 +26,11 @@ export function Chat({ store, options }: { store: ChatStore; options: ChatOption
   /** Somebody else might be let in here; nobody is let into a room that is not there. */
   const noWayIn = ended || store.roomUid.value === null || barred?.status === 404 || barred?.code === "room_deleted";
   const { readonly, overlay } = options;
-  const foot = useLazy(() => import("./foot"), !overlay || stopped);
+  const foot = useLazy(() => Promise.all([import("./foot"), store.ready]).then(([part]) => part), !overlay || stopped);
   const ask = () => setAsking(!asking);
   return (
     <>
-      {!options.noheader && (
+      {options.noheader ? <header class="sr-only"><h1>{room ?? t("chat")}</h1></header> : (
         <Header store={store} options={options}>
           {foot && !readonly && <foot.Account store={store} onSignIn={ask} />}
           {foot && parent !== window && <foot.PopOut store={store} />}
@@ -39,7 +39,7 @@ export function Chat({ store, options }: { store: ChatStore; options: ChatOption
       {foot && !overlay && !stopped && <foot.PinnedStrip store={store} />}
       <div class="middle">
         {foot && !overlay && <foot.ConnectionStrip store={store} />}
-        {stopped ? foot && <foot.Barred store={store} /> : <Log store={store} readonly={readonly} foot={foot} />}
+        {stopped ? foot && <foot.Barred store={store} /> : <Log store={store} options={options} foot={foot} />}
       </div>
       {foot && !overlay && <foot.ProblemStrip store={store} />}
       {!readonly && !noWayIn && (foot ? (

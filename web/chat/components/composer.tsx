@@ -117,7 +117,7 @@ export function Composer({ store, session, children }: { store: ChatStore; sessi
     : usage ? `${usage.usage} – ${usage.help}`
     : "";
   return (
-    <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); box.current?.focus(); }}>
+    <form class="composer" aria-label={t("say")} onSubmit={(event) => { event.preventDefault(); send(); box.current?.focus(); }}>
       {answering && (
         <div class="answering">
           <Icon name="reply" size={14} />

@@ -55,9 +55,11 @@ export function Hands({ store, box, readonly }: { store: ChatStore; box: RefObje
   const there = acting === null || lines.some((line) => line.key === String(acting.id));
   useEffect(() => { if (!there) store.acting.value = null; }, [there]);
   useEffect(() => {
-    if (acting) reading.hold("menu");
-    else reading.release("menu");
+    if (!acting) return;
+    reading.hold("menu");
+    return () => reading.release("menu");
   }, [acting]);
+  useEffect(() => () => { store.acting.value = null; }, []);
 
   useSignalEffect(() => {
     const wanted = reading.reveal.value;

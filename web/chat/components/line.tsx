@@ -45,8 +45,8 @@ export class LineView extends Component<Props> {
         class={classes.filter(Boolean).join(" ")} data-id={message.id} tabIndex={-1} role="article"
         aria-label={[user.displayName, role && t(role), clockTime(message.timestamp)].filter(Boolean).join(", ")}
       >
-        {head && <Time at={message.timestamp} />}
         {message.replyTo ? <QuoteLine store={store} id={message.replyTo} /> : null}
+        {head && <Time at={message.timestamp} />}
         {head && <Name user={user} />}
         <span class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{words(message.message, names, emotes)}</span>
         {Tools && <Tools store={store} message={message} head={head} />}

@@ -5,6 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
+import type { ChatOptions } from "../options";
 import type { ChatStore } from "../store";
 import type { Foot } from "./chat";
 import { Icon } from "./icons";
@@ -13,7 +14,7 @@ import { Rows } from "./rows";
 const nearBottom = 60;
 
 /** `foot` is what comes after the first view: without it the log is to look at alone. */
-export function Log({ store, readonly, foot }: { store: ChatStore; readonly: boolean; foot: Foot | null }) {
+export function Log({ store, options: { readonly, compact }, foot }: { store: ChatStore; options: ChatOptions; foot: Foot | null }) {
   const { reading } = store;
   const box = useRef<HTMLDivElement>(null);
   const lines = reading.view.value;
@@ -63,7 +64,10 @@ export function Log({ store, readonly, foot }: { store: ChatStore; readonly: boo
       <div ref={box} class="log" role="log" aria-live="off" aria-label={t("messages")} tabIndex={0} onScroll={onScroll}>
         {empty && pending.length === 0 && <p class="empty quiet">{t("empty")}</p>}
         {foot && !empty && <foot.Beginning store={store} />}
-        <Rows store={store} box={box} lines={lines} mark={reading.mark.value} following={following} Tools={readonly ? null : (foot?.Tools ?? null)} />
+        <Rows
+          store={store} box={box} lines={lines} mark={reading.mark.value} following={following} grouped={!compact}
+          Tools={readonly ? null : (foot?.Tools ?? null)}
+        />
         {foot && !readonly && <foot.PendingLines store={store} />}
       </div>
       {!following && (fresh > 0 || reading.holds.value.has("scroll")) && (

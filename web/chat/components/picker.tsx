@@ -36,11 +36,11 @@ export function Picker({ emotes, onPick, onClose }: Props) {
     <div ref={box} class="picker pane" role="dialog" aria-label={t("emoji")} onKeyDown={onKeyDown}>
       <input class="input" type="search" aria-label={t("searchEmoji")} placeholder={t("searchEmoji")} value={word} onInput={(event) => setWord(event.currentTarget.value)} />
       <div class="signs" tabIndex={0} role="group" aria-label={t("emoji")}>
-        {named.length > 0 && <h3>{t("emotes")}</h3>}
+        {named.length > 0 && <h2>{t("emotes")}</h2>}
         {named.length > 0 && <div class="grid">{named.slice(0, 200).map(([name, picture]) => sign(name, name, picture))}</div>}
         {found.map(([group, list]) => (
           <>
-            {group && <h3>{t(group)}</h3>}
+            {group && <h2>{t(group)}</h2>}
             <div class="grid">{list.map(([emoji, words]) => sign(emoji, words.split(" ")[0]!))}</div>
           </>
         ))}

@@ -11,6 +11,8 @@ interface Props {
   lines: readonly Line[];
   mark: number | null;
   following: boolean;
+  /** False where every line says its name. */
+  grouped: boolean;
   Tools: Tools | null;
 }
 
@@ -29,17 +31,17 @@ export class Rows extends Component<Props> {
     const found: Anchors = [];
     for (const row of this.#lines.children as HTMLCollectionOf<HTMLElement>) {
       if (row.offsetTop >= foot) break;
-      if (row.offsetTop + row.offsetHeight > top) found.push([row, row.offsetTop - top]);
+      if (footOf(row) > top) found.push([row, footOf(row) - top]);
     }
     return found;
   }
 
   override componentDidUpdate(_: Props, __: unknown, anchors: Anchors | null): void {
     const [row, offset] = anchors?.find(([candidate]) => candidate.isConnected) ?? [];
-    if (row && offset !== undefined && !this.props.following) this.props.box.current!.scrollTop = row.offsetTop - offset;
+    if (row && offset !== undefined && !this.props.following) this.props.box.current!.scrollTop = footOf(row) - offset;
   }
 
-  override render({ lines, mark, store, Tools }: Props) {
+  override render({ lines, mark, store, grouped, Tools }: Props) {
     const [active, acting] = [store.active.value, store.acting.value && String(store.acting.value.id)];
     const [me, names, emotes] = [store.me.value?.uid ?? null, store.myName.value, store.emotes.value];
     const rows: ComponentChildren[] = [];
@@ -62,7 +64,7 @@ export class Rows extends Component<Props> {
       }
       rows.push(
         <LineView
-          key={line.key} line={line} head={broken || !goesOn(before, line)} me={me} names={names} emotes={emotes} store={store}
+          key={line.key} line={line} head={broken || !grouped || !goesOn(before, line)} me={me} names={names} emotes={emotes} store={store}
           tools={active === line.key || acting === line.key ? Tools : null} acting={acting === line.key}
         />,
       );
@@ -70,6 +72,11 @@ export class Rows extends Component<Props> {
     }
     return <div class="lines" ref={(node) => { this.#lines = node; }}>{rows}</div>;
   }
+}
+
+/** Lines are held by their feet: a name may come or go above the text of a line. */
+function footOf(row: HTMLElement): number {
+  return row.offsetTop + row.offsetHeight;
 }
 
 function lastTime(line: Line | undefined): number | null {

@@ -69,6 +69,8 @@ const de: Catalogue = {
   inWindowWhy: "Dort gilt deine Anmeldung auf der Seite des Chats; auf dieser Seite wird nichts eingetippt.",
   windowBlocked: "Die umgebende Seite erlaubt dem Chat keine Fenster. Melde dich stattdessen hier an.",
   windowOpen: "Weiter geht es in dem Fenster, das sich geöffnet hat.",
+  continueAs: "Weiter als {name}",
+  signedInNow: "Du bist angemeldet. Dieses Fenster kann geschlossen werden.",
   message: "Nachricht",
   say: "Sag etwas",
   send: "Senden",

@@ -69,6 +69,8 @@ const es: Catalogue = {
   inWindowWhy: "Allí vale tu sesión en el sitio del chat; en esta página no se escribe nada.",
   windowBlocked: "La página que contiene el chat no le deja abrir ventanas. Entra aquí.",
   windowOpen: "Continúa en la ventana que se abrió.",
+  continueAs: "Continuar como {name}",
+  signedInNow: "Has entrado. Puedes cerrar esta ventana.",
   message: "Mensaje",
   say: "Di algo",
   send: "Enviar",

@@ -69,6 +69,8 @@ const fr: Catalogue = {
   inWindowWhy: "Votre session sur le site du chat y est valable ; rien n’est saisi sur cette page.",
   windowBlocked: "La page autour du chat ne lui permet pas d’ouvrir de fenêtre. Connectez-vous ici.",
   windowOpen: "Continuez dans la fenêtre qui s’est ouverte.",
+  continueAs: "Continuer en tant que {name}",
+  signedInNow: "Vous êtes connecté. Cette fenêtre peut être fermée.",
   message: "Message",
   say: "Dites quelque chose",
   send: "Envoyer",

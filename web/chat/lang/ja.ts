@@ -69,6 +69,8 @@ const ja: Catalogue = {
   inWindowWhy: "チャットのサイトでのログインがそのまま使われ、このページには何も入力しません。",
   windowBlocked: "このページではウィンドウを開けません。ここでログインしてください。",
   windowOpen: "開いたウィンドウで続けてください。",
+  continueAs: "{name}として続ける",
+  signedInNow: "ログインしました。このウィンドウは閉じてかまいません。",
   message: "メッセージ",
   say: "メッセージを書く",
   send: "送信",

@@ -52,6 +52,8 @@ export const more = {
   inWindowWhy: "Your login from this chat's own site is used there; nothing is typed on this page.",
   windowBlocked: "The page around this chat does not let it open windows. Log in here instead.",
   windowOpen: "Go on in the window that was opened.",
+  continueAs: "Continue as {name}",
+  signedInNow: "You are signed in. This window can be closed.",
   // Writing
   message: "Message",
   say: "Say something",
