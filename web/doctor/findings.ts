@@ -29,7 +29,7 @@ export const sandboxWords: Record<string, string> = {
 /** May the site frame the room, and if not, who says so: the room's list, or something in front of the server. */
 export function framingFinding(headers: FramingHeaders, room: Room, site: string, self: string): Finding {
   const { allowed, ...decided } = framing(headers, site, self);
-  const sites = room.allowedSites ?? [];
+  const sites = room.allowedSites;
   if (allowed) {
     return sites.length
       ? good(`${site} may frame this room`, `The room lets ${sites.length === 1 ? "one site" : `${sites.length} sites`} frame it, and this is one of them.`)

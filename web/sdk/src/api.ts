@@ -177,6 +177,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pins a message to the top of its room, in place of the one before. */
+        post: operations["post_messages_id_pin"];
+        /** Takes a pinned message down. */
+        delete: operations["delete_messages_id_pin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -343,6 +361,23 @@ export interface paths {
         };
         /** Who is in a room now, as far as this process knows. */
         get: operations["get_rooms_uid_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rooms/{uid}/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of a user in a room: who it is, what was said and done, and what the caller may do. */
+        get: operations["get_rooms_uid_users_user"];
         put?: never;
         post?: never;
         delete?: never;
@@ -626,6 +661,27 @@ export interface components {
             /** @description The caller's uid; null for whoever is not logged in. */
             user?: string | null;
         };
+        /** @description What is shown of a user in a room. */
+        CardAnswer: {
+            /**
+             * Format: int64
+             * @description When the user was made, ms.
+             */
+            createdAt: number;
+            /** @description What was done to this user in the room, latest first, at most 20; only there for those who may see it. */
+            log?: components["schemas"]["LogView"][] | null;
+            /**
+             * @description What the caller may do to this user, of `delete_messages`, `purge`, `timeout`, `ban`, `lift`, `appoint`; new words may
+             *     come.
+             */
+            may: ("post" | "rename" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans" | "settings" | "appoint" | "delete_room")[];
+            /** @description The latest messages in the room, at most 20, ascending. */
+            messages: components["schemas"]["MessageView"][];
+            /** @description The bans and timeouts of the room in force; only there for those who may see them. */
+            sanctions?: components["schemas"]["BanView"][] | null;
+            /** @description Who, with the ranks held in the room. */
+            user: components["schemas"]["UserView"];
+        };
         /** @description What a command says. */
         CommandAnswer: {
             /** @description Which. */
@@ -730,13 +786,13 @@ export interface components {
         };
         /** @description A line of a room's moderation log. */
         LogView: {
-            /** @description What: `deleted`, `purged`, `configured`, `closed`, or a measure such as `ban`. */
+            /** @description What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or a measure such as `ban`. */
             action: string;
             /** @description Who did it. */
             actor: components["schemas"]["UserView"];
             /**
              * Format: int64
-             * @description The message that was deleted.
+             * @description The message that was deleted, pinned or taken down.
              */
             message?: number | null;
             /** @description Why. */
@@ -879,6 +935,11 @@ export interface components {
         };
         /** @description What shall change of a room; what is left out stays. */
         RoomChanges: {
+            /**
+             * @description Sites whose pages may frame the chat, such as `https://example.org`, `https://*.example.org` or
+             *     `http://localhost:3000`; at most 20, and any when the list is empty. In a form, by comma.
+             */
+            allowed_sites?: string[] | null;
             /** @description A new description, up to 500 characters. */
             description?: string | null;
             /** @description `rules.links`, for forms. */
@@ -909,10 +970,13 @@ export interface components {
         };
         /** @description A room. */
         RoomView: {
+            /** @description Sites whose pages may frame the chat, such as `https://example.org` or `https://*.example.org`; any when empty. */
+            allowedSites: string[];
             /** @description What it is about. */
             description: string;
             /** @description The name for people. */
             name: string;
+            pinned?: components["schemas"]["MessageView"] | null;
             /** @description What may be written. */
             rules: components["schemas"]["RulesView"];
             /**
@@ -1049,6 +1113,7 @@ export type BanAnswer = components['schemas']['BanAnswer'];
 export type BansAnswer = components['schemas']['BansAnswer'];
 export type BanView = components['schemas']['BanView'];
 export type CapabilitiesAnswer = components['schemas']['CapabilitiesAnswer'];
+export type CardAnswer = components['schemas']['CardAnswer'];
 export type CommandAnswer = components['schemas']['CommandAnswer'];
 export type CommandsAnswer = components['schemas']['CommandsAnswer'];
 export type CommandView = components['schemas']['CommandView'];
@@ -1472,6 +1537,66 @@ export interface operations {
         };
     };
     delete_messages_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_messages_id_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_messages_id_pin: {
         parameters: {
             query?: never;
             header?: never;
@@ -1948,6 +2073,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ViewersAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_uid_users_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardAnswer"];
                 };
             };
             /** @description It was not done */

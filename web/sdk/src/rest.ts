@@ -4,10 +4,9 @@
  * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
 import type {
-  BanView, CapabilitiesAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
+  BanView, CapabilitiesAnswer, CardAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
 } from "./api.js";
 import { localProblem, problemFrom, ProblemError } from "./problem.js";
-import type { Message, Room, User } from "./protocol.js";
 
 export type Method = "get" | "post" | "patch" | "delete";
 
@@ -37,7 +36,7 @@ export type Connection = ConnectionView;
 export type Session = LoginAnswer;
 export type LogEntry = LogView;
 export type UserPatch = UserChanges;
-export type RoomPatch = RoomChanges & { allowed_sites?: string[] };
+export type RoomPatch = RoomChanges;
 export type SanctionRequest = NewBan;
 export type { Credentials };
 
@@ -48,14 +47,7 @@ export type Capabilities = CapabilitiesAnswer;
 export type Capability = Capabilities["capabilities"][number];
 
 /** Somebody as a room knows them. `may` is what the caller may do to them; `sanctions` and `log` are for those who may see them. */
-export interface UserCard {
-  user: User;
-  createdAt: number;
-  messages: Message[];
-  may: Capability[];
-  sanctions?: Sanction[];
-  log?: LogEntry[];
-}
+export type UserCard = CardAnswer;
 
 export interface RestOptions {
   /** Where the server is: scheme and host, no slash at the end. */
@@ -86,14 +78,14 @@ export class Rest {
   deleteUser(uid: string) { return this.call("delete", "/users/{uid}", { params: { uid } }); }
 
   rooms(query: Query<"/rooms", "get"> = {}) { return this.call("get", "/rooms", { query }); }
-  room(uid: string) { return this.call("get", "/rooms/{uid}", { params: { uid } }) as Promise<{ room: Room }>; }
-  createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }) as Promise<{ room: Room }>; }
-  patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }) as Promise<{ room: Room }>; }
+  room(uid: string) { return this.call("get", "/rooms/{uid}", { params: { uid } }); }
+  createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }); }
+  patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }); }
   deleteRoom(uid: string) { return this.call("delete", "/rooms/{uid}", { params: { uid } }); }
   capabilities(room: string) { return this.call("get", "/rooms/{uid}/capabilities", { params: { uid: room } }); }
   /** What the caller may type after a slash, in a room or anywhere. */
   commands(room?: string) { return this.call("get", "/commands", room ? { query: { room } } : {}); }
-  card(room: string, user: string) { return this.#send<UserCard>("get", `/rooms/${part(room)}/users/${part(user)}`); }
+  card(room: string, user: string) { return this.call("get", "/rooms/{uid}/users/{user}", { params: { uid: room, user } }); }
   log(room: string, query: Query<"/rooms/{uid}/log", "get"> = {}) {
     return this.call("get", "/rooms/{uid}/log", { params: { uid: room }, query });
   }
@@ -109,8 +101,8 @@ export class Rest {
   postMessage(body: { room: string; message: string; nonce?: string; reply_to?: number }) { return this.call("post", "/messages", { body }); }
   deleteMessage(id: number) { return this.call("delete", "/messages/{id}", { params: { id } }); }
   /** A room has one pinned message: a new one takes its place. */
-  pin(id: number) { return this.#send<{ message: Message }>("post", `/messages/${id}/pin`); }
-  unpin(id: number) { return this.#send<null>("delete", `/messages/${id}/pin`); }
+  pin(id: number) { return this.call("post", "/messages/{id}/pin", { params: { id } }); }
+  unpin(id: number) { return this.call("delete", "/messages/{id}/pin", { params: { id } }); }
 
   /** Without a room: the global ones. */
   sanctions(room?: string) { return this.call("get", "/bans", room ? { query: { room } } : {}); }

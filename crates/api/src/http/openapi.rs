@@ -30,11 +30,13 @@ pub fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     let ranks = Rank::ALL.map(Rank::as_str);
+    let capabilities = Capability::ALL.map(Capability::as_str);
     for (schema, property, words) in [
         ("UserView", "roles", &ranks[..]),
         ("CommandView", "least", &ranks),
         ("CapabilitiesAnswer", "rank", &ranks),
-        ("CapabilitiesAnswer", "capabilities", &Capability::ALL.map(Capability::as_str)),
+        ("CapabilitiesAnswer", "capabilities", &capabilities),
+        ("CardAnswer", "may", &capabilities),
         ("MessageView", "kind", &["action"]),
         ("BanView", "kind", &["ban", "timeout"]),
         ("NewBan", "kind", &["ban", "timeout"]),
