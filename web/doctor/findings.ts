@@ -29,7 +29,7 @@ export const sandboxWords: Record<string, string> = {
 /** May the site frame the room, and if not, who says so: the room's list, or something in front of the server. */
 export function framingFinding(headers: FramingHeaders, room: Room, site: string, self: string): Finding {
   const { allowed, ...decided } = framing(headers, site, self);
-  const sites = room.allowedSites ?? [];
+  const sites = room.allowedSites;
   if (allowed) {
     return sites.length
       ? good(`${site} may frame this room`, `The room lets ${sites.length === 1 ? "one site" : `${sites.length} sites`} frame it, and this is one of them.`)
@@ -69,13 +69,10 @@ export function originFinding({ site, parent }: OriginFacts): Finding | null {
   return good("Page and chat know each other", `Words between them are addressed to ${parent} alone.`);
 }
 
-export interface StorageFacts { framed: boolean; opaque: boolean; storage: boolean; shared: boolean }
+export interface StorageFacts { framed: boolean; storage: boolean; shared: boolean }
 
-export function storageFindings({ framed, opaque, storage, shared }: StorageFacts): Finding[] {
+export function storageFindings({ framed, storage, shared }: StorageFacts): Finding[] {
   const cookies = good("No cookies needed", "Banter sets none, so a browser that blocks those of third parties changes nothing.");
-  if (opaque) {
-    return [blocked("The sandbox takes the chat's origin away", `Without allow-same-origin ${sandboxWords["allow-same-origin"]!}. Give the frame these:`, sandboxAttribute()), cookies];
-  }
   if (!storage) {
     return [note("Storage is blocked here", "The chat works all the same. A visitor who signs in stays so until the page is left; a login handed over by your page (postMessage) works as ever."), cookies];
   }

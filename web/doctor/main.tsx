@@ -34,6 +34,7 @@ async function examine(): Promise<void> {
   const uid = room.value;
   const of = originOf(site.value);
   findings.value = [];
+  shown.value = null;
   const say = (...found: (Finding | null)[]) => {
     if (turn === round) findings.value = [...findings.value, ...found.filter((one) => one !== null)];
   };
@@ -102,6 +103,7 @@ function Doctor() {
   const sorted = [...findings.value].sort((a, b) => order[a.verdict] - order[b.verdict]);
   return (
     <main class="doctor">
+      {parent === window && <p class="back"><a href="/">Banter playground</a></p>}
       <h1>Why does the chat not show?</h1>
       <p class="quiet">Browsers do not tell a page why they refuse a frame. This page looks from the chat’s side, and says what to change.</p>
       <form class="card" onSubmit={onSubmit}>
@@ -147,5 +149,7 @@ function chatAddress(uid: string): string {
   return url.href;
 }
 
-render(<Doctor />, document.getElementById("page")!);
+const root = document.getElementById("page")!;
+root.replaceChildren();
+render(<Doctor />, root);
 if (room.value) void examine();

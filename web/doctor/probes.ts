@@ -50,7 +50,7 @@ export function frameAnswers(frame: HTMLIFrameElement): Promise<boolean> {
 
 export async function storageFacts(): Promise<StorageFacts> {
   const framed = parent !== window;
-  return { framed, opaque: self.origin === "null", storage: hasStorage(), shared: !framed || await isShared() };
+  return { framed, storage: hasStorage(), shared: !framed || await isShared() };
 }
 
 function hasStorage(): boolean {

@@ -109,6 +109,21 @@ describe("the frame", () => {
       await expect.poll(() => frame().evaluate((frame) => getComputedStyle(frame).opacity)).toBe("1");
     });
 
+  it.each(["light", "dark"] as const)("a_transparent_one_lets_a_%s_page_through_whatever_the_visitors_system_likes", async (scheme) => {
+    await page.emulateMedia({ colorScheme: "dark" });
+    await open(`<style>:root { color-scheme: ${scheme} } body { margin: 0; background: rgb(12, 200, 34) }</style>${tag('data-theme="transparent" data-noheader data-readonly')}`);
+    await message(chat(), "Welcome to One").waitFor();
+    await expect.poll(() => frame().evaluate((frame) => getComputedStyle(frame).opacity)).toBe("1");
+    const png = await page.screenshot({ clip: { x: 500, y: 10, width: 1, height: 1 } });
+    const colour = await page.evaluate(async (data) => {
+      const picture = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
+      const canvas = new OffscreenCanvas(1, 1).getContext("2d")!;
+      canvas.drawImage(picture, 0, 0);
+      return [...canvas.getImageData(0, 0, 1, 1).data];
+    }, png.toString("base64"));
+    expect(colour).toEqual([12, 200, 34, 255]);
+  });
+
   it("keeps_to_the_sites_own_rules_for_its_size", async () => {
     await open(`<style>banter-chat { height: 333px }</style>${tag()}`);
     await message(chat(), "Welcome to One").waitFor();

@@ -14,11 +14,14 @@ const events: Record<string, string> = { ready: "ready", message: "message", unr
 const script = (document.currentScript ?? document.querySelector('script[src$="/embed.js"]')) as HTMLScriptElement | null;
 const home = new URL(".", script?.src || location.href).href;
 
-/** The ground is there before the chat is, in its colour, and the frame is shown once it has drawn: nothing flashes. */
+/**
+ * The ground is there before the chat is, in its colour, and the frame is shown once it has drawn: nothing flashes.
+ * A frame lets the page through only while both have one colour scheme, and a transparent chat is of the light one.
+ */
 const look = ":host{display:block;height:600px;max-width:100%;overflow:hidden;background:#fff;color-scheme:light dark}:host([hidden]){display:none}"
   + "@media(prefers-color-scheme:dark){:host{background:#16191f}}"
   + ":host([theme=light]){background:#fff;color-scheme:light}:host([theme=dark]){background:#16191f;color-scheme:dark}"
-  + ":host([theme=transparent]),:host([overlay]){background:none}"
+  + ":host([theme=transparent]),:host([overlay]){background:none;color-scheme:light}"
   + "iframe{display:block;width:100%;height:100%;border:0;opacity:0}.shown{opacity:1}";
 
 class BanterChat extends HTMLElement {

@@ -33,7 +33,7 @@ describe("the headers", () => {
 });
 
 describe("what is said about the room", () => {
-  const room: Room = { uid: "abcDEF012345", name: "Lounge", description: "", slowMode: 0, rules: { maxLength: 500, links: true }, timestamp: 0 };
+  const room: Room = { uid: "abcDEF012345", name: "Lounge", description: "", slowMode: 0, rules: { maxLength: 500, links: true }, timestamp: 0, allowedSites: [] };
   const listed: Room = { ...room, allowedSites: ["https://other.example"] };
   it("a_site_that_is_not_on_the_list_gets_the_call_that_adds_it", () => {
     const found = framingFinding({ policy: "frame-ancestors 'self' https://other.example", xFrameOptions: null }, listed, site, self);
@@ -58,12 +58,11 @@ describe("what is around", () => {
     expect(originFinding({ site, parent: site })?.verdict).toBe("good");
     expect(originFinding({ site, parent: null })).toBeNull();
   });
-  it("storage_is_never_in_the_way_but_an_opaque_origin_is", () => {
-    const facts = { framed: true, opaque: false, storage: true, shared: false };
+  it("storage_is_never_in_the_way", () => {
+    const facts = { framed: true, storage: true, shared: false };
     const titles = (more: object) => storageFindings({ ...facts, ...more }).filter(({ verdict }) => verdict !== "good").map(({ verdict, title }) => `${verdict}: ${title}`);
     expect(titles({})).toEqual(["note: Storage is kept apart for each site"]);
     expect(titles({ storage: false })).toEqual(["note: Storage is blocked here"]);
-    expect(titles({ opaque: true })).toEqual(["blocked: The sandbox takes the chat's origin away"]);
     expect(titles({ framed: false, shared: true })).toEqual([]);
   });
 });

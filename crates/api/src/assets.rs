@@ -1,16 +1,21 @@
 //! The web pages, embedded. In a debug build they are read from web/dist at each request instead.
 
+use crate::app::App;
+use crate::content_policy;
 use crate::http::not_this_method;
 use crate::problem::{Code, Problem};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
 #[allow_missing = true]
 struct Dist;
+
+/// The script that makes the chat's frame on other sites' pages.
+const LOADER: &str = "embed.js";
 
 /// What `/` says when the binary was built without pages.
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
@@ -20,23 +25,36 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
     <p>The API is here all the same: <a href=\"/openapi.json\">/openapi.json</a>.</p></html>";
 
 /// Whatever is no route: a page, a file of a page, or nothing.
-pub async fn serve(request: HttpRequest) -> HttpResponse {
+pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let path = request.path();
     if path == "/docs/errors.html" {
-        return only_read(&request, || page(errors_page().into_bytes(), path));
+        let policy = content_policy::of_page(&request, &app, "docs/errors.html").await;
+        return only_read(&request, || page(errors_page().into_bytes(), policy));
+    }
+    if path == "/docs/errors.css" {
+        return only_read(&request, || HttpResponse::Ok().content_type("text/css; charset=utf-8").body(ERRORS_STYLE));
     }
     let name =
         format!("{}{}", path.strip_prefix('/').unwrap_or(path), if path.ends_with('/') { "index.html" } else { "" });
     if let Some(file) = file(&name) {
-        return only_read(&request, || answer(&request, &name, file));
+        let policy = match is_page(&file) {
+            true => Some(content_policy::of_page(&request, &app, &name).await),
+            false => None,
+        };
+        return only_read(&request, || answer(&request, &name, file, policy));
     }
     if file(&format!("{name}/index.html")).is_some() {
         return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish();
     }
     if path == "/" {
-        return only_read(&request, || page(PLACEHOLDER.into(), path));
+        let policy = content_policy::of_page(&request, &app, "").await;
+        return only_read(&request, || page(PLACEHOLDER.into(), policy));
     }
     Problem::new(Code::NotFound, "there is nothing at this address").error_response()
+}
+
+fn is_page(file: &EmbeddedFile) -> bool {
+    file.metadata.mimetype().starts_with("text/html")
 }
 
 /// A file of the pages. Names that climb or start anew name none: a debug build would look for them on the disk.
@@ -49,19 +67,28 @@ fn only_read(request: &HttpRequest, answer: impl FnOnce() -> HttpResponse) -> Ht
     if matches!(*request.method(), Method::GET | Method::HEAD) { answer() } else { not_this_method(request, &["GET"]) }
 }
 
-fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
+fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile, policy: Option<String>) -> HttpResponse {
     let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|known| known.contains(&etag));
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     let kind = file.metadata.mimetype();
-    let is_page = kind.starts_with("text/html");
-    // The build puts a hash of its content into the name of everything under assets/.
-    let cache = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let is_page = policy.is_some();
+    let cache = match name {
+        // The build puts a hash of its content into the name of everything under assets/.
+        name if name.starts_with("assets/") => "public, max-age=31536000, immutable",
+        LOADER => "public, max-age=300",
+        _ => "no-cache",
+    };
     response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache));
     response.insert_header((header::VARY, "Accept-Encoding"));
-    if is_page {
-        response.insert_header((header::CONTENT_SECURITY_POLICY, policy(name)));
+    if let Some(policy) = policy {
+        response.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+    }
+    if name == LOADER {
+        // Pages of any site take it, those that are isolated from other origins too.
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        response.insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"));
     }
     if is_known {
         return response.finish();
@@ -73,29 +100,12 @@ fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse
     }
 }
 
-fn page(body: Vec<u8>, path: &str) -> HttpResponse {
+fn page(body: Vec<u8>, policy: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(path)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .body(body)
-}
-
-/// What a page may load, and who may frame it. The chat may stand in any page; what acts for a person by itself, in
-/// none.
-fn policy(name: &str) -> String {
-    let name = name.trim_start_matches('/');
-    let ancestors = match name {
-        "embed.html" => "http: https:",
-        "callback.html" => "'none'",
-        name if name.starts_with("admin/") => "'none'",
-        _ => "'self'",
-    };
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; \
-         font-src 'self'; connect-src 'self' ws: wss: http: https:; frame-src 'self'; object-src 'none'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
-    )
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
@@ -125,12 +135,7 @@ const ERRORS_HEAD: &str = r#"<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Banter: errors</title>
-<style>
-  :root { color-scheme: light dark }
-  body { font: 16px/1.5 system-ui; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
-  td, th { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top }
-  tr:target { background: #ff02 }
-</style>
+<link rel="stylesheet" href="/docs/errors.css">
 <h1>Errors</h1>
 <p>Every error is a problem: <code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code> and
 <code>code</code>. Rely on <code>code</code>; it never changes.</p>
@@ -138,24 +143,17 @@ const ERRORS_HEAD: &str = r#"<!doctype html>
 <tr><th>Code</th><th>Status</th><th>Meaning</th></tr>
 "#;
 
+const ERRORS_STYLE: &str = "\
+  :root { color-scheme: light dark }
+  body { font: 16px/1.5 system-ui; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
+  td, th { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top }
+  tr:target { background: #ff02 }
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
-
-    #[test]
-    fn only_the_chat_may_be_framed_by_strangers() {
-        for (name, ancestors) in [
-            ("embed.html", "http: https:"),
-            ("callback.html", "'none'"),
-            ("admin/index.html", "'none'"),
-            ("index.html", "'self'"),
-            ("/", "'self'"),
-            ("docs/index.html", "'self'"),
-        ] {
-            assert!(policy(name).ends_with(&format!("frame-ancestors {ancestors}")), "{name}");
-        }
-    }
 
     #[test]
     fn gzip_is_taken_when_it_is_accepted() {

@@ -11,6 +11,8 @@ pub mod assets;
 pub mod caller;
 pub mod cli;
 pub mod config;
+mod content_policy;
+mod housekeeping;
 pub mod http;
 pub mod limits;
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::config::Config;
+use crate::housekeeping;
 use crate::http;
 use crate::metrics::{self, Metrics};
 use crate::realtime::feed::{self, Feed};
@@ -11,6 +12,7 @@ use crate::realtime::protocol::Close;
 use crate::wire::{self, StoreHandle, Wired};
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpServer, web};
 use domain::ports::effects::Clock;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -49,6 +51,7 @@ pub struct Running {
     pub root_password: Option<String>,
     node: Arc<Node>,
     handles: Vec<ServerHandle>,
+    housekeeper: JoinHandle<()>,
     store: StoreHandle,
 }
 
@@ -73,6 +76,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;
     let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(signals, from_workers));
+    let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone()));
     let metrics = Arc::new(Metrics::default());
     let app =
         web::Data::new(App { services, node: node.clone(), config, health, history, clock, limiter, locate, metrics });
@@ -96,7 +100,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     .run();
     handles.push(server.handle());
     actix_web::rt::spawn(server);
-    Ok(Running { address, root_password, node, handles, store })
+    Ok(Running { address, root_password, node, handles, housekeeper, store })
 }
 
 /// Listens as the standard library does, but for the queue: its 128 turn away most of those who come back at once.
@@ -130,6 +134,7 @@ impl Running {
     /// Stops: no new sockets, the others closed one after another, what was taken written. Takes less than 10 s.
     pub async fn stop(self) {
         self.node.begin_drain();
+        self.housekeeper.abort();
         self.say_goodbye().await;
         for handle in &self.handles {
             handle.stop(true).await;

@@ -4,10 +4,12 @@ mod support;
 
 use domain::model::id::{RoomId, RoomUid, Seq};
 use domain::model::rank::Rank;
+use domain::model::sanction::SanctionKind;
+use domain::model::time::Span;
 use domain::ports::bus::Notice;
 use domain::service::error::{Error, Thing};
 use std::collections::BTreeSet;
-use support::{World, visitor};
+use support::{World, seconds, visitor};
 use testkit::builders::{PASSWORD, password};
 
 #[tokio::test]
@@ -77,4 +79,20 @@ async fn a_suggestion_can_be_registered() {
         login.expect("the name is free and the password strong");
         assert!(names.insert(suggestion.name), "{names:?}");
     }
+}
+
+#[tokio::test]
+async fn sanctions_are_forgotten_a_day_after_they_ended() {
+    let world = World::new();
+    let ann = world.person("ann").await;
+    let room = world.room(&ann).await;
+    let (bob, eve) = (world.person("bob").await, world.person("eve").await);
+    world.sanction(&ann, Some(&room), &bob, SanctionKind::Ban, seconds(60)).await.unwrap();
+    world.ban(&ann, Some(&room), &eve).await;
+    let sweep = async || world.services.operator.sweep().await.unwrap();
+    world.clock.advance(Span::seconds(24 * 3600 + 60));
+    assert_eq!(sweep().await, 0);
+    world.clock.advance(Span::seconds(1));
+    assert_eq!((sweep().await, sweep().await), (1, 0));
+    refused!(world.say(&eve, &room, "may I?").await, Error::Sanctioned { .. });
 }

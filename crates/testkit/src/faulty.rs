@@ -152,6 +152,7 @@ forward! { Rooms as "rooms" {
     list(owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
     appointed(room: RoomId) -> Result<Vec<Member>, StoreError>;
     members(room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
+    forget_sanctions(over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }}
 
 forward! { Log as "log" {

@@ -22,6 +22,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commands that the caller may use in a room; whoever is not logged in sees those of a guest. */
+        get: operations["get_commands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections": {
         parameters: {
             query?: never;
@@ -149,11 +166,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** A message that was not deleted: to quote what an answer answers. */
+        get: operations["get_messages_id"];
         put?: never;
         post?: never;
         /** Deletes a message: one's own, or as moderator of somebody below. */
         delete: operations["delete_messages_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pins a message to the top of its room, in place of the one before. */
+        post: operations["post_messages_id_pin"];
+        /** Takes a pinned message down. */
+        delete: operations["delete_messages_id_pin"];
         options?: never;
         head?: never;
         patch?: never;
@@ -247,6 +283,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rooms/{uid}/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller may in a room, in general: what a window offers. Each act is asked again when it is done. */
+        get: operations["get_rooms_uid_capabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rooms/{uid}/log": {
         parameters: {
             query?: never;
@@ -308,6 +361,23 @@ export interface paths {
         };
         /** Who is in a room now, as far as this process knows. */
         get: operations["get_rooms_uid_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rooms/{uid}/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of a user in a room: who it is, what was said and done, and what the caller may do. */
+        get: operations["get_rooms_uid_users_user"];
         put?: never;
         post?: never;
         delete?: never;
@@ -574,12 +644,69 @@ export interface components {
             /** @description Whom it was given to. */
             user: components["schemas"]["UserView"];
         };
+        /** @description What the caller may in a room. */
+        CapabilitiesAnswer: {
+            /**
+             * @description Of `post`, `rename`, `delete_messages` (others'), `purge`, `clear`, `slow`, `timeout`, `ban`, `lift`, `pin`, `see_log`,
+             *     `see_bans`, `settings`, `appoint`, `delete_room`; new words may come.
+             */
+            capabilities: ("post" | "rename" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans" | "settings" | "appoint" | "delete_room")[];
+            /**
+             * @description The rank that counts there: the higher of the one held everywhere and the one held in the room.
+             * @enum {string|null}
+             */
+            rank?: "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root" | null;
+            /** @description The room's uid. */
+            room: string;
+            /** @description The caller's uid; null for whoever is not logged in. */
+            user?: string | null;
+        };
+        /** @description What is shown of a user in a room. */
+        CardAnswer: {
+            /**
+             * Format: int64
+             * @description When the user was made, ms.
+             */
+            createdAt: number;
+            /** @description What was done to this user in the room, latest first, at most 20; only there for those who may see it. */
+            log?: components["schemas"]["LogView"][] | null;
+            /**
+             * @description What the caller may do to this user, of `delete_messages`, `purge`, `timeout`, `ban`, `lift`, `appoint`; new words may
+             *     come.
+             */
+            may: ("post" | "rename" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans" | "settings" | "appoint" | "delete_room")[];
+            /** @description The latest messages in the room, at most 20, ascending. */
+            messages: components["schemas"]["MessageView"][];
+            /** @description The bans and timeouts of the room in force; only there for those who may see them. */
+            sanctions?: components["schemas"]["BanView"][] | null;
+            /** @description Who, with the ranks held in the room. */
+            user: components["schemas"]["UserView"];
+        };
         /** @description What a command says. */
         CommandAnswer: {
             /** @description Which. */
             command: string;
             /** @description To the sender alone. */
             text: string;
+        };
+        /** @description The commands that the caller may use. */
+        CommandsAnswer: {
+            /** @description By name. */
+            commands: components["schemas"]["CommandView"][];
+        };
+        /** @description A command. */
+        CommandView: {
+            /** @description What it does, as one sentence. */
+            help: string;
+            /**
+             * @description The least rank that may.
+             * @enum {string}
+             */
+            least: "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root";
+            /** @description How it is called, without the mark. */
+            name: string;
+            /** @description How it is used: `<…>` must be there, `[…]` may, and the last one takes the rest of the line. */
+            usage: string;
         };
         /** @description The sockets. */
         ConnectionsAnswer: {
@@ -659,13 +786,13 @@ export interface components {
         };
         /** @description A line of a room's moderation log. */
         LogView: {
-            /** @description What: `deleted`, `purged`, `configured`, `closed`, or a measure such as `ban`. */
+            /** @description What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or a measure such as `ban`. */
             action: string;
             /** @description Who did it. */
             actor: components["schemas"]["UserView"];
             /**
              * Format: int64
-             * @description The message that was deleted.
+             * @description The message that was deleted, pinned or taken down.
              */
             message?: number | null;
             /** @description Why. */
@@ -808,6 +935,11 @@ export interface components {
         };
         /** @description What shall change of a room; what is left out stays. */
         RoomChanges: {
+            /**
+             * @description Sites whose pages may frame the chat, such as `https://example.org`, `https://*.example.org` or
+             *     `http://localhost:3000`; at most 20, and any when the list is empty. In a form, by comma.
+             */
+            allowed_sites?: string[] | null;
             /** @description A new description, up to 500 characters. */
             description?: string | null;
             /** @description `rules.links`, for forms. */
@@ -838,10 +970,13 @@ export interface components {
         };
         /** @description A room. */
         RoomView: {
+            /** @description Sites whose pages may frame the chat, such as `https://example.org` or `https://*.example.org`; any when empty. */
+            allowedSites: string[];
             /** @description What it is about. */
             description: string;
             /** @description The name for people. */
             name: string;
+            pinned?: components["schemas"]["MessageView"] | null;
             /** @description What may be written. */
             rules: components["schemas"]["RulesView"];
             /**
@@ -977,7 +1112,11 @@ export interface components {
 export type BanAnswer = components['schemas']['BanAnswer'];
 export type BansAnswer = components['schemas']['BansAnswer'];
 export type BanView = components['schemas']['BanView'];
+export type CapabilitiesAnswer = components['schemas']['CapabilitiesAnswer'];
+export type CardAnswer = components['schemas']['CardAnswer'];
 export type CommandAnswer = components['schemas']['CommandAnswer'];
+export type CommandsAnswer = components['schemas']['CommandsAnswer'];
+export type CommandView = components['schemas']['CommandView'];
 export type ConnectionsAnswer = components['schemas']['ConnectionsAnswer'];
 export type ConnectionView = components['schemas']['ConnectionView'];
 export type Credentials = components['schemas']['Credentials'];
@@ -1070,6 +1209,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BanAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_commands: {
+        parameters: {
+            query?: {
+                /** @description The room's uid; without it, only the ranks that hold everywhere count. */
+                room?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandsAnswer"];
                 };
             };
             /** @description It was not done */
@@ -1334,7 +1505,98 @@ export interface operations {
             };
         };
     };
+    get_messages_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_messages_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_messages_id_pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_messages_id_pin: {
         parameters: {
             query?: never;
             header?: never;
@@ -1621,6 +1883,37 @@ export interface operations {
             };
         };
     };
+    get_rooms_uid_capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapabilitiesAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_rooms_uid_log: {
         parameters: {
             query?: {
@@ -1628,6 +1921,8 @@ export interface operations {
                 before?: number;
                 /** @description How many at most, 1 to 100; 50 unless given. */
                 limit?: number;
+                /** @description Only what was done to this user, by uid: bans, timeouts, ranks and purges. */
+                user?: string;
             };
             header?: never;
             path: {
@@ -1666,6 +1961,8 @@ export interface operations {
                 before?: number;
                 /** @description How many at most, 1 to 100; 50 unless given. */
                 limit?: number;
+                /** @description Only those of this author, by uid. */
+                user?: string;
             };
             header?: never;
             path: {
@@ -1776,6 +2073,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ViewersAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_uid_users_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardAnswer"];
                 };
             };
             /** @description It was not done */

@@ -10,12 +10,7 @@ export type User = UserView;
 
 export type Role = User["roles"][number];
 
-export interface Room extends RoomView {
-  /** Origins whose pages may frame the chat; empty or absent: every origin may. */
-  allowedSites?: string[];
-  /** The message that stands above the others, if there is one. */
-  pinned?: Message | null;
-}
+export type Room = RoomView;
 
 export interface Message extends MessageView {
   deleted?: boolean;

@@ -3,9 +3,10 @@
  * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.ts, generated);
  * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
-import type { BanView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges } from "./api.js";
+import type {
+  BanView, CapabilitiesAnswer, CardAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
+} from "./api.js";
 import { localProblem, problemFrom, ProblemError } from "./problem.js";
-import type { Message, Role, Room, User } from "./protocol.js";
 
 export type Method = "get" | "post" | "patch" | "delete";
 
@@ -35,29 +36,18 @@ export type Connection = ConnectionView;
 export type Session = LoginAnswer;
 export type LogEntry = LogView;
 export type UserPatch = UserChanges;
-export type RoomPatch = RoomChanges & { allowed_sites?: string[] };
+export type RoomPatch = RoomChanges;
 export type SanctionRequest = NewBan;
 export type { Credentials };
 
 /** A command as `/help` knows it: `usage` is like `/ban <user> [duration] [reason]`, `least` the rank it takes. */
-export interface CommandInfo { name: string; usage: string; help: string; least: Role }
-
-export type Capability =
-  | "post" | "delete_messages" | "purge" | "clear" | "slow" | "timeout" | "ban" | "lift" | "pin" | "see_log" | "see_bans"
-  | "settings" | "appoint" | "delete_room";
-
+export type CommandInfo = CommandView;
 /** What the caller may do in a room; `user` and `rank` are null for nobody. */
-export interface Capabilities { room: string; user: string | null; rank: Role | null; capabilities: Capability[] }
+export type Capabilities = CapabilitiesAnswer;
+export type Capability = Capabilities["capabilities"][number];
 
 /** Somebody as a room knows them. `may` is what the caller may do to them; `sanctions` and `log` are for those who may see them. */
-export interface UserCard {
-  user: User;
-  createdAt: number;
-  messages: Message[];
-  may: Capability[];
-  sanctions?: Sanction[];
-  log?: LogEntry[];
-}
+export type UserCard = CardAnswer;
 
 export interface RestOptions {
   /** Where the server is: scheme and host, no slash at the end. */
@@ -88,31 +78,31 @@ export class Rest {
   deleteUser(uid: string) { return this.call("delete", "/users/{uid}", { params: { uid } }); }
 
   rooms(query: Query<"/rooms", "get"> = {}) { return this.call("get", "/rooms", { query }); }
-  room(uid: string) { return this.call("get", "/rooms/{uid}", { params: { uid } }) as Promise<{ room: Room }>; }
-  createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }) as Promise<{ room: Room }>; }
-  patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }) as Promise<{ room: Room }>; }
+  room(uid: string) { return this.call("get", "/rooms/{uid}", { params: { uid } }); }
+  createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }); }
+  patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }); }
   deleteRoom(uid: string) { return this.call("delete", "/rooms/{uid}", { params: { uid } }); }
-  capabilities(room: string) { return this.#send<Capabilities>("get", `/rooms/${part(room)}/capabilities`); }
+  capabilities(room: string) { return this.call("get", "/rooms/{uid}/capabilities", { params: { uid: room } }); }
   /** What the caller may type after a slash, in a room or anywhere. */
-  commands(room?: string) { return this.#send<{ commands: CommandInfo[] }>("get", "/commands" + search({ room })); }
-  card(room: string, user: string) { return this.#send<UserCard>("get", `/rooms/${part(room)}/users/${part(user)}`); }
-  log(room: string, query: Query<"/rooms/{uid}/log", "get"> & { user?: string } = {}) {
+  commands(room?: string) { return this.call("get", "/commands", room ? { query: { room } } : {}); }
+  card(room: string, user: string) { return this.call("get", "/rooms/{uid}/users/{user}", { params: { uid: room, user } }); }
+  log(room: string, query: Query<"/rooms/{uid}/log", "get"> = {}) {
     return this.call("get", "/rooms/{uid}/log", { params: { uid: room }, query });
   }
 
-  messages(room: string, query: Query<"/rooms/{uid}/messages", "get"> & { user?: string } = {}) {
+  messages(room: string, query: Query<"/rooms/{uid}/messages", "get"> = {}) {
     return this.call("get", "/rooms/{uid}/messages", { params: { uid: room }, query });
   }
   /** Deletes all messages of a room, or one author's. */
   purge(room: string, user?: string) {
     return this.call("delete", "/rooms/{uid}/messages", { params: { uid: room }, ...(user ? { query: { user } } : {}) });
   }
-  message(id: number) { return this.#send<{ message: Message }>("get", `/messages/${id}`); }
+  message(id: number) { return this.call("get", "/messages/{id}", { params: { id } }); }
   postMessage(body: { room: string; message: string; nonce?: string; reply_to?: number }) { return this.call("post", "/messages", { body }); }
   deleteMessage(id: number) { return this.call("delete", "/messages/{id}", { params: { id } }); }
   /** A room has one pinned message: a new one takes its place. */
-  pin(id: number) { return this.#send<{ message: Message }>("post", `/messages/${id}/pin`); }
-  unpin(id: number) { return this.#send<null>("delete", `/messages/${id}/pin`); }
+  pin(id: number) { return this.call("post", "/messages/{id}/pin", { params: { id } }); }
+  unpin(id: number) { return this.call("delete", "/messages/{id}/pin", { params: { id } }); }
 
   /** Without a room: the global ones. */
   sanctions(room?: string) { return this.call("get", "/bans", room ? { query: { room } } : {}); }

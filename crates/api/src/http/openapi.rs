@@ -2,9 +2,10 @@
 
 use crate::http::Paths;
 use crate::problem::ProblemView;
+use domain::capability::Capability;
 use domain::model::rank::Rank;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ArrayItems, Object, Schema};
+use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, Content, Info, License, OpenApi, OpenApiVersion, PathItem, Ref, RefOr, Response, ResponseBuilder, Tag,
@@ -29,8 +30,13 @@ pub fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     let ranks = Rank::ALL.map(Rank::as_str);
+    let capabilities = Capability::ALL.map(Capability::as_str);
     for (schema, property, words) in [
         ("UserView", "roles", &ranks[..]),
+        ("CommandView", "least", &ranks),
+        ("CapabilitiesAnswer", "rank", &ranks),
+        ("CapabilitiesAnswer", "capabilities", &capabilities),
+        ("CardAnswer", "may", &capabilities),
         ("MessageView", "kind", &["action"]),
         ("BanView", "kind", &["ban", "timeout"]),
         ("NewBan", "kind", &["ban", "timeout"]),
@@ -83,7 +89,11 @@ fn operation_id(method: &str, path: &str) -> String {
 /// Says which words a property, or the items of a list, may hold.
 fn enumerate(components: &mut Components, schema: &str, property: &str, words: &[&str]) {
     let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(schema) else { return };
-    let strings = |object: &mut Object| object.enum_values = Some(words.iter().map(|word| (*word).into()).collect());
+    let strings = |object: &mut Object| {
+        let none = matches!(&object.schema_type, SchemaType::Array(kinds) if kinds.contains(&Type::Null));
+        let null = none.then_some(serde_json::Value::Null);
+        object.enum_values = Some(words.iter().map(|word| (*word).into()).chain(null).collect());
+    };
     match object.properties.get_mut(property) {
         Some(RefOr::T(Schema::Object(text))) => strings(text),
         Some(RefOr::T(Schema::Array(list))) => {

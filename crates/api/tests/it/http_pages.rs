@@ -4,6 +4,7 @@
 use crate::app::TestApp;
 use crate::database::Database;
 use awc::http::Method;
+use serde_json::json;
 
 #[actix_web::test]
 async fn the_start_page_is_there_and_never_kept_unasked() {
@@ -14,7 +15,7 @@ async fn the_start_page_is_there_and_never_kept_unasked() {
     assert_eq!(page.header("cache-control"), Some("no-cache"));
     assert!(page.text.contains("Banter"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("script-src 'self'") && policy.ends_with("frame-ancestors 'self'"), "{policy}");
+    assert!(policy.contains("script-src 'self'") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
     if let Some(etag) = page.header("etag") {
         let again = app.request(Method::GET, "/").header("if-none-match", etag).send().await;
         assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
@@ -47,5 +48,37 @@ async fn nothing_outside_of_the_pages_is_handed_out() {
     ] {
         app.look(path).await.problem(404, "not_found");
     }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_rooms_list_of_sites_is_who_may_frame_its_chat() {
+    let app = TestApp::start(Database::sqlite()).await;
+    // A binary without pages has no chat to frame.
+    if app.look("/embed.html").await.status.as_u16() == 404 {
+        return app.stop().await;
+    }
+    let ann = app.register("ann").await;
+    let (open, closed) = (app.room(&ann, "open").await, app.room(&ann, "closed").await);
+    let sites = json!({ "allowed_sites": ["https://example.org", "https://*.example.net"] });
+    app.patch(&ann, &format!("/rooms/{closed}"), sites).await.ok(200);
+    let listed = "'self' https://example.org https://*.example.net";
+    for (query, ancestors) in [
+        (String::new(), "*"),
+        (format!("?room={open}"), "*"),
+        (format!("?theme=dark&room={closed}"), listed),
+        (format!("?room={closed}&room={open}"), listed),
+        ("?room=aaaaaaaaaaaa".to_owned(), "*"),
+        ("?room=x".to_owned(), "*"),
+    ] {
+        let page = app.look(&format!("/embed.html{query}")).await;
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.ends_with(&format!("frame-ancestors {ancestors}")), "{query}: {policy}");
+        let host = app.url.strip_prefix("http://").unwrap();
+        assert!(policy.contains(&format!("connect-src 'self' ws://{host} wss://{host};")), "{policy}");
+    }
+    app.patch(&ann, &format!("/rooms/{closed}"), json!({ "allowed_sites": [] })).await.ok(200);
+    let page = app.look(&format!("/embed.html?room={closed}")).await;
+    assert!(page.header("content-security-policy").unwrap().ends_with("frame-ancestors *"));
     app.stop().await;
 }

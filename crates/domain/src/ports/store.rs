@@ -112,6 +112,10 @@ pub trait Rooms: Send + Sync {
 
     /// These users with the ranks they hold in the room, by id; those who are gone are left out.
     async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
+
+    /// Forgets at most `limit` sanctions that ended or were lifted before this instant; how many. The log keeps what it
+    /// says of them.
+    async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// Whether the store can be reached, for health checks.

@@ -5,6 +5,7 @@ use crate::model::name::Username;
 use crate::model::rank::Rank;
 use crate::model::room::Room;
 use crate::model::text::{Invalid, Password};
+use crate::model::time::{Span, Timestamp};
 use crate::model::user::{PasswordHash, User, UserChange};
 use crate::ports::bus::Notice;
 use crate::ports::log::Stretch;
@@ -12,6 +13,9 @@ use crate::service::Ports;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Thing};
 use crate::service::suggestion;
+
+/// How many rows one sweep's transaction takes.
+const SWEPT_AT_ONCE: usize = 500;
 
 /// The service of whoever runs the server.
 #[derive(Clone)]
@@ -74,6 +78,20 @@ impl Operator {
     /// What stands in a room's log after `since`, at most `limit` events.
     pub async fn log(&self, room: RoomId, since: Seq, limit: usize) -> Result<Stretch, Error> {
         self.ports.history.stretch(room, since, limit).await?.ok_or(Error::NoSuch(Thing::Room))
+    }
+
+    /// Forgets sanctions that are over, a few at a time; how many. They are kept for a day, in case another node's clock
+    /// goes behind.
+    pub async fn sweep(&self) -> Result<usize, Error> {
+        let over_before = Timestamp(self.ports.clock.now().0 - Span::days(1).as_millis());
+        let mut swept = 0;
+        loop {
+            let some = self.ports.rooms.forget_sanctions(over_before, SWEPT_AT_ONCE).await?;
+            swept += some;
+            if some < SWEPT_AT_ONCE {
+                return Ok(swept);
+            }
+        }
     }
 
     async fn called(&self, username: &str) -> Result<User, Error> {

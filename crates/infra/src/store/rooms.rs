@@ -3,7 +3,7 @@
 use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{messages, moderators, room_heads, rooms, users};
+use crate::db::schema::{messages, moderators, room_heads, rooms, sanctions, users};
 use crate::effects::ids::RandomIds;
 use crate::store::messages::{MESSAGE, MessageRow, into_message};
 use crate::store::users::{USER, UserRow};
@@ -208,6 +208,17 @@ impl Rooms for SqlRooms {
                     .select((USER, moderators::rank.nullable()))
                     .load::<(UserRow, Option<String>)>(conn)?;
                 rows.into_iter().map(|(row, rank)| row.into_member(rank)).collect()
+            })
+            .await
+    }
+
+    async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.0
+            .write(move |conn| {
+                let over = sanctions::ends_at.lt(over_before.0).or(sanctions::lifted_at.lt(over_before.0));
+                let query = sanctions::table.filter(over).order(sanctions::id).limit(bounded(limit));
+                let ids = query.select(sanctions::id).load::<i64>(conn)?;
+                Ok(diesel::delete(sanctions::table.filter(sanctions::id.eq_any(ids))).execute(conn)?)
             })
             .await
     }

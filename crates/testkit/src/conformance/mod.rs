@@ -231,6 +231,7 @@ macro_rules! conformance_suite {
                 whoever_is_sanctioned_may_not_write,
                 a_sanction_ends_by_time,
                 the_sanctions_of_one_user_are_told_with_their_people,
+                sanctions_that_are_over_are_forgotten_a_few_at_a_time,
                 a_second_sanction_replaces_the_first_of_its_kind,
                 a_higher_ranks_sanction_stays,
                 a_sanction_is_lifted_once,

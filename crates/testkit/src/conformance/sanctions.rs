@@ -406,3 +406,18 @@ pub async fn the_sanctions_of_one_user_are_told_with_their_people(subject: Subje
     assert_eq!(kinds(later(60)).await, [SanctionKind::Ban]);
     assert_eq!(subject.history.sanctions_of(other.id, bob.id, NOON).await.unwrap(), []);
 }
+
+/// What is over is forgotten, as many at a time as was said; what is in force stays.
+pub async fn sanctions_that_are_over_are_forgotten_a_few_at_a_time(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let mut ends = [None, Some(later(50)), Some(later(10)), Some(later(10)), Some(later(10))].into_iter();
+    for name in ["bob", "eve", "joe", "kim", "leo"] {
+        let user = subject.user(name).await;
+        subject.sanction(lobby.id, &ann, sanction(Ban, &user, ends.next().unwrap())).await;
+    }
+    let forget = async |at: Timestamp, limit: usize| subject.rooms.forget_sanctions(at, limit).await.unwrap();
+    assert_eq!(forget(later(10), 10).await, 0, "the last instant is not over yet");
+    assert_eq!([forget(later(11), 2).await, forget(later(11), 2).await, forget(later(11), 2).await], [2, 1, 0]);
+    let left = subject.history.sanctions(Some(lobby.id), later(20), None, 10).await.unwrap();
+    assert_eq!(left.iter().map(|line| line.sanction.ends_at).collect::<Vec<_>>(), [Some(later(50)), None]);
+}

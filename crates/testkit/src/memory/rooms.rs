@@ -2,9 +2,11 @@
 
 use super::{MemoryStore, RoomLog, folded};
 use async_trait::async_trait;
-use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::id::{RoomId, RoomUid, SanctionId, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Room, Rules};
+use domain::model::sanction::Sanction;
+use domain::model::time::Timestamp;
 use domain::model::user::Member;
 use domain::ports::store::{Rooms, StoreError};
 use std::cmp::Reverse;
@@ -64,5 +66,13 @@ impl Rooms for MemoryStore {
         let state = self.state();
         let users: BTreeSet<UserId> = users.iter().copied().collect();
         Ok(users.into_iter().filter_map(|id| Some(state.member(room, state.live(id)?.clone()))).collect())
+    }
+
+    async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut state = self.state();
+        let is_over = |s: &&Sanction| s.ends_at.is_some_and(|end| end < over_before);
+        let over: Vec<SanctionId> = state.sanctions.iter().filter(is_over).take(limit).map(|s| s.id).collect();
+        state.sanctions.retain(|s| !over.contains(&s.id));
+        Ok(over.len())
     }
 }
