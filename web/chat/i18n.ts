@@ -87,6 +87,8 @@ export function dayName(at: number, now = Date.now()): string {
   if (days === 0 || days === -1) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day");
   return dated("day", { weekday: "long", day: "numeric", month: "long", year: "numeric" }, at);
 }
+/** A moment in short. */
+export const shortMoment = (at: number) => dated("short", { dateStyle: "medium", timeStyle: "short" }, at);
 /** A date without a time. */
 export const dateText = (at: number) => dated("date", { dateStyle: "medium" }, at);
 

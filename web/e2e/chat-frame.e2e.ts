@@ -151,6 +151,7 @@ describe("the host", () => {
     expect(popup.url()).not.toContain(owner.token);
     await say(popup, "From my own window");
     await message(chatIn(page), "From my own window").waitFor();
+    await message(popup, "From my own window").waitFor();
     expect(await messages(popup).count()).toBe(1);
   });
 });

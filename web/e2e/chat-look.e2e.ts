@@ -37,7 +37,11 @@ describe("the address", () => {
     await page.goto(`${kit.backend.url}/embed.html?room=${room}&overlay=1&fade=0`);
     for (let i = 0; i < 30; i++) await kit.say(owner, room, `News ${i}`);
     await message(page, "News 29").waitFor();
-    await page.addStyleTag({ content: "body { background: linear-gradient(#345, #9ab) !important; }" }).catch(() => {});
+    await page.evaluate(() => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync("body { background: linear-gradient(#345, #9ab) !important; }");
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    });
     await shoot(page, "chat-overlay", [420]);
   });
 

@@ -79,6 +79,7 @@ describe("the box", () => {
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await expect.poll(() => box(page).inputValue()).toBe("well done👍");
+    await expect.poll(() => box(page).evaluate((node) => node === document.activeElement)).toBe(true);
     await page.keyboard.press("Enter");
     await message(page, "well done👍").waitFor();
     await box(page).pressSequentially("ship it :rock");

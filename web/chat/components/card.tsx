@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { LogEntry, User, UserCard } from "../../sdk/src";
 import { show } from "../history";
-import { clockTime, dateText, type Key, moment, t } from "../i18n";
+import { clockTime, dateText, type Key, moment, shortMoment, t } from "../i18n";
 import { more } from "../lang/more";
 import type { ChatStore } from "../store";
 import { Icon } from "./icons";
@@ -59,7 +59,7 @@ export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, 
               {card.sanctions!.map((sanction) => (
                 <p key={sanction.id} class="entry">
                   <span>
-                    {t(sanction.kind === "ban" ? "act_ban" : "act_timeout")}, {sanction.until ? t("until", { time: moment(sanction.until) }) : t("forEver")}
+                    {t(sanction.kind === "ban" ? "act_ban" : "act_timeout")}, {sanction.until ? t("until", { time: shortMoment(sanction.until) }) : t("forEver")}
                     {sanction.reason ? ` – ${sanction.reason}` : ""}
                   </span>
                   {may.has("lift") && <button class="button small" onClick={() => then(store.rest.lift({ user: known.uid, room }))}>{t("lift")}</button>}
@@ -101,6 +101,6 @@ export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, 
 function pastText({ action, actor, timestamp, until, reason }: LogEntry): string {
   const key = `act_${action}`;
   const what = key in more ? t(key as Key) : action;
-  const parts = [moment(timestamp), what, t("by", { name: actor.displayName }), until && t("until", { time: moment(until) }), reason];
+  const parts = [shortMoment(timestamp), what, t("by", { name: actor.displayName }), until && t("until", { time: shortMoment(until) }), reason];
   return parts.filter(Boolean).join(" · ");
 }

@@ -43,13 +43,12 @@ export function Composer({ store, session, children }: { store: ChatStore; sessi
     dismiss(false);
     writeDraft(session, room, next);
   };
+  /** Where the caret goes with the next drawing. */
+  const goTo = useRef<number | null>(null);
   /** Puts a text into the box and the caret behind it. */
   const put = (next: string, at = next.length) => {
     change(next, at);
-    requestAnimationFrame(() => {
-      box.current?.focus({ preventScroll: true });
-      box.current?.setSelectionRange(at, at);
-    });
+    goTo.current = at;
   };
   useEffect(() => change(readDraft(session, room)), [room]);
   useSignalEffect(() => { if (outgoing.answering.value) box.current?.focus({ preventScroll: true }); });
@@ -58,6 +57,13 @@ export function Composer({ store, session, children }: { store: ChatStore; sessi
     if (again === null) return;
     outgoing.rewrite.value = null;
     if (!box.current?.value) put(again);
+  });
+  useLayoutEffect(() => {
+    const at = goTo.current;
+    if (at === null) return;
+    goTo.current = null;
+    box.current!.focus({ preventScroll: true });
+    box.current!.setSelectionRange(at, at);
   });
   useLayoutEffect(() => {
     const area = box.current!;

@@ -20,11 +20,18 @@ export function Menu({ store, message, log, onClose }: Props) {
   const [card, again] = useCard(store, message.user.uid);
   const name = message.user.displayName;
   usePlace(pane, log, message.id, side, card);
-  useEffect(() => pane.current?.querySelector<HTMLElement>("[data-first], button")?.focus({ preventScroll: true }), [side]);
+  useLayoutEffect(() => pane.current?.querySelector<HTMLElement>("[data-first], button")?.focus({ preventScroll: true }), [side]);
   useEffect(() => {
-    const outside = (event: PointerEvent) => { if (!pane.current?.contains(event.target as Node)) onClose(); };
+    const outside = (event: PointerEvent | KeyboardEvent) => {
+      if (pane.current?.contains(event.target as Node) || ("key" in event && event.key !== "Escape")) return;
+      onClose();
+    };
     addEventListener("pointerdown", outside);
-    return () => removeEventListener("pointerdown", outside);
+    addEventListener("keydown", outside);
+    return () => {
+      removeEventListener("pointerdown", outside);
+      removeEventListener("keydown", outside);
+    };
   }, []);
 
   const own = store.me.value?.uid === message.user.uid;

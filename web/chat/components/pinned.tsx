@@ -18,14 +18,18 @@ export function PinnedStrip({ store }: { store: ChatStore }) {
         <Icon name="pin" />
         <span class="pin-words"><Name user={pinned.user} /> {open ? null : pinned.message}</span>
       </button>
-      {open && <p class="text">{words(pinned.message, null, store.emotes.value)}</p>}
-      <span class="pin-tools">
-        {open && <button class="button small bare" onClick={() => void show(store.reading, store.rest, pinned)}>{t("showInChat")}</button>}
-        {open && store.powers.value.has("pin") && (
-          <button class="button small bare" onClick={() => void store.ask(store.rest.unpin(pinned.id))}>{t("unpin")}</button>
-        )}
-        <button class="tool" aria-label={t("hidePinned")} title={t("hidePinned")} onClick={() => hide(pinned.id)}><Icon name="close" /></button>
-      </span>
+      <button class="tool" aria-label={t("hidePinned")} title={t("hidePinned")} onClick={() => hide(pinned.id)}><Icon name="close" /></button>
+      {open && (
+        <div class="pin-more">
+          <p class="text">{words(pinned.message, null, store.emotes.value)}</p>
+          <div class="row">
+            <button class="button small" onClick={() => void show(store.reading, store.rest, pinned)}>{t("showInChat")}</button>
+            {store.powers.value.has("pin") && (
+              <button class="button small" onClick={() => void store.ask(store.rest.unpin(pinned.id))}>{t("unpin")}</button>
+            )}
+          </div>
+        </div>
+      )}
     </section>
   );
 }

@@ -22,7 +22,7 @@ export function TimeOuts({ store, user, onDone }: { store: ChatStore; user: User
       <span class="quiet label">{t("timeOut")}</span>
       {lengths.map(([duration, count, unit]) => (
         <button
-          key={duration} class="button small" aria-label={t("timeOutFor", { name, time: unitText(count, unit, "long") })} onClick={() => timeOut(duration)}
+          key={duration} class="button small" aria-label={t("timeOutFor", { name, time: unitText(count, unit) })} onClick={() => timeOut(duration)}
         >{unitText(count, unit)}</button>
       ))}
     </div>
