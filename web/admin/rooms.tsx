@@ -11,12 +11,12 @@ const elsewhere: Record<string, string> = serverAddress() === location.origin ? 
 
 export function Rooms() {
   const [rooms, setRooms] = useState<Room[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
+  const [next, setNext] = useState<number | null>(null);
   const [editing, setEditing] = useState<string | null>(null);
-  const load = async (after?: string) => {
+  const load = async (after?: number) => {
     const page = await rest.rooms(after ? { after } : {});
     setRooms((known) => (after ? [...(known ?? []), ...page.rooms] : page.rooms));
-    setNext(page.next == null ? null : String(page.next));
+    setNext(page.next ?? null);
   };
   useEffect(() => { void attempt(() => load()); }, []);
 

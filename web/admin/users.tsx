@@ -5,13 +5,13 @@ import { ConfirmButton, Field } from "../shared/ui";
 import { attempt, rest } from "./store";
 import { Table } from "./table";
 
-type Page = { users: User[]; next?: string | number | null };
+type Page = { users: User[]; next?: number | null };
 
 export function Users() {
   const [search, setSearch] = useState("");
   const [page, setPage] = useState<Page | null>(null);
   const [editing, setEditing] = useState<string | null>(null);
-  const load = (after?: string) => attempt(async () => {
+  const load = (after?: number) => attempt(async () => {
     const found = await rest.users({ search, limit: 50, ...(after ? { after } : {}) });
     setPage((before) => (after && before ? { ...found, users: [...before.users, ...found.users] } : found));
   });
@@ -48,7 +48,7 @@ export function Users() {
           </tr>
         ))}
       </Table>
-      {page?.next != null && <button class="button" onClick={() => void load(String(page.next))}>More</button>}
+      {page?.next != null && <button class="button" onClick={() => void load(page.next!)}>More</button>}
     </>
   );
 }

@@ -1,21 +1,26 @@
 /**
- * Where a popup login ends (/callback.html#token=…). A popup that this origin's own page opened keeps the
- * token, tells that page, and closes. Anyone else could have sent the reader here to sign them in as
- * somebody they are not, so without such an opener the reader is asked first.
+ * Where a popup login ends (/callback.html#token=…), or happens (/callback.html?popup=1). A popup that this
+ * origin's own page opened keeps the token, tells that page, and closes. Anyone else could have sent the
+ * reader here to sign them in as somebody they are not, so without such an opener the reader is asked first.
  */
 import "../shared/tokens.css";
 import "./callback.css";
 import { Rest } from "../sdk/src";
 import { serverAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
-import { applyTheme } from "../shared/theme";
+import { applyTheme, isTheme } from "../shared/theme";
 
-applyTheme(null);
+const theme = new URLSearchParams(location.search).get("theme");
+applyTheme(isTheme(theme) ? theme : null);
 const page = document.getElementById("page")!;
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 history.replaceState(null, "", location.pathname + location.search);
 
-if (!token) say("This page finishes a login, and there is none to finish.");
+const query = new URLSearchParams(location.search);
+const tokens = new TokenStore(tokenKey(query.get("session")));
+
+if (!token && query.has("popup")) void import("./sign-in").then(({ signIn }) => signIn(page, tokens.token, finish));
+else if (!token) say("This page finishes a login, and there is none to finish.");
 else if (openedByUs()) finish(token);
 else void ask(token);
 
@@ -28,7 +33,7 @@ function openedByUs(): boolean {
 }
 
 function finish(found: string): void {
-  new TokenStore(tokenKey(new URLSearchParams(location.search).get("session"))).keep(found);
+  tokens.keep(found);
   (window.opener as Window | null)?.postMessage({ login: found }, location.origin);
   say("You are signed in. This window can be closed.");
   window.close();

@@ -1,13 +1,15 @@
 /**
- * What a screen reader hears of new messages: one polite sentence every two seconds at most. A single
- * message is read out, a burst is counted.
+ * What a screen reader hears. Polite: one sentence every two seconds at most; a single message is read
+ * out, a burst is counted. At once, and only: what concerns the reader in person.
  */
 import { signal } from "@preact/signals";
+import { t } from "./i18n";
 
 export const announceEvery = 2000;
 
 export class Announcer {
   readonly text = signal("");
+  readonly alert = signal("");
   #waiting: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -16,15 +18,20 @@ export class Announcer {
     this.#timer ??= setTimeout(() => this.#speak(), this.text.peek() ? announceEvery : 150);
   }
 
+  /** Interrupts: a mention, a time-out. */
+  interrupt(sentence: string): void {
+    this.alert.value = sentence;
+  }
+
   #speak(): void {
     this.#timer = undefined;
     const [first = ""] = this.#waiting;
-    this.text.value = this.#waiting.length === 1 ? first : `${this.#waiting.length} new messages`;
+    this.text.value = this.#waiting.length === 1 ? first : t("waiting", { n: this.#waiting.length });
     this.#waiting = [];
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#waiting.length) this.#speak();
-      else this.text.value = "";
+      else this.text.value = this.alert.value = "";
     }, announceEvery);
   }
 }

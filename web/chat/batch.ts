@@ -6,23 +6,35 @@ export class Batch<T> {
   #waiting: T[] = [];
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #handle: (values: T[]) => void;
+  readonly #handle: (values: readonly T[], mayWait: boolean) => boolean;
 
-  constructor(handle: (values: T[]) => void) {
+  /** `handle` may answer false, unless it must not wait: then it gets the same values, and what came since, in the next frame. */
+  constructor(handle: (values: readonly T[], mayWait: boolean) => boolean) {
     this.#handle = handle;
   }
 
   add(value: T): void {
-    if (this.#waiting.push(value) > 1) return;
-    this.#frame = requestAnimationFrame(() => this.flush());
-    this.#timer = setTimeout(() => this.flush(), 500);
+    if (this.#waiting.push(value) === 1) this.#schedule();
   }
 
+  /** Hands over what waits, now. */
   flush(): void {
+    this.#hand(false);
+  }
+
+  #schedule(): void {
+    this.#frame = requestAnimationFrame(() => this.#hand(true));
+    this.#timer = setTimeout(() => this.#hand(false), 500);
+  }
+
+  #hand(mayWait: boolean): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
     const values = this.#waiting;
+    if (!values.length) return;
     this.#waiting = [];
-    if (values.length) this.#handle(values);
+    if (this.#handle(values, mayWait)) return;
+    this.#waiting = [...values, ...this.#waiting];
+    this.#schedule();
   }
 }

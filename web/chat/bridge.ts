@@ -1,10 +1,15 @@
 /**
- * The chat's line to the page that frames it, by postMessage. Only the parent window is heard, only from
- * the one origin that it is known to have, and answers go to that origin by name. Where the host's origin
- * cannot be known (no referrer, no `?host=`), nothing is said or heard.
+ * The chat's line to the page that frames it, by postMessage. Only that window is heard, only from the one
+ * origin that it is known to have, and answers go to that origin by name. Where the host's origin cannot
+ * be known (no referrer, no `?host=`), nothing is said or heard.
+ *
+ * Heard: {login: token}, {logout: true}, {room: uid}, {theme: word}, {css: text}, {emotes: {word: picture}}.
+ * Said: {ready: true}, {unread: count}, {message}, {error: problem}, {loginRequested: true}.
  */
 import { effect } from "@preact/signals";
-import { applyTheme, isTheme } from "../shared/theme";
+import { emoteTable } from "./emotes";
+import { applyThemeWord, sheetOf } from "./look";
+import { ownOpener } from "./popout";
 import type { ChatStore } from "./store";
 
 /** The origin of the framing page: as it is named, as the browser knows it, or as it referred here. */
@@ -20,13 +25,26 @@ export function hostOrigin(named: string | null, ancestors: ArrayLike<string> | 
   return null;
 }
 
+/** Finds the page around us, or the window of our own that opened this one, and talks to it. */
+export function meetHost(store: ChatStore, named: string | null): void {
+  const framed = parent !== window;
+  const host = framed ? parent : ownOpener();
+  const origin = framed ? hostOrigin(named, location.ancestorOrigins, document.referrer) : location.origin;
+  if (host && origin) connectHost(store, host, origin);
+}
+
 export function connectHost(store: ChatStore, host: Window, origin: string): void {
   const say = (message: object) => host.postMessage(message, origin);
   addEventListener("message", (event: MessageEvent<unknown>) => {
     if (event.source === host && event.origin === origin) obey(store, event.data);
   });
   store.onMessage = (message) => say({ message });
-  effect(() => say({ unread: store.unread.value }));
+  store.onLoginRequested = () => say({ loginRequested: true });
+  effect(() => say({ unread: store.reading.unread.value }));
+  effect(() => {
+    const error = store.barred.value ?? store.problem.value;
+    if (error) say({ error });
+  });
   say({ ready: true });
 }
 
@@ -36,5 +54,7 @@ function obey(store: ChatStore, said: unknown): void {
   if (typeof words.login === "string" && words.login) store.borrow(words.login);
   if (words.logout === true) store.release();
   if (typeof words.room === "string" && words.room) store.open(words.room);
-  if (isTheme(words.theme)) applyTheme(words.theme);
+  if (typeof words.css === "string") sheetOf("host", words.css);
+  if (words.emotes !== undefined) store.emotes.value = emoteTable(words.emotes, location.origin);
+  applyThemeWord(words.theme);
 }

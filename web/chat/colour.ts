@@ -5,8 +5,8 @@
 
 export interface NameColour { light: string; dark: string }
 
-/** The backgrounds that names stand on: the harder ones, a hovered line of each theme. */
-export const backgrounds = { light: "#f1f3f6", dark: "#1e222a" } as const;
+/** The grounds that names stand on, the hardest of each theme: a line under the pointer, a line that means me. */
+export const backgrounds = { light: "#f1f3f6", dark: "#2b2616" } as const;
 
 const leastContrast = 4.6;
 const known = new Map<string, NameColour>();
@@ -27,16 +27,24 @@ export function colourOfHue(hue: number): NameColour {
   };
 }
 
+/** A text as #rrggbb, with or without its #; null when it is no such colour. */
+export function hexColour(text: string | null): string | null {
+  const digits = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(text ?? "")?.[1]?.toLowerCase();
+  if (!digits) return null;
+  return "#" + (digits.length === 3 ? [...digits].map((digit) => digit + digit).join("") : digits);
+}
+
 /** The contrast of two #rrggbb colours as WCAG 2 counts it: 1 to 21. */
 export function contrast(one: string, other: string): number {
   const [high = 0, low = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);
   return (high + 0.05) / (low + 0.05);
 }
 
-function readable(hue: number, saturation: number, start: number, step: number, background: string): string {
+/** A colour whose lightness is moved by steps until it can be read on a background. */
+export function readable(hue: number, saturation: number, start: number, step: number, background: string, least = leastContrast): string {
   let lightness = start;
   let colour = hex(hue, saturation, lightness);
-  while (contrast(colour, background) < leastContrast && lightness > 0 && lightness < 1) {
+  while (contrast(colour, background) < least && lightness >= 0 && lightness <= 1) {
     lightness += step;
     colour = hex(hue, saturation, lightness);
   }

@@ -1,45 +1,43 @@
 /** The chat window (/embed.html): reads the address, builds the parts, and draws. */
 import "../shared/tokens.css";
 import "./chat.css";
+import "./parts.css";
 import { render } from "preact";
-import { Realtime, Rest } from "../sdk/src";
+import { Realtime } from "../sdk/src/realtime";
 import { serverAddress, socketAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
-import { applyTheme } from "../shared/theme";
-import { connectHost, hostOrigin } from "./bridge";
 import { Chat } from "./components/chat";
+import { speak } from "./i18n";
+import { applyLook } from "./look";
 import { chatOptions } from "./options";
 import { ChatStore } from "./store";
 
 const options = chatOptions(location.search);
-applyTheme(options.theme);
+applyLook(options);
+const spoken = speak(options.lang, navigator.languages);
 
 const server = serverAddress();
 const tokens = new TokenStore(tokenKey(options.session));
-const rest = new Rest({ base: server, token: () => tokens.token });
+const rest = import("../sdk/src/rest").then(({ Rest }) => new Rest({ base: server, token: () => tokens.token }));
 const realtime = new Realtime({
   url: socketAddress(server),
   token: tokens.token,
   renew: async (token) => {
-    const fresh = await new Rest({ base: server, token: () => token }).renewToken();
-    return fresh.token;
+    const { Rest } = await import("../sdk/src/rest");
+    return (await new Rest({ base: server, token: () => token }).renewToken()).token;
   },
 });
 const store = new ChatStore({ rest, realtime, tokens });
-
-render(<Chat store={store} readonly={options.readonly} />, document.getElementById("chat")!);
-
-const origin = hostOrigin(options.host, location.ancestorOrigins, document.referrer);
-if (parent !== window && origin) connectHost(store, parent, origin);
+void store.start(options.room, options.guest && !options.readonly);
+void spoken.then(() => render(<Chat store={store} options={options} />, document.getElementById("chat")!));
+if (parent !== window || window.opener) void import("./bridge").then(({ meetHost }) => meetHost(store, options.host));
 
 const comeBack = () => {
   if (store.state.value.name === "waiting") realtime.connect();
 };
 addEventListener("online", comeBack);
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
+  if (document.hidden) return store.reading.turnAway();
   comeBack();
-  if (store.following.value) store.seen();
+  if (store.reading.following.value) store.reading.seen();
 });
-
-void store.start(options.room, options.guest && !options.readonly);

@@ -1,14 +1,10 @@
 /**
- * Ranks as the window needs them: which badges to show and which buttons to offer. The server decides;
- * a button that is offered wrongly gets a refusal, never a power.
+ * Ranks as the window needs them: which badge to show, and who may be offered the tools of a moderator at
+ * all. What may be done to whom is asked of the server.
  */
 import type { Message, Role, User } from "../sdk/src";
 
 const order: readonly Role[] = ["guest", "registered", "vip", "mod", "owner", "super_mod", "admin", "root"];
-
-export const badgeText: Partial<Record<Role, string>> = {
-  vip: "VIP", mod: "Mod", owner: "Owner", super_mod: "Super mod", admin: "Admin", root: "Root",
-};
 
 /** The place of a user's highest rank; -1 for nobody. */
 export function rank(user: User | null): number {
@@ -21,8 +17,7 @@ export function isModerator(user: User | null): boolean {
 
 /** The highest rank worth showing beside a name. */
 export function badge(user: User): Role | null {
-  const role = order[rank(user)];
-  return role && badgeText[role] ? role : null;
+  return rank(user) >= order.indexOf("vip") ? order[rank(user)]! : null;
 }
 
 /** Acting on someone takes a moderator with a higher rank than theirs. */

@@ -2,23 +2,32 @@
  * The state of one chat window and all that may be done to it. Frames come in batches and change signals;
  * components read signals and call methods. Knows the SDK, never the page.
  */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import {
-  localProblem, type Message, type Problem, problemOf, type Realtime, type RealtimeEvent, type Rest, type Room, type SanctionRequest,
-  type SendAck, type ServerFrame, type Session, type State, uidOf, type User,
+  type Capability, localProblem, type Message, type Problem, problemOf, type Realtime, type RealtimeEvent, type Rest, type Room, type SendAck,
+  type ServerFrame, type Session, type State, uidOf, type User,
 } from "../sdk/src";
 import type { TokenStore } from "../shared/session";
 import { Announcer } from "./announcer";
 import { Batch } from "./batch";
+import { t } from "./i18n";
+import { Outgoing } from "./outgoing";
 import { isModerator } from "./ranks";
-import { applyFrames, type Line, shownLines, trim } from "./transcript";
+import { Reading } from "./reading";
+import { nameFinder } from "./rich";
+import { goneBy } from "./transcript";
 
-/** A text on its way: it leaves when its message has arrived, or stays with the reason why it was refused. */
-export interface Pending { key: number; text: string; seq?: number; problem?: Problem }
-
-export interface ChatParts { rest: Rest; realtime: Realtime; tokens: TokenStore }
+/** The REST client is not needed to read the first line: it may come later. */
+export interface ChatParts { rest: Rest | Promise<Rest>; realtime: Realtime; tokens: TokenStore }
 
 export class ChatStore {
+  /** There as soon as `ready` is. */
+  rest!: Rest;
+  readonly ready: Promise<void>;
+  readonly reading = new Reading();
+  readonly outgoing = new Outgoing();
+  readonly announcer = new Announcer();
+
   readonly state = signal<State>({ name: "idle" });
   readonly signedIn = signal(false);
   readonly me = signal<User | null>(null);
@@ -29,32 +38,38 @@ export class ChatStore {
   /** Why there is no chat here at all: banned, deleted, no such room. */
   readonly barred = signal<Problem | null>(null);
   readonly viewers = signal<number | null>(null);
-  readonly lines = signal<readonly Line[]>([]);
-  readonly shown = computed(() => this.lines.value.slice(0, shownLines));
-  readonly pending = signal<readonly Pending[]>([]);
+  /** Who is logged in here, as far as the server told when we came. */
+  readonly users = signal<readonly User[]>([]);
   readonly problem = signal<Problem | null>(null);
-  readonly following = signal(true);
-  /** Messages that came below the reader's place. */
-  readonly fresh = signal(0);
-  /** Messages that came while nobody looked: scrolled up, or the window hidden. */
-  readonly unread = signal(0);
-  /** When slow mode, or a time-out, lets us write again. */
-  readonly slowUntil = signal(0);
-  readonly mutedUntil = signal(0);
   readonly moderates = computed(() => isModerator(this.me.value));
-  readonly announcer = new Announcer();
+  /** What the server lets us do here beyond writing; it is asked when our rank says that there is something. */
+  readonly powers = signal<ReadonlySet<Capability>>(new Set());
+  /** Finds our own name in a text. */
+  readonly myName = computed(() => nameFinder(this.me.value?.displayName));
+  /** Pictures for words, by the host page's wish. */
+  readonly emotes = signal<ReadonlyMap<string, string> | null>(null);
+  /** The line that is pointed at or walked to, by its key. */
+  readonly active = signal<string | null>(null);
+  /** The message whose menu is open. */
+  readonly acting = signal<Message | null>(null);
+  /** Hear of every batch of frames: parts that keep something of their own. */
+  readonly frameListeners = new Set<(frames: readonly ServerFrame[], room: string) => void>();
   /** Called for each message that arrives live. */
   onMessage: (message: Message) => void = () => {};
+  /** Called when the reader asks to be signed in. */
+  onLoginRequested: () => void = () => {};
 
   readonly #parts: ChatParts;
-  readonly #batch = new Batch<ServerFrame>((frames) => this.#apply(frames));
-  #nextKey = 1;
+  readonly #batch = new Batch<ServerFrame>((frames, mayWait) => this.#apply(frames, mayWait));
 
   constructor(parts: ChatParts) {
     this.#parts = parts;
+    this.ready = Promise.resolve(parts.rest).then((rest) => { this.rest = rest; });
     this.signedIn.value = parts.tokens.token !== null;
     parts.realtime.listen((event) => this.#hear(event));
     parts.tokens.watch((token) => this.#becomeHolder(token));
+    const rank = computed(() => (this.joined.value && this.moderates.value ? `${this.roomUid.value} ${this.me.value?.roles.join()}` : null));
+    effect(() => void this.#learnPowers(rank.value));
   }
 
   async start(room: string | null, asGuest: boolean): Promise<void> {
@@ -85,7 +100,8 @@ export class ChatStore {
   /** Signs in by whatever `ask` asks of the server; a refusal is shown and thrown. */
   async signIn(ask: (rest: Rest) => Promise<Session>): Promise<void> {
     try {
-      const { user, token } = await ask(this.#parts.rest);
+      await this.ready;
+      const { user, token } = await ask(this.rest);
       this.#parts.tokens.keep(token);
       this.me.value = user;
       this.problem.value = null;
@@ -96,9 +112,20 @@ export class ChatStore {
     }
   }
 
+  /** Keeps a token that a window of our own got for us. */
+  keep(token: string): void {
+    this.#parts.tokens.keep(token);
+    this.#becomeHolder(token);
+  }
+
+  /** The token of whoever is signed in, to be handed to another window of our own. */
+  get token(): string | null {
+    return this.#parts.tokens.token;
+  }
+
   /** Ends the session everywhere. */
   signOut(): void {
-    this.#parts.rest.logout().catch(() => {});
+    this.rest.logout().catch(() => {});
     this.release();
   }
 
@@ -114,94 +141,47 @@ export class ChatStore {
     this.#becomeHolder(token);
   }
 
-  send(text: string): void {
-    const room = this.roomUid.value;
-    if (room === null) return;
-    const entry: Pending = { key: this.#nextKey++, text };
-    this.pending.value = [...this.pending.value, entry];
-    this.problem.value = null;
-    this.#parts.realtime.send(room, text).then(
-      (ack) => this.#acknowledged(entry, ack),
-      (error: unknown) => this.#refused(entry, problemOf(error)),
-    );
+  /** Posts a text, or runs a command: resolves when the server has it. */
+  post(room: string, text: string, replyTo?: number): Promise<SendAck> {
+    return this.#parts.realtime.send(room, text, replyTo);
   }
 
-  discard(entry: Pending): void {
-    this.pending.value = this.pending.value.filter((other) => other.key !== entry.key);
-  }
-
-  async remove(message: Message): Promise<void> {
-    await this.#ask(this.#parts.rest.deleteMessage(message.id));
-  }
-
-  async sanction(user: User, options: Omit<SanctionRequest, "user" | "room">): Promise<void> {
-    const room = this.roomUid.value;
-    if (room !== null) await this.#ask(this.#parts.rest.sanction({ user: user.uid, room, ...options }));
-  }
-
-  follow(following: boolean): void {
-    if (this.following.peek() === following) return;
-    this.following.value = following;
-    if (!following) return;
-    this.lines.value = trim(this.lines.value, true);
-    this.seen();
-  }
-
-  /** The reader looks at the newest line. */
-  seen(): void {
-    this.fresh.value = 0;
-    if (!document.hidden) this.unread.value = 0;
-  }
-
-  async #ask(request: Promise<unknown>): Promise<void> {
+  /** Waits for a request; its refusal is shown, and what was gone already counts as done. */
+  async ask(request: Promise<unknown>): Promise<boolean> {
     try {
       await request;
       this.problem.value = null;
+      return true;
     } catch (error) {
       const problem = problemOf(error);
-      if (problem.status !== 404) this.problem.value = problem;
+      if (problem.status === 404) return true;
+      this.problem.value = problem;
+      return false;
     }
+  }
+
+  async #learnPowers(rank: string | null): Promise<void> {
+    const room = this.roomUid.peek();
+    await this.ready;
+    const answer = rank && room ? await this.rest.capabilities(room).catch(() => null) : null;
+    if (!rank || answer) this.powers.value = new Set(answer?.capabilities);
   }
 
   #becomeHolder(token: string | null): void {
     this.signedIn.value = token !== null;
     if (token === null) this.me.value = null;
-    this.slowUntil.value = this.mutedUntil.value = 0;
+    this.outgoing.free();
     this.#parts.realtime.setToken(token);
     if (this.barred.peek()) this.retry();
   }
 
-  #acknowledged(entry: Pending, ack: SendAck): void {
-    const room = this.room.value;
-    if (room && !this.moderates.value && "seq" in ack) this.slowUntil.value = Date.now() + room.slowMode * 1000;
-    if ("seq" in ack && ack.seq > this.#seen()) this.#change(entry, { seq: ack.seq });
-    else this.discard(entry);
-  }
-
-  #refused(entry: Pending, problem: Problem): void {
-    const until = Date.now() + (problem.retryAfter ?? 0) * 1000;
-    if (problem.code === "slow_mode") this.slowUntil.value = until;
-    if (problem.code === "timed_out") this.mutedUntil.value = problem.retryAfter ? until : Infinity;
-    this.#change(entry, { problem });
-  }
-
-  #change(entry: Pending, change: Partial<Pending>): void {
-    this.pending.value = this.pending.value.map((other) => (other.key === entry.key ? { ...other, ...change } : other));
-  }
-
-  #seen(): number {
-    this.#batch.flush();
-    return this.#parts.realtime.seen(this.roomUid.value ?? "");
-  }
-
   #clear(): void {
-    this.lines.value = [];
-    this.pending.value = [];
+    this.reading.clear(this.roomUid.value ?? "");
+    this.outgoing.clear();
     this.viewers.value = null;
+    this.users.value = [];
     this.joined.value = false;
-    this.following.value = true;
-    this.slowUntil.value = this.mutedUntil.value = 0;
-    this.seen();
+    this.active.value = this.acting.value = null;
   }
 
   #hear(event: RealtimeEvent): void {
@@ -231,14 +211,13 @@ export class ChatStore {
     }
   }
 
-  #apply(frames: readonly ServerFrame[]): void {
+  #apply(frames: readonly ServerFrame[], mayWait: boolean): boolean {
     const room = this.roomUid.value ?? "";
+    if (!this.reading.apply(frames, mayWait)) return false;
     for (const frame of frames) this.#take(frame, room);
-    this.lines.value = trim(applyFrames(this.lines.value, frames, room), this.following.value);
-    const last = this.#parts.realtime.seen(room);
-    if (this.pending.value.some((entry) => entry.seq !== undefined && entry.seq <= last)) {
-      this.pending.value = this.pending.value.filter((entry) => entry.seq === undefined || entry.seq > last);
-    }
+    for (const listener of this.frameListeners) listener(frames, room);
+    this.outgoing.arrived(this.#parts.realtime.seen(room));
+    return true;
   }
 
   #take(frame: ServerFrame, room: string): void {
@@ -247,11 +226,14 @@ export class ChatStore {
         this.me.value = frame.data.user;
         break;
       case "room_updated":
-        if (frame.data.room.uid === room) this.room.value = frame.data.room;
+        if (frame.data.room.uid !== room) break;
+        this.room.value = frame.data.room;
+        if (frame.data.room.slowMode === 0) this.outgoing.slowUntil.value = 0;
         break;
       case "room_users":
         if (frame.data.room !== room) break;
         this.viewers.value = frame.data.count;
+        this.users.value = frame.data.users;
         for (const user of frame.data.users) this.#learn(user);
         break;
       case "presence":
@@ -260,6 +242,12 @@ export class ChatStore {
       case "message":
         if (frame.data.room === room) this.#arrived(frame.data);
         break;
+      case "message_deleted":
+      case "room_purged": {
+        const pinned = this.room.value?.pinned;
+        if (pinned && goneBy(frame, room)?.(pinned)) this.room.value = { ...this.room.value!, pinned: null };
+        break;
+      }
       case "user_updated":
         if (frame.data.user.uid === this.me.value?.uid) this.me.value = { ...frame.data.user, roles: this.me.value.roles };
         break;
@@ -269,7 +257,7 @@ export class ChatStore {
       case "reset":
         if (frame.data.room === room && frame.data.reason === "deleted") {
           this.#clear();
-          this.barred.value = localProblem("room_deleted", "This room was deleted.").problem;
+          this.barred.value = localProblem("room_deleted", t("roomDeleted")).problem;
         }
         break;
       case "system":
@@ -291,10 +279,12 @@ export class ChatStore {
   #arrived(message: Message): void {
     this.#learn(message.user);
     this.onMessage(message);
-    if (message.user.uid === this.me.value?.uid) return;
-    this.announcer.add(`${message.user.displayName}: ${message.message}`);
-    if (!this.following.value) this.fresh.value++;
-    if (!this.following.value || document.hidden) this.unread.value++;
+    const me = this.me.value;
+    if (message.user.uid === me?.uid) return;
+    const said = { name: message.user.displayName, text: message.message };
+    if (this.myName.value?.test(message.message)) this.announcer.interrupt(t("mentionedYou", said));
+    else this.announcer.add(t("says", said));
+    this.reading.count();
   }
 
   #moderated({ action, until }: Extract<ServerFrame, { event: "user_moderated" }>["data"]): void {
@@ -303,10 +293,13 @@ export class ChatStore {
     if (action === "ban") {
       const room = this.roomUid.value;
       if (room !== null) this.#parts.realtime.leave(room);
-      this.barred.value = localProblem("banned", "A moderator banned you from this room.").problem;
+      this.barred.value = localProblem("banned", t("youBanned")).problem;
     }
-    if (action === "timeout") this.mutedUntil.value = until ?? Infinity;
-    if (action === "untimeout") this.mutedUntil.value = 0;
+    if (action === "timeout") {
+      this.outgoing.mutedUntil.value = until ?? Infinity;
+      this.announcer.interrupt(t("youTimedOut"));
+    }
+    if (action === "untimeout") this.outgoing.mutedUntil.value = 0;
     if (action === "mod" || action === "vip") this.me.value = { ...me, roles: [...new Set([...me.roles, action])] };
     if (action === "unmod" || action === "unvip") {
       this.me.value = { ...me, roles: me.roles.filter((role) => role !== action.slice(2)) };

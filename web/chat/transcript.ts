@@ -1,16 +1,13 @@
 /**
  * The lines of a room as a value: frames go in, a new list comes out. Messages stand at their seq,
- * whatever the order of arrival; what was deleted or purged leaves at once. Bounded at both ends: 250
- * lines while the reader follows; while they are scrolled up, 500 stay in view and the newest 250 wait.
+ * whatever the order of arrival; what was deleted or purged leaves at once.
  */
 import { type Message, type ModerationAction, type ServerFrame, uidOf, type User, type UserRef } from "../sdk/src";
+import { t } from "./i18n";
 
 export type Line =
   | { kind: "message"; key: string; seq: number; message: Message }
   | { kind: "notice"; key: string; seq: number; text: string };
-
-export const followedLines = 250;
-export const shownLines = 500;
 
 let notices = 0;
 
@@ -35,18 +32,10 @@ export function applyFrames(lines: readonly Line[], frames: readonly ServerFrame
       case "message":
         if (frame.data.room === room && !frame.data.deleted) place(edit(), messageLine(frame.data));
         break;
-      case "message_deleted": {
-        if (frame.data.room !== room) break;
-        const ids = new Set(frame.data.ids);
-        next = edit().filter((line) => line.kind !== "message" || !ids.has(line.message.id));
-        break;
-      }
+      case "message_deleted":
       case "room_purged": {
-        const { seq, user } = frame.data;
-        if (frame.data.room !== room) break;
-        const author = user ? uidOf(user) : null;
-        next = edit().filter((line) =>
-          line.kind !== "message" || line.seq >= seq || (author !== null && line.message.user.uid !== author));
+        const gone = goneBy(frame, room);
+        if (gone) next = edit().filter((line) => line.kind !== "message" || !gone(line.message));
         break;
       }
       case "user_updated":
@@ -55,7 +44,7 @@ export function applyFrames(lines: readonly Line[], frames: readonly ServerFrame
       case "user_moderated": {
         if (frame.data.room !== null && frame.data.room !== room) break;
         const text = sentence(frame.data.action, nameIn(next ?? lines, frame.data.user));
-        if (text) place(edit(), notice(lines, text, `m${frame.data.seq}`, frame.data.seq));
+        place(edit(), notice(lines, text, `m${frame.data.seq}`, frame.data.seq));
         break;
       }
       case "system":
@@ -66,10 +55,23 @@ export function applyFrames(lines: readonly Line[], frames: readonly ServerFrame
   return next ?? lines;
 }
 
-export function trim(lines: readonly Line[], following: boolean): readonly Line[] {
-  if (following) return lines.length > followedLines ? lines.slice(-followedLines) : lines;
-  const excess = lines.length - shownLines - followedLines;
-  return excess > 0 ? lines.filter((_, i) => i < shownLines || i >= shownLines + excess) : lines;
+/** What a deletion or a purge takes away; null for frames that take nothing from this room. */
+export function goneBy(frame: ServerFrame, room: string): ((message: Message) => boolean) | null {
+  if (frame.event === "message_deleted" && frame.data.room === room) {
+    const ids = new Set(frame.data.ids);
+    return (message) => ids.has(message.id);
+  }
+  if (frame.event === "room_purged" && frame.data.room === room) {
+    const { seq, user } = frame.data;
+    const author = user ? uidOf(user) : null;
+    return (message) => message.seq < seq && (author === null || message.user.uid === author);
+  }
+  return null;
+}
+
+/** Messages of the history as lines. */
+export function messageLines(messages: readonly Message[]): Line[] {
+  return messages.filter((message) => !message.deleted).map(messageLine);
 }
 
 function messageLine(message: Message): Line {
@@ -99,19 +101,9 @@ function renamed(line: Line, user: User): Line {
 function nameIn(lines: readonly Line[], user: UserRef): string {
   if (typeof user !== "string") return user.displayName;
   const line = lines.findLast((l) => l.kind === "message" && l.message.user.uid === user);
-  return line?.kind === "message" ? line.message.user.displayName : "Somebody";
+  return line?.kind === "message" ? line.message.user.displayName : t("somebody");
 }
 
-function sentence(action: ModerationAction, name: string): string | null {
-  switch (action) {
-    case "ban": return `${name} was banned.`;
-    case "timeout": return `${name} was timed out.`;
-    case "unban": return `${name} may come back.`;
-    case "untimeout": return `${name} may write again.`;
-    case "mod": return `${name} is a moderator now.`;
-    case "unmod": return `${name} is no longer a moderator.`;
-    case "vip": return `${name} is a VIP now.`;
-    case "unvip": return `${name} is no longer a VIP.`;
-    default: return null;
-  }
+function sentence(action: ModerationAction, name: string): string {
+  return t(`did_${action}`, { name });
 }

@@ -96,13 +96,15 @@ describe("the chat", () => {
     });
   });
 
-  it("keeps_at_most_250_lines_while_it_follows", async () => {
+  it("keeps_at_most_120_lines_while_it_follows", async () => {
     const long = (await as(owner).createRoom({ name: "Long" })).room.uid;
     await visit(`/embed.html?room=${long}`, async (page) => {
       await page.getByText("Nothing has been said yet").waitFor();
       for (let i = 1; i <= 300; i++) await as(owner).postMessage({ room: long, message: `number ${i}.` });
       await message(page, "number 300.").waitFor();
-      expect(await messages(page).count()).toBe(250);
+      const drawn = await messages(page).count();
+      expect(drawn).toBeGreaterThanOrEqual(70);
+      expect(drawn).toBeLessThanOrEqual(120);
     });
   });
 

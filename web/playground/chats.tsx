@@ -2,7 +2,9 @@
 import { effect, signal } from "@preact/signals";
 import { Rest, type User } from "../sdk/src";
 import { read, tokenKey, write } from "../shared/session";
-import { failure, saved, server } from "./state";
+import { CopyButton } from "../shared/ui";
+import { PartTitle } from "./embed";
+import { busy, failure, saved, server } from "./state";
 
 export const sessions = [null, "2"] as const;
 export type Session = (typeof sessions)[number];
@@ -12,7 +14,7 @@ const people = signal<Record<string, User | null>>({});
 const keyOf = (session: Session) => tokenKey(session);
 
 /** Where a chat is found; the host's origin is named so that both sides can pin it. */
-export function embedUrl(room: string, session: Session): string {
+function embedUrl(room: string, session: Session): string {
   const url = new URL("/embed.html", location.href);
   url.searchParams.set("room", room);
   url.searchParams.set("host", location.origin);
@@ -53,36 +55,47 @@ export function Chats({ onQuickStart }: { onQuickStart: () => void }) {
   const [one, two] = sessions.map((session) => people.value[keyOf(session)] ?? null);
   const sameGuest = one && two && one.uid === two.uid && one.roles.includes("guest") && read(keyOf(null)) !== read(keyOf("2"));
   return (
-    <section class="chats" aria-labelledby="chats-title">
-      <h2 id="chats-title" class="sr-only">Two chat windows</h2>
-      {!room && failure.value && <p class="note danger" role="alert">{failure.value.detail}</p>}
+    <section class="part" aria-labelledby="chats-title" id="try">
+      <PartTitle number={1} id="chats-title" title="Try it">
+        {room ? "Two visitors of one room. Write in one window and read in the other; chat 1 owns the room and may delete, time out and ban."
+          : "One click makes a room and opens it in two windows, as two visitors would see it."}
+      </PartTitle>
       {sameGuest && (
         <p class="note warn" role="status">
           Both windows are the same guest, because this server tells guests apart by their network address. Register in one of
           them to talk as two people.
         </p>
       )}
-      <div class="frames">
-        {sessions.map((session, index) => (
-          <figure key={index} class={room ? "card frame" : "card frame empty"}>
-            <figcaption>
-              <strong>Chat {index + 1}</strong>
-              <span class="quiet mono">{keyOf(session)}</span>
-            </figcaption>
-            {room ? (
-              <iframe
-                title={`Chat ${index + 1}`} src={embedUrl(room, session)}
-                ref={(frame) => { if (frame) frames.set(session, frame); else frames.delete(session); }}
-              />
-            ) : (
-              <div class="vacant quiet">
-                <p>No room yet.</p>
-                {index === 0 && <button class="button primary" onClick={onQuickStart}>Make one and open it</button>}
-              </div>
-            )}
-          </figure>
-        ))}
-      </div>
+      {room ? (
+        <>
+          <div class="frames">
+            {sessions.map((session, index) => (
+              <figure key={index} class="card frame">
+                <figcaption>
+                  <strong>Chat {index + 1}</strong>
+                  <span class="quiet">login kept as <span class="mono">{keyOf(session)}</span></span>
+                </figcaption>
+                <iframe
+                  title={`Chat ${index + 1}`} src={embedUrl(room, session)}
+                  ref={(frame) => { if (frame) frames.set(session, frame); else frames.delete(session); }}
+                />
+              </figure>
+            ))}
+          </div>
+          <p class="room-line">
+            <span class="quiet">Room</span> <code>{room}</code> <CopyButton text={room} label="Copy: room" />
+            <a href={`/embed.html?room=${encodeURIComponent(room)}`} target="_blank" rel="noopener">Open it in a window of its own</a>
+            <a href={`/lofi.html?room=${encodeURIComponent(room)}`}>See it beside a stream</a>
+          </p>
+        </>
+      ) : (
+        <div class="card start">
+          <p class="start-title">No room yet.</p>
+          <button class="button primary large" onClick={onQuickStart} disabled={busy.value}>Make one and open it</button>
+          {failure.value ? <p class="problem" role="alert">{failure.value.detail}</p>
+            : <p class="quiet" role="status">{busy.value ? "Opening …" : "You become a guest and own the room. No account needed."}</p>}
+        </div>
+      )}
     </section>
   );
 }

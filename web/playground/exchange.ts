@@ -44,8 +44,12 @@ export function requestText({ method, url, headers, body }: Exchange): string {
 
 export function responseText({ response }: Exchange): string {
   if (!response) return "No answer: the server cannot be reached, or does not allow this page.";
-  const lines = response.headers.map(([name, value]) => `${name}: ${value}`);
-  return [`${response.status} ${response.statusText}`.trim(), ...lines, ...(response.body ? ["", indented(response.body)] : [])].join("\n");
+  return [`${response.status} ${response.statusText}`.trim(), ...(response.body ? ["", indented(response.body)] : [])].join("\n");
+}
+
+/** The headers of the response that a page may see. */
+export function headersText({ response }: Exchange): string {
+  return (response?.headers ?? []).map(([name, value]) => `${name}: ${value}`).join("\n");
 }
 
 /** JSON is indented for reading; anything else stays as it is. */

@@ -7,8 +7,9 @@ import { httpAddress } from "../shared/server";
 import { applyTheme } from "../shared/theme";
 import { ConfirmButton } from "../shared/ui";
 import { Chats, sessions, storeToken, tell } from "./chats";
+import { Embed } from "./embed";
 import { Steps } from "./steps";
-import { attempt, client, forgetAll, keep, saved, server } from "./state";
+import { about, attempt, client, forgetAll, greet, keep, saved, server } from "./state";
 
 applyTheme(null);
 
@@ -62,13 +63,26 @@ function Backend() {
   );
 }
 
+/** A server that does not answer is said at once, not at the first click. */
+function Silence() {
+  const said = about.value;
+  if (said === null || "version" in said) return null;
+  return (
+    <p class="note danger" role="alert">
+      {server} does not answer. Is it running, and does it allow this page?
+      <button class="button small" onClick={() => void greet()}>Try again</button>
+    </p>
+  );
+}
+
 function Playground() {
+  const said = about.value;
   return (
     <>
       <header class="page-top">
         <div class="page-row">
-          <p class="brand">Banter</p>
-          <nav class="row" aria-label="Pages">
+          <p class="brand"><Mark />Banter</p>
+          <nav aria-label="Pages">
             <a href="/docs/">API</a>
             <a href="/lofi.html">Stream page</a>
             <a href="/admin/">Admin</a>
@@ -77,20 +91,45 @@ function Playground() {
       </header>
       <main class="page">
         <div class="intro">
-          <div>
-            <h1>Playground</h1>
-            <p class="quiet">Two chat windows with a login of their own, and every call that makes them work. Try each step, see what went over the wire, and copy it.</p>
-          </div>
-          <div class="tools">
-            <Backend />
+          <h1>A chat of your own, on any page</h1>
+          <p class="lead">
+            Rooms, guests, moderators and an API, on your own server. Try it here, then take the code with you.
+          </p>
+          <nav class="ways" aria-label="On this page">
+            <a href="#try"><span class="number" aria-hidden="true">1</span>Try it</a>
+            <a href="#embed"><span class="number" aria-hidden="true">2</span>Put it on your page</a>
+            <a href="#api"><span class="number" aria-hidden="true">3</span>Use the API</a>
+          </nav>
+        </div>
+        <Silence />
+        <Chats onQuickStart={() => void attempt(quickStart)} />
+        <Embed />
+        <Steps />
+      </main>
+      <footer class="page-end">
+        <div class="page-row">
+          <Backend />
+          <div class="end-tools">
+            {said && "version" in said && <span class="quiet">{said.name} {said.version}</span>}
+            <a href="/embed-doctor.html">Embed doctor</a>
             <ConfirmButton question="Forget everything here?" onConfirm={reset}>Reset playground</ConfirmButton>
           </div>
         </div>
-        <Chats onQuickStart={() => void attempt(quickStart)} />
-        <Steps />
-      </main>
+      </footer>
     </>
   );
 }
 
+/** Two speech bubbles, the sign of the product. */
+function Mark() {
+  return (
+    <svg width="22" height="22" viewBox="0 0 24 24" aria-hidden="true" fill="currentColor">
+      <path d="M4 3h10a3 3 0 0 1 3 3v4a3 3 0 0 1-3 3H8l-4 3v-3.2A3 3 0 0 1 1 10V6a3 3 0 0 1 3-3z" />
+      <path d="M19 9.2a3 3 0 0 1 4 2.8v4a3 3 0 0 1-3 3v3l-4-3h-5a3 3 0 0 1-2.8-2H14a5 5 0 0 0 5-5z" opacity=".55" />
+    </svg>
+  );
+}
+
+void greet();
+addEventListener("online", () => void greet());
 render(<Playground />, document.getElementById("page")!);

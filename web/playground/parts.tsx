@@ -1,14 +1,14 @@
 /** How a step and an exchange look. */
 import type { ComponentChildren } from "preact";
 import { CopyButton } from "../shared/ui";
-import { curl, type Exchange, requestText, responseText } from "./exchange";
+import { curl, type Exchange, headersText, requestText, responseText } from "./exchange";
 
 interface StepProps { number: number; title: string; children: ComponentChildren; exchange?: Exchange | undefined }
 
 export function StepCard({ number, title, children, exchange }: StepProps) {
   return (
     <section class="card step" aria-labelledby={`step-${number}`}>
-      <h3 id={`step-${number}`}><span class="number" aria-hidden="true">{number}</span>{title}</h3>
+      <h3 id={`step-${number}`}>{title}</h3>
       {children}
       {exchange && <ExchangeView exchange={exchange} />}
     </section>
@@ -28,6 +28,7 @@ function ExchangeView({ exchange }: { exchange: Exchange }) {
       <Code title="Request" text={requestText(exchange)} />
       <Code title="As curl" text={curl(exchange)} />
       <Code title="Response" text={responseText(exchange)} open />
+      {response && <Code title="Response headers" text={headersText(exchange)} />}
     </div>
   );
 }

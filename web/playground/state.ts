@@ -47,13 +47,25 @@ export function client(step: Step | null, token = () => saved.value.token || nul
 /** Why the last piece of work failed; the exchange beside its form says the same in full. */
 export const failure = signal<Problem | null>(null);
 
+/** True while something is on its way. */
+export const busy = signal(false);
+
 export async function attempt(work: () => Promise<void>): Promise<void> {
+  busy.value = true;
   try {
     await work();
     failure.value = null;
   } catch (error) {
     failure.value = problemOf(error);
   }
+  busy.value = false;
+}
+
+/** What the server says it is; null while it is being asked, and the problem when it does not answer. */
+export const about = signal<{ name: string; version: string } | Problem | null>(null);
+
+export async function greet(): Promise<void> {
+  about.value = await new Rest({ base: server }).version().catch(problemOf);
 }
 
 function load(): Saved {

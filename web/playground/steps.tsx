@@ -1,21 +1,31 @@
 /** The steps of the playground, one form each, in the order in which a newcomer would take them. */
 import { Field } from "../shared/ui";
-import { embedUrl, sessions, storeToken, tell } from "./chats";
+import { sessions, storeToken, tell } from "./chats";
+import { PartTitle } from "./embed";
 import { Code, StepCard } from "./parts";
 import { attempt, client, keep, saved } from "./state";
 
 export function Steps() {
   return (
-    <div class="steps">
-      <Register />
-      <LogIn />
-      <UseToken />
-      <CreateRoom />
-      <OpenRoom />
-      <Post />
-      <Delete />
-      <Embed />
-    </div>
+    <section class="part" aria-labelledby="steps-title" id="api">
+      <PartTitle number={3} id="steps-title" title="Use the API">
+        Every call behind the windows, with the request and the response as they went over the wire. All others are
+        in the <a href="/docs/">reference</a>.
+      </PartTitle>
+      <div class="steps">
+        <div class="column">
+          <Register />
+          <LogIn />
+          <UseToken />
+        </div>
+        <div class="column">
+          <CreateRoom />
+          <OpenRoom />
+          <Post />
+          <Delete />
+        </div>
+      </div>
+    </section>
   );
 }
 
@@ -171,18 +181,6 @@ function Delete() {
         <Field label="Message id" type="number" value={saved.value.messageId} onInput={(value) => keep({ messageId: value })} required />
         <div class="row"><button class="button primary">Delete message</button></div>
       </form>
-    </StepCard>
-  );
-}
-
-function Embed() {
-  const room = saved.value.shown || saved.value.room || "ROOM";
-  const url = new URL(embedUrl(room, null));
-  url.searchParams.delete("host");
-  const code = `<iframe\n  src="${url.href.replaceAll("&", "&amp;")}"\n  title="Chat" width="360" height="600"\n  style="border:0"\n></iframe>`;
-  return (
-    <StepCard number={8} title="Put it on your page">
-      <Code title="Embed code" text={code} open />
     </StepCard>
   );
 }

@@ -1,17 +1,23 @@
-/** A stream page (/lofi.html): a quiet night scene where a video would be, drawn here, and the chat beside it. */
+/** A stream page (/lofi.html): a quiet night scene where a video would be, drawn here, the chat beside it, and how that is done. */
 import "../shared/tokens.css";
 import "./stream.css";
 import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Rest, type Room } from "../sdk/src";
 import { serverAddress } from "../shared/server";
 import { read } from "../shared/session";
-import { applyTheme } from "../shared/theme";
+import { applyTheme, isTheme } from "../shared/theme";
+import { CopyButton } from "../shared/ui";
 import { Scene } from "./scene";
 
-applyTheme("dark");
+const query = new URLSearchParams(location.search);
+const theme = query.get("theme");
+applyTheme(isTheme(theme) ? theme : null);
+const server = serverAddress();
 
 /** The room that the address names, or the one that the playground has open. */
 function chosenRoom(): string | null {
-  const named = new URLSearchParams(location.search).get("room");
+  const named = query.get("room");
   if (named) return named;
   try {
     const saved = JSON.parse(read("banter_playground") ?? "{}") as { shown?: unknown };
@@ -23,28 +29,36 @@ function chosenRoom(): string | null {
 
 function chatUrl(room: string): string {
   const url = new URL("/embed.html", location.href);
-  url.search = new URLSearchParams({ room, theme: "dark", host: location.origin }).toString();
-  const session = new URLSearchParams(location.search).get("session");
+  url.search = new URLSearchParams({ room, theme: isTheme(theme) ? theme : "auto", host: location.origin }).toString();
+  const session = query.get("session");
   if (session) url.searchParams.set("session", session);
-  const server = serverAddress();
   if (server !== location.origin) url.searchParams.set("server", server);
   return url.href;
 }
 
-function StreamPage({ room }: { room: string | null }) {
+function StreamPage({ uid }: { uid: string | null }) {
+  const [room, setRoom] = useState<Room | null>(null);
+  useEffect(() => {
+    // Without an answer the page keeps its own title; the chat beside it says what is wrong.
+    if (uid) new Rest({ base: server }).room(uid).then((answer) => setRoom(answer.room), () => {});
+  }, []);
   return (
     <>
       <main class="show">
         <div class="screen"><Scene /></div>
         <div class="about">
-          <h1>Late light</h1>
-          <p class="quiet">A stand-in for your stream: slow beats, soft rain, and a chat beside it.</p>
+          <div class="title">
+            <h1>{room?.name ?? "Late light"}</h1>
+            <p class="quiet">{room?.description || "Slow beats, soft rain. A stand-in for your stream, with a chat beside it."}</p>
+          </div>
+          <Recipe room={uid ?? "UID"} />
         </div>
       </main>
       <aside class="beside" aria-label="Chat">
-        {room ? <iframe title="Chat" src={chatUrl(room)} /> : (
+        {uid ? <iframe title="Chat" src={chatUrl(uid)} /> : (
           <div class="vacant">
-            <p>No room is open yet.</p>
+            <p class="vacant-title">No room is open yet.</p>
+            <p class="quiet">The chat of a room stands here, beside your video.</p>
             <a class="button primary" href="/">Make one in the playground</a>
           </div>
         )}
@@ -53,4 +67,24 @@ function StreamPage({ room }: { room: string | null }) {
   );
 }
 
-render(<StreamPage room={chosenRoom()} />, document.getElementById("page")!);
+/** The whole page again, as small as it can be: somebody who likes it takes it along. */
+function Recipe({ room }: { room: string }) {
+  const code = `<body style="display: flex; height: 100vh; margin: 0">
+  <video src="stream.mp4" controls style="flex: 1; min-width: 0"></video>
+  <aside style="width: 360px">
+    <script src="${location.origin}/embed.js"
+      data-room="${room}" data-height="100%" async></script>
+  </aside>
+</body>`;
+  return (
+    <details class="recipe" open>
+      <summary>This page on your site</summary>
+      <div class="code">
+        <pre tabIndex={0} aria-label="Code">{code}</pre>
+        <CopyButton text={code} label="Copy: this page" />
+      </div>
+    </details>
+  );
+}
+
+render(<StreamPage uid={chosenRoom()} />, document.getElementById("page")!);

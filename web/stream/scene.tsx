@@ -16,8 +16,8 @@ export function Scene() {
       <rect width="960" height="540" fill="#221d2b" />
       <g clip-path="url(#pane)">
         <rect x="220" y="60" width="520" height="300" fill="url(#sky)" />
-        <circle cx="620" cy="135" r="38" fill="#f4ead2" />
-        <circle cx="606" cy="126" r="34" fill="#2a2b4b" opacity=".35" />
+        <circle cx="622" cy="138" r="64" fill="#f4ead2" opacity=".08" />
+        <path d="M640 104a38 38 0 1 0 0 66a31 31 0 0 1 0-66z" fill="#f4ead2" />
         <path d="M220 360V262h58v-34h46v52h40v-74h60v58h44v-30h64v62h52v-84h56v58h48v-30h52v120z" fill="#171b30" />
         <g fill="#f7c66b" opacity=".8">
           {[[292, 246], [380, 224], [398, 244], [528, 252], [612, 226], [630, 262], [700, 250]].map(([x, y]) => <rect key={x} x={x} y={y} width="7" height="9" />)}

@@ -20,7 +20,10 @@ describe("the host's origin", () => {
 
 describe("messages", () => {
   const host = { postMessage: vi.fn() } as unknown as Window;
-  const store = { borrow: vi.fn(), release: vi.fn(), open: vi.fn(), unread: signal(0), onMessage: vi.fn() };
+  const store = {
+    borrow: vi.fn(), release: vi.fn(), open: vi.fn(), reading: { unread: signal(0) }, barred: signal(null), problem: signal<object | null>(null),
+    emotes: signal<ReadonlyMap<string, string> | null>(null), onMessage: vi.fn(), onLoginRequested: vi.fn(),
+  };
   const hear = (data: unknown, origin = "https://host.example", source: unknown = host) =>
     dispatchEvent(Object.assign(new Event("message"), { data, origin, source }));
 
@@ -38,6 +41,39 @@ describe("messages", () => {
     expect(store.release).toHaveBeenCalled();
   });
 
+  it("the_look_is_the_hosts_to_choose", () => {
+    for (const theme of ["dark", "light"]) {
+      hear({ theme });
+      expect(document.documentElement.dataset.theme).toBe(theme);
+    }
+    hear({ theme: "transparent" });
+    expect(document.documentElement.dataset.transparent).toBe("");
+    hear({ theme: "auto" });
+    expect(document.documentElement.dataset.transparent).toBeUndefined();
+    hear({ css: ":root { --surface: #123456; }" });
+    hear({ css: ":root { --surface: #654321; }" });
+    const rules = document.adoptedStyleSheets.flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join("");
+    expect(rules).toContain("#654321");
+    expect(rules).not.toContain("#123456");
+  });
+
+  it("emotes_are_pictures_of_our_own_or_in_the_message_itself_and_nothing_else", () => {
+    hear({ emotes: {
+      Good: "data:image/png;base64,AAAA", Ours: "/emotes/ours.png", Elsewhere: "https://other.example/a.png", Script: "javascript:alert`1`",
+      Page: "data:text/html,<b>", "two words": "data:image/png;base64,AAAA", Number: 7,
+    } });
+    expect([...(store.emotes.value ?? [])].map(([word]) => word)).toEqual(["Good", "Ours"]);
+    expect(store.emotes.value?.get("Ours")).toBe(`${location.origin}/emotes/ours.png`);
+  });
+
+  it("the_host_hears_of_refusals_and_of_the_wish_to_log_in", () => {
+    store.problem.value = { code: "slow_mode" };
+    store.onLoginRequested();
+    expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ error: { code: "slow_mode" } }, "https://host.example"]);
+    expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ loginRequested: true }, "https://host.example"]);
+    store.problem.value = null;
+  });
+
   it.each([
     ["another origin", { login: "t" }, "https://evil.example", host],
     ["another window of the same origin", { login: "t" }, "https://host.example", {}],
@@ -51,10 +87,10 @@ describe("messages", () => {
   });
 
   it("what_the_chat_says_is_addressed_to_the_host_alone", () => {
-    store.unread.value = 3;
+    store.reading.unread.value = 3;
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ ready: true }, "https://host.example"]);
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ unread: 3 }, "https://host.example"]);
     expect(vi.mocked(host.postMessage).mock.calls.every((call) => String(call[1]) === "https://host.example")).toBe(true);
-    store.unread.value = 0;
+    store.reading.unread.value = 0;
   });
 });

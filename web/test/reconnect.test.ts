@@ -23,20 +23,21 @@ class StubSocket {
   readyState = 1;
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: unknown = null;
   constructor() { StubSocket.made.push(this); }
   sent: { event: string; id: number; data: { nonce: string } }[] = [];
   send(text: string): void { this.sent.push(JSON.parse(text)); }
   close(): void {}
   hear(frame: object): void { this.onmessage?.({ data: JSON.stringify(frame) }); }
 }
-const welcome = { event: "welcome", data: { connection: "1", heartbeat: 1000, reconnect: hints } };
+const welcome = { event: "welcome", data: { connection: 1, heartbeat: 1000, reconnect: hints } };
 
 describe("on a stopped clock", () => {
   let client: Realtime;
   beforeEach(() => {
     vi.useFakeTimers();
     StubSocket.made = [];
-    client = new Realtime({ url: "ws://x/ws", WebSocket: StubSocket as unknown as typeof WebSocket, random: () => 0.999_999 });
+    client = new Realtime({ url: "ws://x/ws", WebSocket: StubSocket, random: () => 0.999_999 });
     client.connect();
   });
   afterEach(() => {
@@ -92,6 +93,27 @@ describe("on a stopped clock", () => {
     }
     fail();
     expect(waits).toEqual([499, 999, 1999, 499]);
+  });
+
+  it("a_socket_that_never_says_welcome_is_given_up", () => {
+    vi.advanceTimersByTime(19_999);
+    expect(client.state.name).toBe("connecting");
+    vi.advanceTimersByTime(1);
+    expect(client.state.name).toBe("waiting");
+  });
+
+  it("a_request_without_an_answer_for_20_s_counts_as_a_loss_and_the_message_is_repeated", () => {
+    StubSocket.made[0]!.hear(welcome);
+    void client.send("abcDEF012345", "hello").catch(() => {});
+    const [sent] = StubSocket.made[0]!.sent;
+    for (let i = 0; i < 22 && client.state.name === "online"; i++) {
+      vi.advanceTimersByTime(1000);
+      StubSocket.made[0]!.hear({ event: "ping" });
+    }
+    expect(client.state.name).toBe("waiting");
+    client.connect();
+    StubSocket.made[1]!.hear(welcome);
+    expect(StubSocket.made[1]!.sent.map((frame) => frame.data.nonce)).toEqual([sent!.data.nonce]);
   });
 
   it("connect_skips_the_wait", () => {

@@ -17,8 +17,8 @@ describe("the colour of a name", () => {
   it("is_readable_at_every_hue_on_both_themes", () => {
     for (let hue = 0; hue < 360; hue++) {
       const { light, dark } = colourOfHue(hue);
-      for (const ground of [backgrounds.light, "#ffffff"]) expect(contrast(light, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
-      for (const ground of [backgrounds.dark, "#16191f"]) expect(contrast(dark, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
+      for (const ground of [backgrounds.light, "#ffffff", "#fdf3dc"]) expect(contrast(light, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
+      for (const ground of [backgrounds.dark, "#16191f", "#1e222a", "#2b2616"]) expect(contrast(dark, ground), `hue ${hue}`).toBeGreaterThanOrEqual(4.5);
     }
   });
   it("is_the_same_for_the_same_user_and_differs_between_most", () => {
@@ -65,8 +65,13 @@ describe("addresses", () => {
     expect(socketAddress("http://a.example")).toBe("ws://a.example/ws");
   });
   it("options_are_read_from_the_query", () => {
-    expect(chatOptions("?room=r&guest=1&theme=dark&session=2")).toEqual({ room: "r", guest: true, readonly: false, theme: "dark", session: "2", host: null });
-    expect(chatOptions("?guest=0&readonly&theme=pink")).toEqual({ room: null, guest: false, readonly: true, theme: null, session: null, host: null });
+    expect(chatOptions("?room=r&guest=1&theme=dark&session=2")).toMatchObject({ room: "r", guest: true, readonly: false, theme: "dark", session: "2", host: null });
+    expect(chatOptions("?guest=0&readonly&theme=pink")).toMatchObject({ room: null, guest: false, readonly: true, theme: null, session: null, host: null });
+    expect(chatOptions("?accent=0a7&fontSize=99&density=compact&noheader&hideUsers=1&lang=de&login=host")).toMatchObject({
+      accent: "#00aa77", fontSize: 32, compact: true, noheader: true, hideUsers: true, lang: "de", hostLogin: true, overlay: false,
+    });
+    expect(chatOptions("?accent=red;}&fontSize=big&density=cosy")).toMatchObject({ accent: null, fontSize: null, compact: false });
+    expect(chatOptions("?overlay=1&fade=5")).toMatchObject({ overlay: true, readonly: true, noheader: true, transparent: true, compact: true, theme: "dark", fade: 5 });
   });
 });
 
@@ -107,7 +112,7 @@ it("a_curl_line_survives_quotes_in_the_body", () => {
   expect(requestText(exchange)).toBe(`POST http://x/messages\nAccept: application/json\n\n{\n  "message": "it's"\n}`);
 });
 
-it.each([[5, "5 s"], [60, "1:00"], [3661, "1:01:01"], [86_400, "1 day"], [604_800, "7 days"]])("%i seconds read %s", (seconds, text) => {
+it.each([[5, "5 sec"], [60, "1:00"], [3661, "1:01:01"], [86_400, "1 day"], [604_800, "7 days"]])("%i seconds read %s", (seconds, text) => {
   expect(spanText(seconds)).toBe(text);
 });
 

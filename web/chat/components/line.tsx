@@ -1,65 +1,86 @@
-/** One line of the log. It is drawn again only when the line itself, or what may be done with it, changes. */
-import { Component } from "preact";
+/** One line of the log. It is drawn again only when the line itself, or what stands around it, changes. */
+import { Component, type ComponentType } from "preact";
 import type { Message, User } from "../../sdk/src";
 import { nameColour } from "../colour";
-import { badge, badgeText, mayDelete } from "../ranks";
+import { clockTime, moment, t } from "../i18n";
+import { useLazy } from "../lazy";
+import { badge } from "../ranks";
+import { isEmojiOnly, parts } from "../rich";
 import type { ChatStore } from "../store";
 import type { Line } from "../transcript";
-import { Actions } from "./actions";
+
+export type Tools = ComponentType<{ store: ChatStore; message: Message; head: boolean }>;
 
 interface Props {
   line: Line;
-  me: User | null;
-  moderates: boolean;
-  store: ChatStore;
+  /** False where the line before is of the same author: the name is not said again. */
+  head: boolean;
+  me: string | null;
+  names: RegExp | null;
+  emotes: ReadonlyMap<string, string> | null;
+  /** There when the line is pointed at or walked to. */
+  tools: Tools | null;
+  /** Its menu is open. */
   acting: boolean;
-  onAct: (key: string | null) => void;
+  store: ChatStore;
 }
 
 export class LineView extends Component<Props> {
   override shouldComponentUpdate(next: Props): boolean {
-    const { line, me, moderates, acting } = this.props;
-    return line !== next.line || me !== next.me || moderates !== next.moderates || acting !== next.acting;
+    const now = this.props;
+    return now.line !== next.line || now.head !== next.head || now.me !== next.me || now.names !== next.names || now.emotes !== next.emotes
+      || now.tools !== next.tools || now.acting !== next.acting;
   }
 
-  override render({ line, me, store, acting, onAct }: Props) {
+  override render({ line, head, me, names, emotes, tools: Tools, acting, store }: Props) {
     if (line.kind === "notice") return <p class="line notice" tabIndex={-1}>{line.text}</p>;
     const { message } = line;
-    const own = me?.uid === message.user.uid;
+    const { user } = message;
+    const own = me === user.uid;
+    const mine = !own && (names?.test(message.message) ?? false);
+    const role = badge(user);
+    const classes = ["line", head && "head", own && "own", mine && "mine", acting && "acting", message.kind === "action" && "action"];
     return (
-      <div class={acting ? "line acting" : "line"} data-id={message.id} tabIndex={-1}>
-        <Time at={message.timestamp} />
-        <Name user={message.user} colon={message.kind !== "action"} />
-        <span class={message.kind === "action" ? "text action" : "text"}>{message.message}</span>
-        {mayDelete(me, message) && (
-          <button
-            class="more" aria-expanded={acting} tabIndex={acting ? 0 : -1}
-            aria-label={own ? "Actions on your message" : `Actions on the message of ${message.user.displayName}`}
-            onClick={() => onAct(acting ? null : line.key)}
-          >⋯</button>
-        )}
-        {acting && me && <Actions store={store} me={me} message={message} onClose={() => onAct(null)} />}
+      <div
+        class={classes.filter(Boolean).join(" ")} data-id={message.id} tabIndex={-1} role="article"
+        aria-label={[user.displayName, role && t(role), clockTime(message.timestamp)].filter(Boolean).join(", ")}
+      >
+        {message.replyTo ? <QuoteLine store={store} id={message.replyTo} /> : null}
+        {head && <Time at={message.timestamp} />}
+        {head && <Name user={user} />}
+        <span class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{words(message.message, names, emotes)}</span>
+        {Tools && <Tools store={store} message={message} head={head} />}
       </div>
     );
   }
 }
 
-export function Name({ user, colon = true }: { user: User; colon?: boolean }) {
+function Time({ at }: { at: number }) {
+  return <time dateTime={new Date(at).toISOString()} title={moment(at)}>{clockTime(at)}</time>;
+}
+
+export function Name({ user }: { user: User }) {
   const { light, dark } = nameColour(user.uid);
   const role = badge(user);
   return (
     <>
-      {role && <span class={`badge ${role}`}>{badgeText[role]}</span>}
       <span class="name" style={{ "--light": light, "--dark": dark }}>{user.displayName}</span>
-      <span class="colon">{colon ? ": " : " "}</span>
+      {role && <span class={`badge ${role}`}>{t(role)}</span>}
     </>
   );
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "medium" });
+/** The parts of a text, drawn as text and never as markup. */
+export function words(text: string, names: RegExp | null, emotes: ReadonlyMap<string, string> | null) {
+  return parts(text, names, emotes ? (word) => emotes.get(word) : null).map((part) => {
+    if (part.kind === "link") return <a href={part.href} target="_blank" rel="noopener noreferrer nofollow ugc">{part.text}</a>;
+    if (part.kind === "mention") return <span class={part.me ? "mention me" : "mention"}>{part.text}</span>;
+    if (part.kind === "emote") return <img class="emote" src={part.src} alt={part.text} title={part.text} loading="lazy" decoding="async" />;
+    return part.text;
+  });
+}
 
-function Time({ at }: { at: Message["timestamp"] }) {
-  const date = new Date(at);
-  return <time dateTime={date.toISOString()} title={moment.format(date)}>{clock.format(date)}</time>;
+function QuoteLine({ store, id }: { store: ChatStore; id: number }) {
+  const part = useLazy(() => import("./quote"));
+  return part ? <part.Quote store={store} id={id} /> : <span class="quote">…</span>;
 }

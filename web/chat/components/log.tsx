@@ -1,33 +1,37 @@
 /**
- * The messages. Follows the newest line until the reader scrolls up, and then counts what waits below. To
- * a screen reader the log is silent (the announcer speaks) and one tab stop: arrow keys walk the lines.
+ * The messages. The window follows the newest line until the reader scrolls up, points at a line, walks
+ * with the arrow keys or holds Alt (hands.tsx); then nothing moves, and what comes is counted. To a screen
+ * reader the log is silent (the announcer speaks) and one tab stop.
  */
-import { useSignalEffect } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { t } from "../i18n";
+import type { ChatOptions } from "../options";
 import type { ChatStore } from "../store";
-import { LineView } from "./line";
-import { PendingLines } from "./pending";
+import type { Foot } from "./chat";
+import { Icon } from "./icons";
+import { Rows } from "./rows";
 
 const nearBottom = 60;
 
-export function Log({ store }: { store: ChatStore }) {
+/** `foot` is what comes after the first view: without it the log is to look at alone. */
+export function Log({ store, options: { readonly, compact }, foot }: { store: ChatStore; options: ChatOptions; foot: Foot | null }) {
+  const { reading } = store;
   const box = useRef<HTMLDivElement>(null);
-  const [acting, setActing] = useState<string | null>(null);
-  const lines = store.shown.value;
-  const pending = store.pending.value;
-
+  const lines = reading.view.value;
+  const following = reading.following.value;
+  const pending = store.outgoing.pending.value;
   const place = useRef({ top: 0, width: 0, height: 0 });
+  const keep = (log: HTMLElement) => { place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight }; };
 
-  const toBottom = () => {
+  const settle = () => {
     const log = box.current;
     if (!log) return;
-    if (store.following.peek()) log.scrollTop = log.scrollHeight;
-    place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight };
+    if (reading.following.peek()) log.scrollTop = log.scrollHeight;
+    keep(log);
   };
-  useLayoutEffect(toBottom, [lines, pending]);
-  useSignalEffect(() => { if (store.following.value) requestAnimationFrame(toBottom); });
+  useLayoutEffect(settle, [lines, pending, following]);
   useEffect(() => {
-    const watcher = new ResizeObserver(toBottom);
+    const watcher = new ResizeObserver(settle);
     watcher.observe(box.current!);
     return () => watcher.disconnect();
   }, []);
@@ -37,59 +41,41 @@ export function Log({ store }: { store: ChatStore }) {
   const onScroll = () => {
     const log = box.current!;
     const before = place.current;
-    place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight };
-    const atBottom = log.scrollHeight - log.scrollTop - log.clientHeight < nearBottom;
+    keep(log);
+    const below = log.scrollHeight - log.scrollTop - log.clientHeight;
     const resized = before.width !== log.clientWidth || before.height !== log.clientHeight;
-    if (store.following.peek() && !atBottom && (resized || log.scrollTop >= before.top)) return toBottom();
-    if (atBottom !== store.following.peek() && !document.hidden) store.follow(atBottom);
+    const up = log.scrollTop < before.top;
+    if (reading.following.peek()) {
+      if (below < nearBottom) return;
+      if (resized || !up) return settle();
+    }
+    if (document.hidden) return;
+    if (up && below >= nearBottom) reading.hold("scroll");
+    if (up && log.scrollTop < log.clientHeight) foot?.moreOf(store, "older");
+    if (up || below >= log.clientHeight) return;
+    if (below < nearBottom && reading.atEnd.peek()) reading.release("scroll");
+    else foot?.moreOf(store, "newer");
   };
 
-  const fresh = store.fresh.value;
-  const [me, moderates, joined] = [store.me.value, store.moderates.value, store.joined.value];
+  const fresh = reading.fresh.value;
+  const empty = store.joined.value && lines.length === 0;
   return (
     <main class="log-area">
-      <div
-        ref={box} class="log" role="log" aria-live="off" aria-label="Messages" tabIndex={0}
-        onScroll={onScroll} onKeyDown={(event) => walk(event, box.current!)}
-      >
-        {joined && lines.length === 0 && pending.length === 0 && (
-          <p class="empty quiet">Nothing has been said yet. The first word is yours.</p>
-        )}
-        <div class="lines">
-          {lines.map((line) => (
-            <LineView
-              key={line.key} line={line} me={me} moderates={moderates} store={store}
-              acting={acting === line.key} onAct={setActing}
-            />
-          ))}
-          <PendingLines store={store} />
-        </div>
+      <div ref={box} class="log" role="log" aria-live="off" aria-label={t("messages")} tabIndex={0} onScroll={onScroll}>
+        {empty && pending.length === 0 && <p class="empty quiet">{t("empty")}</p>}
+        {foot && !empty && <foot.Beginning store={store} />}
+        <Rows
+          store={store} box={box} lines={lines} mark={reading.mark.value} following={following} grouped={!compact}
+          Tools={readonly ? null : (foot?.Tools ?? null)}
+        />
+        {foot && !readonly && <foot.PendingLines store={store} />}
       </div>
-      {!store.following.value && (
-        <button class="button primary jump" onClick={() => store.follow(true)}>
-          {fresh === 0 ? "Back to the newest" : fresh === 1 ? "1 new message" : `${fresh} new messages`}
-          <svg class="chevron" viewBox="0 0 12 12" aria-hidden="true"><path d="M2.5 4.5 6 8l3.5-3.5" /></svg>
+      {!following && (fresh > 0 || reading.holds.value.has("scroll")) && (
+        <button class="button primary jump" onClick={() => { reading.latest(); box.current?.focus({ preventScroll: true }); }}>
+          {fresh > 0 ? t("waiting", { n: fresh }) : t("newest")} <Icon name="down" />
         </button>
       )}
+      {foot && <foot.Hands store={store} box={box} readonly={readonly} />}
     </main>
   );
-}
-
-/** Arrow keys, Home and End move from line to line; Enter opens what may be done with one; Escape goes to the box. */
-function walk(event: KeyboardEvent, log: HTMLElement): void {
-  const target = event.target as HTMLElement;
-  if (event.key === "Escape") {
-    document.querySelector<HTMLElement>("textarea")?.focus();
-    return;
-  }
-  if (target !== log && !target.classList.contains("line")) return;
-  const rows = [...log.querySelectorAll<HTMLElement>(".line")];
-  const at = rows.indexOf(target);
-  const next: Record<string, number> = {
-    ArrowUp: at < 0 ? rows.length - 1 : at - 1, ArrowDown: at < 0 ? rows.length - 1 : at + 1, Home: 0, End: rows.length - 1,
-  };
-  if (event.key === "Enter" && at >= 0) rows[at]?.querySelector<HTMLElement>(".more")?.click();
-  else if (event.key in next) rows[next[event.key]!]?.focus();
-  else return;
-  event.preventDefault();
 }

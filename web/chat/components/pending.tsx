@@ -1,26 +1,48 @@
 /** My own texts that are not in the room yet: on their way, or refused with the reason and a way on. */
+import type { Problem } from "../../sdk/src";
+import { type Key, t } from "../i18n";
+import { more } from "../lang/more";
+import type { Pending } from "../outgoing";
+import { sendAgain } from "../sending";
 import type { ChatStore } from "../store";
+import { spanText, useSecondsUntil } from "./clock";
 import { Name } from "./line";
 
 export function PendingLines({ store }: { store: ChatStore }) {
   const me = store.me.value;
   return (
     <>
-      {store.pending.value.map((entry) => (
-        <div key={`p${entry.key}`} class={entry.problem ? "line failed" : "line pending"} tabIndex={-1}>
+      {store.outgoing.pending.value.map((entry) => (
+        <div key={entry.key} class={entry.problem ? "line head own failed" : "line head own pending"} tabIndex={-1}>
           {me && <Name user={me} />}
           <span class="text">{entry.text}</span>
-          {entry.problem ? (
-            <div class="why" role="alert">
-              <span class="problem">Not sent: {entry.problem.detail}</span>
-              <span class="row">
-                <button class="button small" onClick={() => { store.discard(entry); store.send(entry.text); }}>Send again</button>
-                <button class="button small bare" onClick={() => store.discard(entry)}>Discard</button>
-              </span>
-            </div>
-          ) : <span class="sr-only">, being sent</span>}
+          {entry.problem ? <Refused store={store} entry={entry} problem={entry.problem} /> : <span class="sr-only">, {t("beingSent")}</span>}
         </div>
       ))}
     </>
   );
+}
+
+function Refused({ store, entry, problem }: { store: ChatStore; entry: Pending; problem: Problem }) {
+  const { outgoing } = store;
+  // A moderator may end what makes us wait before its time.
+  const until = problem.code === "timed_out" ? outgoing.mutedUntil.value : problem.code === "slow_mode" ? outgoing.slowUntil.value : (entry.until ?? 0);
+  const seconds = useSecondsUntil(until);
+  return (
+    <div class="why">
+      <span role="alert" class="problem">{t("notSent", { why: why(problem) })}</span>
+      {seconds > 0 && Number.isFinite(seconds) && <span class="quiet">{t("againIn", { time: spanText(seconds) })}</span>}
+      <span class="row">
+        <button class="button small" disabled={seconds > 0} onClick={() => sendAgain(store, entry)}>{t("sendAgain")}</button>
+        <button class="button small bare" onClick={() => { outgoing.discard(entry); outgoing.rewrite.value = entry.text; }}>{t("edit")}</button>
+        <button class="button small bare" onClick={() => outgoing.discard(entry)}>{t("discard")}</button>
+      </span>
+    </div>
+  );
+}
+
+/** A refusal in the reader's words where we have some, else in the server's. */
+export function why({ code, detail }: Problem): string {
+  const key = `why_${code}`;
+  return key in more ? t(key as Key) : detail;
 }

@@ -1,31 +1,44 @@
-/** In place of the box while nobody is signed in: one click as a guest, or a name and a password. */
-import { useState } from "preact/hooks";
+/** In place of the box while nobody is signed in: one click as a guest, a window of our own, or a name and a password. */
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Rest, Session } from "../../sdk/src";
+import { t } from "../i18n";
+import { openLogin } from "../login";
+import type { ChatOptions } from "../options";
 import type { ChatStore } from "../store";
 
 type Way = "choose" | "login" | "register";
 
-export function SignIn({ store, onClose }: { store: ChatStore; onClose: (() => void) | null }) {
+export function SignIn({ store, options, onClose }: { store: ChatStore; options: ChatOptions; onClose: (() => void) | null }) {
   const [way, setWay] = useState<Way>("choose");
   const [busy, setBusy] = useState(false);
+  const [said, say] = useState("");
+  const forget = useRef<(() => void) | null>(null);
+  useEffect(() => () => forget.current?.(), []);
   const go = (ask: (rest: Rest) => Promise<Session>) => {
     setBusy(true);
     store.signIn(ask).then(() => requestAnimationFrame(focusBox), () => {}).finally(() => setBusy(false));
   };
   const turn = (to: Way) => {
     store.problem.value = null;
+    say("");
     setWay(to);
+    if (to === "login") store.onLoginRequested();
+  };
+  const inWindow = () => {
+    forget.current?.();
+    forget.current = openLogin(options.session, (token) => store.keep(token));
+    say(t(forget.current ? "windowOpen" : "windowBlocked"));
   };
 
   if (way === "choose") {
     return (
-      <section class="sign-in" aria-label="Join the chat">
+      <section class="sign-in" aria-label={t("joinChat")}>
         {!onClose && (
-          <button class="button primary" disabled={busy} onClick={() => go((rest) => rest.loginAsGuest())}>Chat as a guest</button>
+          <button class="button primary" disabled={busy} onClick={() => go((rest) => rest.loginAsGuest())}>{t("asGuest")}</button>
         )}
-        <button class="button" onClick={() => turn("login")}>Log in</button>
-        <button class="button" onClick={() => turn("register")}>Register</button>
-        {onClose && <button class="button bare" onClick={onClose}>Cancel</button>}
+        <button class="button" onClick={() => (options.hostLogin ? store.onLoginRequested() : turn("login"))}>{t("logIn")}</button>
+        {!options.hostLogin && <button class="button" onClick={() => turn("register")}>{t("register")}</button>}
+        {onClose && <button class="button bare" onClick={onClose}>{t("cancel")}</button>}
       </section>
     );
   }
@@ -36,22 +49,29 @@ export function SignIn({ store, onClose }: { store: ChatStore; onClose: (() => v
     go((rest) => (way === "login" ? rest.login(who) : rest.register(who)));
   };
   const field = store.problem.value?.field;
+  const title = t(way === "login" ? "logIn" : "register");
   return (
-    <form class="sign-in form" aria-label={way === "login" ? "Log in" : "Register"} onSubmit={submit}>
+    <form class="sign-in form" aria-label={title} onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && turn("choose")}>
+      {parent !== window && way === "login" && (
+        <div class="in-window">
+          <button class="button" type="button" onClick={inWindow}>{t("inWindow")}</button>
+          <p class="quiet" role="status">{said || t("inWindowWhy")}</p>
+        </div>
+      )}
       <label class="field">
-        <span>Name</span>
+        <span>{t("name")}</span>
         <input class="input" name="username" autocomplete="username" autocapitalize="none" required aria-invalid={field === "username"} ref={focusFirst} />
       </label>
       <label class="field">
-        <span>Password</span>
+        <span>{t("password")}</span>
         <input
           class="input" name="password" type="password" required minLength={way === "register" ? 8 : undefined}
           autocomplete={way === "login" ? "current-password" : "new-password"} aria-invalid={field === "password"}
         />
       </label>
       <div class="row">
-        <button class="button primary" disabled={busy}>{way === "login" ? "Log in" : "Register"}</button>
-        <button class="button bare" type="button" onClick={() => turn("choose")}>Back</button>
+        <button class="button primary" disabled={busy}>{title}</button>
+        <button class="button bare" type="button" onClick={() => turn("choose")}>{t("back")}</button>
       </div>
     </form>
   );
@@ -63,5 +83,5 @@ function focusBox(): void {
 }
 
 function focusFirst(input: HTMLInputElement | null): void {
-  input?.focus();
+  input?.focus({ preventScroll: true });
 }

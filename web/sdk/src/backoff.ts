@@ -2,7 +2,7 @@
  * How long to wait before coming back. Full jitter: a delay drawn evenly from zero to a limit that
  * doubles with every failure, so that thousands of clients that fell together do not return together.
  */
-import type { ReconnectHints } from "./protocol";
+import type { ReconnectHints } from "./protocol.js";
 
 /** Used until the server's `welcome` has said better. */
 export const defaultHints: ReconnectHints = { base: 500, cap: 20_000, window: 5_000 };

@@ -1,5 +1,9 @@
-/** The front door of the SDK: a REST client, a realtime client, and the types of the wire. */
-export * from "./protocol";
-export { localProblem, problemOf, ProblemError } from "./problem";
-export * from "./rest";
-export { Realtime, type RealtimeEvent, type RealtimeOptions, type State } from "./realtime";
+/** The front door of the SDK: a REST client, a realtime client, a room's transcript, and the types of the wire. */
+export type { components, operations, paths } from "./api.generated.js";
+export { type CloseVerdict, closeVerdict } from "./close.js";
+export type { EndReason, State } from "./machine.js";
+export * from "./protocol.js";
+export { localProblem, problemOf, ProblemError } from "./problem.js";
+export * from "./rest.js";
+export { type FrameData, Realtime, type RealtimeEvent, type RealtimeOptions, type Socket, type SocketClass } from "./realtime.js";
+export { type Pending, Transcript } from "./transcript.js";

@@ -3,8 +3,8 @@
  * the server answers a repeated nonce with the message it already has, so repeating is safe. Commands
  * are the exception: one that may have reached the server is given up instead of run twice.
  */
-import { localProblem, type ProblemError } from "./problem";
-import { isCommand, type SendAck } from "./protocol";
+import { localProblem, type ProblemError } from "./problem.js";
+import { isCommand, type SendAck } from "./protocol.js";
 
 export interface Outgoing {
   readonly room: string;

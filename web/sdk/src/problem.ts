@@ -2,7 +2,7 @@
  * A refusal as an exception. Whatever went wrong – an answer of the server, no answer, or a lost
  * connection – callers catch one type and read one shape.
  */
-import type { Problem } from "./protocol";
+import type { Problem } from "./protocol.js";
 
 export class ProblemError extends Error {
   readonly problem: Problem;

@@ -4,47 +4,20 @@
  * `retryAfter` and `slowMode` are seconds, `seq` is a message's place in its room for ever.
  */
 
-export type Role = "guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root";
+import type { MessageView, Problem as ProblemView, RoomView, UserView } from "./api.generated.js";
 
-export interface User {
-  uid: string;
-  displayName: string;
-  picture?: string | null;
-  countryCode?: string | null;
-  roles: Role[];
-}
+export type User = UserView;
 
-export interface Room {
-  uid: string;
-  name: string;
-  description?: string | null;
-  slowMode: number;
-}
+export type Role = User["roles"][number];
 
-export interface Message {
-  id: number;
-  seq: number;
-  room: string;
-  timestamp: number;
-  message: string;
-  user: User;
-  /** Something done rather than said, from `/me`. */
-  kind?: "action";
-  replyTo?: number | null;
+export type Room = RoomView;
+
+export interface Message extends MessageView {
   deleted?: boolean;
 }
 
 /** Why something was refused: the body of every HTTP error and the data of every error frame. */
-export interface Problem {
-  type?: string;
-  title?: string;
-  status: number;
-  detail: string;
-  code: string;
-  error?: string;
-  field?: string;
-  retryAfter?: number;
-}
+export type Problem = Pick<ProblemView, "status" | "code" | "detail"> & Partial<ProblemView>;
 
 export type ModerationAction = "ban" | "timeout" | "unban" | "untimeout" | "mod" | "unmod" | "vip" | "unvip";
 
@@ -58,7 +31,8 @@ export interface ReconnectHints {
 }
 
 export interface Welcome {
-  connection: string;
+  connection: number;
+  /** The server says something at least every so many ms. */
   heartbeat: number;
   reconnect: ReconnectHints;
 }
@@ -66,7 +40,7 @@ export interface Welcome {
 export interface JoinAck {
   room: string;
   head: number;
-  epoch: string;
+  epoch: number;
   /** The caller as this room sees them, when the server says so: it carries the room's ranks. */
   user?: User | null;
 }
@@ -78,7 +52,7 @@ export type ServerFrame =
   | { event: "welcome"; data: Welcome }
   | { event: "auth_updated"; data: { user: User | null } }
   | { event: "room_updated"; data: { room: Room; seq?: number } }
-  | { event: "room_messages"; data: { room: string; messages: Message[]; head: number; epoch: string } }
+  | { event: "room_messages"; data: { room: string; messages: Message[]; head: number; epoch: number } }
   | { event: "room_users"; data: { room: string; count: number; users: User[] } }
   | { event: "message"; data: Message }
   | { event: "message_deleted"; data: { room: string; seq: number; ids: number[] } }
@@ -98,7 +72,7 @@ export type ServerFrame =
 export type ClientFrame =
   | { event: "login"; data: { token: string }; id: number }
   | { event: "logout"; data: Record<string, never>; id: number }
-  | { event: "join"; data: { uid: string; since?: number; epoch?: string }; id: number }
+  | { event: "join"; data: { uid: string; since?: number; epoch?: number }; id: number }
   | { event: "leave"; data: { uid: string }; id: number }
   | { event: "sendMessage"; data: { room: string; text: string; nonce: string; replyTo?: number }; id: number }
   | { event: "pong" };

@@ -4,20 +4,14 @@
  * nonces. The caller hears what happens through one listener. A gap in seq is never taken as a loss: the
  * server covers ranges. Never touches the page: WebSocket, timers and chance can be handed in.
  */
-import { defaultHints, reconnectDelay } from "./backoff";
-import { closeVerdict } from "./close";
-import { type Entry, Outbox } from "./outbox";
-import { localProblem, problemOf, ProblemError } from "./problem";
+import { defaultHints, reconnectDelay } from "./backoff.js";
+import { closeVerdict } from "./close.js";
+import { type EndReason, type Input, type State, step } from "./machine.js";
+import { type Entry, Outbox } from "./outbox.js";
+import { localProblem, problemOf, ProblemError } from "./problem.js";
 import {
   type ClientFrame, isCommand, type JoinAck, parseFrame, type Problem, type ReconnectHints, type SendAck, type ServerFrame,
-} from "./protocol";
-
-export type State =
-  | { name: "idle" }
-  | { name: "connecting"; attempt: number }
-  | { name: "online"; connection: string }
-  | { name: "waiting"; attempt: number; until: number }
-  | { name: "ended"; reason: "banned" | "too_many"; detail: string };
+} from "./protocol.js";
 
 export type RealtimeEvent =
   | { type: "state"; state: State }
@@ -29,21 +23,38 @@ export type RealtimeEvent =
   | { type: "token"; token: string | null; reason: Problem | null };
 
 export interface RealtimeOptions {
-  /** The socket's address: ws://… or wss://… */
+  /** The server's address (https://…) or its socket's (wss://…/ws). */
   url: string;
   token?: string | null;
   /** Gives a fresh token for one that expired; null when there is none to be had. */
   renew?: (token: string) => Promise<string | null>;
-  WebSocket?: typeof WebSocket;
+  /** For runtimes without a WebSocket of their own, such as Node 20: the class of the package `ws` fits. */
+  WebSocket?: SocketClass;
   random?: () => number;
   nonce?: () => string;
 }
 
-type Cursor = { since?: number; epoch?: string };
-type Request = { resolve(data: unknown): void; reject(error: ProblemError): void };
+/** As much of a WebSocket as is used here. */
+export interface Socket {
+  readonly readyState: number;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
+}
+export type SocketClass = new (url: string, protocols: string[]) => Socket;
+
+/** The data of a frame by its name. */
+export type FrameData<E extends ServerFrame["event"]> = Extract<ServerFrame, { event: E }> extends { data: infer D } ? D : never;
+
+type Cursor = { since?: number; epoch?: number };
+type Request = { at: number; resolve(data: unknown): void; reject(error: ProblemError): void };
 type Unsent<F> = F extends { id: number } ? Omit<F, "id"> : never;
 
 const steadyAfter = 10_000;
+/** A socket that has not said `welcome` by then, or a request without an answer, is taken for lost. */
+const patience = 20_000;
 const connectionLost = () => localProblem("connection_lost", "The connection was lost.");
 
 export class Realtime {
@@ -53,7 +64,7 @@ export class Realtime {
   readonly #requests = new Map<number, Request>();
   readonly #outbox = new Outbox();
   #state: State = { name: "idle" };
-  #socket: WebSocket | null = null;
+  #socket: Socket | null = null;
   #token: string | null;
   #hints: ReconnectHints = defaultHints;
   #failures = 0;
@@ -84,6 +95,13 @@ export class Realtime {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Hears one kind of frame: `on("message", (message) => …)`. */
+  on<E extends ServerFrame["event"]>(event: E, listener: (data: FrameData<E>) => void): () => void {
+    return this.listen((heard) => {
+      if (heard.type === "frame" && heard.frame.event === event) listener((heard.frame as { data: FrameData<E> }).data);
+    });
+  }
+
   /** Connects, or retries at once when a retry is being waited for; does nothing on a live connection. */
   connect(): void {
     clearTimeout(this.#retryTimer);
@@ -94,7 +112,7 @@ export class Realtime {
     clearTimeout(this.#retryTimer);
     this.#drop();
     this.#outbox.rejectAll(localProblem("closed", "The chat was closed."));
-    this.#become({ name: "idle" });
+    this.#step({ type: "close" });
   }
 
   /** Keeps a room joined across reconnects. Joining again is harmless and refreshes ranks. */
@@ -108,13 +126,20 @@ export class Realtime {
     if (this.#state.name === "online") this.#request({ event: "leave", data: { uid: room } }).catch(ignore);
   }
 
-  /** Posts a text (or runs a command): resolves when the server has it, rejects when the server refuses it. */
-  send(room: string, text: string, replyTo?: number): Promise<SendAck> {
+  /**
+   * Posts a text (or runs a command): resolves when the server has it, rejects when the server refuses it, and
+   * until then repeats it on every new connection. Two calls with one `nonce` are one message.
+   */
+  send(room: string, text: string, replyTo?: number, nonce = this.nonce()): Promise<SendAck> {
     if (this.#state.name === "ended") return Promise.reject(localProblem("not_connected", this.#state.detail));
-    const nonce = (this.#options.nonce ?? randomNonce)();
     const { entry, done } = this.#outbox.add({ room, text, nonce, ...(replyTo === undefined ? {} : { replyTo }) });
     if (this.#state.name === "online") this.#transmit(entry);
     return done;
+  }
+
+  /** A fresh name for a message. */
+  nonce(): string {
+    return (this.#options.nonce ?? randomNonce)();
   }
 
   /** Becomes another user (a token) or nobody (null), on the open socket when there is one. */
@@ -137,17 +162,20 @@ export class Realtime {
   #open(): void {
     const offered = this.#loginByFrame ? null : this.#token;
     const protocols = offered === null ? ["banter.v1"] : ["banter.v1", `bearer.${offered}`];
-    this.#become({ name: "connecting", attempt: this.#failures + 1 });
-    const socket = new (this.#options.WebSocket ?? WebSocket)(this.#options.url, protocols);
+    const Socket = this.#options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
+    if (!Socket) throw new Error("This runtime has no WebSocket: hand one over in the options, such as that of the package ws.");
+    this.#step({ type: "connect", attempt: this.#failures + 1 });
+    const socket = new Socket(socketAddress(this.#options.url), protocols);
     this.#socket = socket;
-    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+    this.#retryTimer = setTimeout(() => this.#closed(1006, "", offered), patience);
+    socket.onmessage = ({ data }: { data: unknown }) => {
       if (socket !== this.#socket || typeof data !== "string") return;
       this.#heardAt = Date.now();
       const frame = parseFrame(data);
       if (frame) this.#receive(frame, offered);
     };
     socket.onerror = () => {}; // A close follows, and tells as much as there is to tell.
-    socket.onclose = ({ code, reason }) => {
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
       if (socket === this.#socket) this.#closed(code, reason, offered);
     };
   }
@@ -182,11 +210,12 @@ export class Realtime {
     this.#emit({ type: "frame", frame });
   }
 
-  #online(connection: string, heartbeat: number, hints: ReconnectHints | undefined, offered: string | null): void {
+  #online(connection: number, heartbeat: number, hints: ReconnectHints | undefined, offered: string | null): void {
     this.#hints = hints ?? this.#hints;
     this.#onlineSince = Date.now();
     this.#watch(heartbeat > 0 ? heartbeat : 25_000);
-    this.#become({ name: "online", connection });
+    clearTimeout(this.#retryTimer);
+    this.#step({ type: "welcome", connection });
     if (this.#token !== null && this.#token !== offered) this.#login(this.#token);
     for (const room of this.#rooms.keys()) this.#sendJoin(room);
     for (const entry of this.#outbox.waiting()) this.#transmit(entry);
@@ -244,7 +273,7 @@ export class Realtime {
   #request(frame: Unsent<ClientFrame>): Promise<unknown> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#requests.set(id, { resolve, reject });
+      this.#requests.set(id, { at: Date.now(), resolve, reject });
       this.#write({ ...frame, id } as ClientFrame);
     });
   }
@@ -259,7 +288,7 @@ export class Realtime {
     if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
   }
 
-  #advance(room: string, seq: number | undefined, epoch?: string): void {
+  #advance(room: string, seq: number | undefined, epoch?: number): void {
     const cursor = this.#rooms.get(room);
     if (!cursor) return;
     if (seq !== undefined) cursor.since = Math.max(cursor.since ?? 0, seq);
@@ -277,7 +306,7 @@ export class Realtime {
       this.#dropToken(this.#token, { status: 401, code: "token_ended", detail: reason || "You were signed out." });
     }
     const delay = reconnectDelay(this.#failures++, this.#hints, verdict === "drained", this.#options.random ?? Math.random);
-    this.#become({ name: "waiting", attempt: this.#failures, until: Date.now() + delay });
+    this.#step({ type: "lost", attempt: this.#failures, until: Date.now() + delay });
     const expired = verdict === "renew" ? this.#token : null;
     this.#retryTimer = setTimeout(() => void this.#comeBack(expired), delay);
   }
@@ -291,10 +320,10 @@ export class Realtime {
     if (this.#state.name === "waiting" && !this.#socket) this.#open();
   }
 
-  #end(reason: "banned" | "too_many", said: string): void {
+  #end(reason: EndReason, said: string): void {
     const detail = said || (reason === "banned" ? "You are banned from this server." : "Too many connections are open from here.");
     this.#outbox.rejectAll(localProblem(reason, detail));
-    this.#become({ name: "ended", reason, detail });
+    this.#step({ type: "end", reason, detail });
   }
 
   #dropToken(token: string, reason: Problem): void {
@@ -305,17 +334,20 @@ export class Realtime {
     this.#emit({ type: "token", token: null, reason });
   }
 
-  /** Some networks drop a connection without a word: silence for two and a half heartbeats is a loss. */
+  /** Some networks drop a connection without a word: silence for two and a half heartbeats is a loss, and so is an unanswered request. */
   #watch(heartbeat: number): void {
     clearInterval(this.#watchdog);
     this.#watchdog = setInterval(() => {
-      if (Date.now() - this.#heardAt > heartbeat * 2.5) this.#closed(1006, "", this.#token);
+      const [oldest] = this.#requests.values();
+      const now = Date.now();
+      if (now - this.#heardAt > heartbeat * 2.5 || now - (oldest?.at ?? now) > patience) this.#closed(1006, "", this.#token);
     }, heartbeat);
   }
 
   /** Lets go of the socket without waiting for its goodbye. */
   #drop(): void {
     clearInterval(this.#watchdog);
+    clearTimeout(this.#retryTimer);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
@@ -324,7 +356,9 @@ export class Realtime {
     for (const request of requests) request.reject(connectionLost());
   }
 
-  #become(state: State): void {
+  #step(input: Input): void {
+    const state = step(this.#state, input);
+    if (!state) return;
     this.#state = state;
     this.#emit({ type: "state", state });
   }
@@ -335,6 +369,11 @@ export class Realtime {
 }
 
 function ignore(): void {}
+
+/** The socket of a server that is named by its address. */
+function socketAddress(url: string): string {
+  return /^http/.test(url) ? url.replace(/^http/, "ws").replace(/\/*$/, "/ws") : url;
+}
 
 function randomNonce(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");

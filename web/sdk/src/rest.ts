@@ -1,37 +1,53 @@
 /**
- * The HTTP contract as methods: each builds one request and returns the parsed body, or throws a
- * ProblemError. `fetch` can be handed in, which is how the playground shows the exact bytes.
+ * The HTTP contract as methods: each makes one request and returns the parsed body, or throws a
+ * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.generated.ts);
+ * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
-import { localProblem, problemFrom, ProblemError } from "./problem";
-import type { Message, Room, User } from "./protocol";
+import type {
+  BanView, CapabilitiesAnswer, CardAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
+} from "./api.generated.js";
+import { localProblem, problemFrom, ProblemError } from "./problem.js";
 
-export interface Sanction {
-  id: number;
-  kind: "ban" | "timeout";
-  user: User | null;
-  room: string | null;
-  reason?: string | null;
-  by?: User | null;
-  timestamp: number;
-  until?: number | null;
-  network?: boolean | string | null;
+export type Method = "get" | "post" | "patch" | "delete";
+
+/** The paths that know a method. */
+export type PathOf<M extends Method> = { [P in keyof paths]: paths[P][M] extends { responses: unknown } ? P : never }[keyof paths];
+
+type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : null;
+type Answers<O> = O extends { responses: infer R } ? { [Status in Extract<keyof R, 200 | 201 | 204>]: Json<R[Status]> } : never;
+/** What a call of a path answers when it succeeds. */
+export type Answer<P extends keyof paths, M extends Method> = Answers<paths[P][M]>[keyof Answers<paths[P][M]>];
+type Query<P extends keyof paths, M extends Method> =
+  NonNullable<paths[P][M]> extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
+type Body<P extends keyof paths, M extends Method> =
+  NonNullable<paths[P][M]> extends { requestBody: { content: { "application/json": infer B } } } ? B : never;
+type Params<P extends keyof paths, M extends Method> =
+  NonNullable<paths[P][M]> extends { parameters: { path: infer Values } } ? Values : never;
+
+/** What a call takes: `params` fill the braces of the path, `query` follows it, `body` is sent as JSON. */
+export interface Given<P extends keyof paths, M extends Method> {
+  params?: Params<P, M>;
+  query?: Query<P, M>;
+  body?: Body<P, M>;
 }
 
-export interface Connection {
-  id: number | string;
-  user: User | null;
-  rooms: string[];
-  timestamp: number;
-}
+export type Sanction = BanView;
+export type Connection = ConnectionView;
+export type Session = LoginAnswer;
+export type LogEntry = LogView;
+export type UserPatch = UserChanges;
+export type RoomPatch = RoomChanges;
+export type SanctionRequest = NewBan;
+export type { Credentials };
 
-export interface Session { user: User; token: string }
-export interface Credentials { username: string; password: string }
-export interface UserPatch { display_name?: string; picture?: string | null; roles?: ("super_mod" | "admin")[]; password?: string }
-export interface RoomPatch { name?: string; description?: string; slow_mode?: number }
-export interface SanctionRequest { user: string; room?: string; duration?: string; reason?: string; kind?: "timeout" }
+/** A command as `/help` knows it: `usage` is like `/ban <user> [duration] [reason]`, `least` the rank it takes. */
+export type CommandInfo = CommandView;
+/** What the caller may do in a room; `user` and `rank` are null for nobody. */
+export type Capabilities = CapabilitiesAnswer;
+export type Capability = Capabilities["capabilities"][number];
 
-type Query = Record<string, string | number | undefined>;
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+/** Somebody as a room knows them. `may` is what the caller may do to them; `sanctions` and `log` are for those who may see them. */
+export type UserCard = CardAnswer;
 
 export interface RestOptions {
   /** Where the server is: scheme and host, no slash at the end. */
@@ -48,54 +64,68 @@ export class Rest {
     this.#options = options;
   }
 
-  register(body: Credentials) { return this.#call<Session>("POST", "/users/register", body); }
-  login(body: Credentials) { return this.#call<Session>("POST", "/users/login", body); }
-  loginAsGuest() { return this.#call<Session>("POST", "/users/login", { guest: 1 }); }
-  logout() { return this.#call<null>("POST", "/users/logout"); }
-  renewToken() { return this.#call<{ token: string }>("POST", "/me/token"); }
-  me() { return this.#call<{ user: User }>("GET", "/me"); }
-  random() { return this.#call<{ name: string; password: string }>("GET", "/random"); }
-  version() { return this.#call<{ name: string; version: string }>("GET", "/version"); }
+  register(body: Credentials) { return this.call("post", "/users/register", { body }); }
+  login(body: Credentials) { return this.call("post", "/users/login", { body }); }
+  loginAsGuest() { return this.#send<Session>("post", "/users/login", { guest: 1 }); }
+  logout() { return this.call("post", "/users/logout"); }
+  renewToken() { return this.call("post", "/me/token"); }
+  me() { return this.call("get", "/me"); }
+  random() { return this.call("get", "/random"); }
+  version() { return this.call("get", "/version"); }
 
-  users(query: { search?: string; after?: string; limit?: number }) {
-    return this.#call<{ users: User[]; next?: string | number | null }>("GET", "/users" + search(query));
-  }
-  patchUser(uid: string, patch: UserPatch) { return this.#call<{ user: User }>("PATCH", `/users/${part(uid)}`, patch); }
-  deleteUser(uid: string) { return this.#call<null>("DELETE", `/users/${part(uid)}`); }
+  users(query: Query<"/users", "get">) { return this.call("get", "/users", { query }); }
+  patchUser(uid: string, body: UserPatch) { return this.call("patch", "/users/{uid}", { params: { uid }, body }); }
+  deleteUser(uid: string) { return this.call("delete", "/users/{uid}", { params: { uid } }); }
 
-  rooms(query: { after?: string; limit?: number } = {}) {
-    return this.#call<{ rooms: Room[]; next?: string | number | null }>("GET", "/rooms" + search(query));
+  rooms(query: Query<"/rooms", "get"> = {}) { return this.call("get", "/rooms", { query }); }
+  room(uid: string) { return this.call("get", "/rooms/{uid}", { params: { uid } }); }
+  createRoom(body: { name: string; description?: string }) { return this.call("post", "/rooms", { body }); }
+  patchRoom(uid: string, body: RoomPatch) { return this.call("patch", "/rooms/{uid}", { params: { uid }, body }); }
+  deleteRoom(uid: string) { return this.call("delete", "/rooms/{uid}", { params: { uid } }); }
+  capabilities(room: string) { return this.call("get", "/rooms/{uid}/capabilities", { params: { uid: room } }); }
+  /** What the caller may type after a slash, in a room or anywhere. */
+  commands(room?: string) { return this.call("get", "/commands", room ? { query: { room } } : {}); }
+  card(room: string, user: string) { return this.call("get", "/rooms/{uid}/users/{user}", { params: { uid: room, user } }); }
+  log(room: string, query: Query<"/rooms/{uid}/log", "get"> = {}) {
+    return this.call("get", "/rooms/{uid}/log", { params: { uid: room }, query });
   }
-  room(uid: string) { return this.#call<{ room: Room }>("GET", `/rooms/${part(uid)}`); }
-  createRoom(body: { name: string; description?: string }) { return this.#call<{ room: Room }>("POST", "/rooms", body); }
-  patchRoom(uid: string, patch: RoomPatch) { return this.#call<{ room: Room }>("PATCH", `/rooms/${part(uid)}`, patch); }
-  deleteRoom(uid: string) { return this.#call<null>("DELETE", `/rooms/${part(uid)}`); }
 
-  messages(room: string, query: { before?: number; after?: number; limit?: number } = {}) {
-    return this.#call<{ room: Room; messages: Message[]; next: number | null }>(
-      "GET", `/rooms/${part(room)}/messages` + search(query));
+  messages(room: string, query: Query<"/rooms/{uid}/messages", "get"> = {}) {
+    return this.call("get", "/rooms/{uid}/messages", { params: { uid: room }, query });
   }
-  purge(room: string, user?: string) { return this.#call<null>("DELETE", `/rooms/${part(room)}/messages` + search({ user })); }
-  postMessage(body: { room: string; message: string; nonce?: string }) {
-    return this.#call<{ message: Message } | { command: string; text: string }>("POST", "/messages", body);
+  /** Deletes all messages of a room, or one author's. */
+  purge(room: string, user?: string) {
+    return this.call("delete", "/rooms/{uid}/messages", { params: { uid: room }, ...(user ? { query: { user } } : {}) });
   }
-  deleteMessage(id: number) { return this.#call<null>("DELETE", `/messages/${id}`); }
+  message(id: number) { return this.call("get", "/messages/{id}", { params: { id } }); }
+  postMessage(body: { room: string; message: string; nonce?: string; reply_to?: number }) { return this.call("post", "/messages", { body }); }
+  deleteMessage(id: number) { return this.call("delete", "/messages/{id}", { params: { id } }); }
+  /** A room has one pinned message: a new one takes its place. */
+  pin(id: number) { return this.call("post", "/messages/{id}/pin", { params: { id } }); }
+  unpin(id: number) { return this.call("delete", "/messages/{id}/pin", { params: { id } }); }
 
   /** Without a room: the global ones. */
-  sanctions(room?: string) { return this.#call<{ bans: Sanction[] }>("GET", "/bans" + search({ room })); }
-  sanction(body: SanctionRequest) { return this.#call<{ ban: Sanction }>("POST", "/bans", body); }
-  lift(body: { user: string; room?: string }) { return this.#call<unknown>("POST", "/unban", body); }
+  sanctions(room?: string) { return this.call("get", "/bans", room ? { query: { room } } : {}); }
+  sanction(body: SanctionRequest) { return this.call("post", "/bans", { body }); }
+  lift(body: { user: string; room?: string }) { return this.call("post", "/unban", { body }); }
 
-  connections() { return this.#call<{ connections: Connection[] }>("GET", "/connections"); }
-  disconnect(id: number | string) { return this.#call<null>("DELETE", `/connections/${part(String(id))}`); }
+  connections() { return this.call("get", "/connections"); }
+  disconnect(id: number) { return this.call("delete", "/connections/{id}", { params: { id } }); }
 
-  async #call<T>(method: Method, path: string, body?: object): Promise<T> {
+  /** Any call of the API by its path in the OpenAPI document. */
+  call<M extends Method, P extends PathOf<M>>(method: M, path: P, given: Given<P, M> = {}): Promise<Answer<P, M>> {
+    const params = given.params as Record<string, string | number> | undefined;
+    const filled = (path as string).replace(/\{(\w+)\}/g, (_, name: string) => part(params?.[name] ?? ""));
+    return this.#send(method, filled + search(given.query ?? {}), given.body as object | undefined);
+  }
+
+  async #send<T>(method: Method, path: string, body?: object): Promise<T> {
     const headers: Record<string, string> = { Accept: "application/json" };
     const token = this.#options.token?.();
     if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
     const send = this.#options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
-    const init: RequestInit = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const init: RequestInit = { method: method.toUpperCase(), headers, ...(body ? { body: JSON.stringify(body) } : {}) };
     const response = await send(this.#options.base + path, init).catch(() => {
       throw localProblem("unreachable", "The server cannot be reached.");
     });
@@ -106,12 +136,12 @@ export class Rest {
   }
 }
 
-function part(value: string): string {
+function part(value: string | number): string {
   return encodeURIComponent(value);
 }
 
-function search(query: Query): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+function search(query: object): string {
+  const given = Object.entries(query as Record<string, unknown>).filter(([, value]) => value !== undefined && value !== "");
   return given.length ? "?" + new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString() : "";
 }
 

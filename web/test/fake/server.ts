@@ -11,7 +11,7 @@ import { answer } from "./http";
 import { Refusal, World } from "./world";
 
 interface Viewer { id: number; socket: WebSocket; uid: string | null; rooms: Set<string>; since: number }
-type Incoming = ClientFrame & { id?: number; data?: { uid?: string; since?: number; epoch?: string; room?: string; text?: string; nonce?: string; token?: string } };
+type Incoming = ClientFrame & { id?: number; data?: { uid?: string; since?: number; epoch?: number; room?: string; text?: string; nonce?: string; token?: string } };
 
 export class FakeServer {
   readonly world: World;
@@ -20,6 +20,8 @@ export class FakeServer {
   readonly handshakes: string[][] = [];
   /** While true, messages are taken but never acknowledged, as when the server dies in between. */
   swallowAcks = false;
+  /** While true, messages vanish: the server died before it had them. */
+  swallowMessages = false;
   refuseTokensBeforeOpen = true;
   hints: ReconnectHints = { base: 50, cap: 400, window: 100 };
   heartbeat = 25_000;
@@ -93,7 +95,7 @@ export class FakeServer {
       for (const room of viewer.rooms) this.#presence(room);
     });
     socket.on("message", (data) => this.#take(viewer, JSON.parse(String(data)) as Incoming));
-    this.say(viewer, { event: "welcome", data: { connection: String(viewer.id), heartbeat: this.heartbeat, reconnect: this.hints } });
+    this.say(viewer, { event: "welcome", data: { connection: viewer.id, heartbeat: this.heartbeat, reconnect: this.hints } });
     if (token && this.world.holder(token)) this.#become(viewer, token);
     else if (token) this.say(viewer, { event: "error", data: new Refusal(401, "token_ended", "This token is not valid any more.").problem });
   }
@@ -107,7 +109,7 @@ export class FakeServer {
 
   #take(viewer: Viewer, frame: Incoming): void {
     this.received.push(frame);
-    if (frame.event === "pong") return;
+    if (frame.event === "pong" || (this.swallowMessages && frame.event === "sendMessage")) return;
     try {
       const data = this.#do(viewer, frame);
       if (!(this.swallowAcks && frame.event === "sendMessage")) this.say(viewer, { event: "ack", id: frame.id, data });
@@ -147,7 +149,7 @@ export class FakeServer {
     }
   }
 
-  #join(viewer: Viewer, uid: string, since: number | undefined, epoch: string | undefined): object {
+  #join(viewer: Viewer, uid: string, since: number | undefined, epoch: number | undefined): object {
     const room = this.world.find(uid);
     if (this.world.barred(viewer.uid, room, "ban")) throw new Refusal(403, "banned", "You are banned from this room.");
     viewer.rooms.add(uid);

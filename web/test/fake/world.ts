@@ -5,7 +5,7 @@
 import type { Message, Problem, Role, Room, ServerFrame, User } from "../../sdk/src";
 
 export interface Account { user: User; username: string; password: string }
-export interface FakeRoom { room: Room; owner: string; mods: Set<string>; seq: number; epoch: string; log: { seq: number; frame: ServerFrame }[] }
+export interface FakeRoom { room: Room; owner: string; mods: Set<string>; seq: number; epoch: number; log: { seq: number; frame: ServerFrame }[] }
 export interface Sanction {
   id: number; kind: "ban" | "timeout"; user: string; room: string | null; reason: string; by: string; timestamp: number; until: number | null;
 }
@@ -67,7 +67,7 @@ export class World {
   createRoom(owner: string, name: string, description = ""): FakeRoom {
     if (!name.trim()) throw new Refusal(422, "bad_name", "A room needs a name.", { field: "name" });
     const uid = `room${String(this.#next++).padStart(8, "0")}`;
-    const made = { room: { uid, name, description, slowMode: 0 }, owner, mods: new Set<string>(), seq: 0, epoch: "e1", log: [] };
+    const made = { room: { uid, name, description, slowMode: 0, rules: { maxLength: 500, links: true }, timestamp: Date.now(), allowedSites: [] }, owner, mods: new Set<string>(), seq: 0, epoch: 1, log: [] };
     this.rooms.set(uid, made);
     return made;
   }

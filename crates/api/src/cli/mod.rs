@@ -8,6 +8,7 @@ mod rooms;
 mod users;
 
 use crate::config::Config;
+use crate::http::openapi;
 use crate::server;
 use crate::wire::{self, Wired};
 use clap::error::ErrorKind;
@@ -40,6 +41,8 @@ enum Command {
     Room(rooms::Command),
     /// Write a room's messages and events to stdout, one JSON object a line
     Export(export::Export),
+    /// Write the API's OpenAPI document to stdout
+    Openapi(Box<Config>),
 }
 
 /// What else to do.
@@ -109,7 +112,7 @@ fn command() -> clap::Command {
         let command = command.mut_args(|arg| if hidden(arg.get_id().as_str()) { arg.hide(true) } else { arg });
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, hide))
     }
-    ["migrate", "user", "room", "export"]
+    ["migrate", "user", "room", "export", "openapi"]
         .into_iter()
         .fold(Cli::command(), |command, name| command.mut_subcommand(name, hide))
 }
@@ -139,7 +142,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let command = cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve)));
     let config = match &command {
-        Command::Serve(config) => config,
+        Command::Serve(config) | Command::Openapi(config) => config,
         Command::Migrate(migrate) => &migrate.config,
         Command::User(command) => command.config(),
         Command::Room(command) => command.config(),
@@ -156,6 +159,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::User(command) => command.run().await,
             Command::Room(command) => command.run().await,
             Command::Export(export) => export.run().await,
+            Command::Openapi(_) => say(&openapi::text()),
         }
     })
 }
@@ -214,6 +218,7 @@ mod tests {
             "banter user role ann super_mod --data-dir x",
             "banter room list --data-dir x",
             "banter export abcDEF012345 --data-dir x",
+            "banter openapi --data-dir x",
         ] {
             assert!(check(line).is_ok(), "{line}");
         }

@@ -2,10 +2,13 @@
 
 use crate::http::Paths;
 use crate::problem::ProblemView;
+use domain::capability::Capability;
+use domain::model::rank::Rank;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Content, Info, License, OpenApi, OpenApiVersion, PathItem, Ref, RefOr, Response, ResponseBuilder, Tag,
+    Components, Content, Info, License, OpenApi, OpenApiVersion, PathItem, Ref, RefOr, Response, ResponseBuilder, Tag,
 };
 use utoipa::{OpenApi as _, PartialSchema};
 
@@ -26,10 +29,33 @@ pub fn document() -> OpenApi {
     components.schemas.insert(PROBLEM.to_owned(), ProblemView::schema());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
-        complete(operation);
+    let ranks = Rank::ALL.map(Rank::as_str);
+    let capabilities = Capability::ALL.map(Capability::as_str);
+    for (schema, property, words) in [
+        ("UserView", "roles", &ranks[..]),
+        ("CommandView", "least", &ranks),
+        ("CapabilitiesAnswer", "rank", &ranks),
+        ("CapabilitiesAnswer", "capabilities", &capabilities),
+        ("CardAnswer", "may", &capabilities),
+        ("MessageView", "kind", &["action"]),
+        ("BanView", "kind", &["ban", "timeout"]),
+        ("NewBan", "kind", &["ban", "timeout"]),
+        ("Unban", "kind", &["ban", "timeout"]),
+    ] {
+        enumerate(components, schema, property, words);
+    }
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
+            complete(operation);
+        }
     }
     document
+}
+
+/// The document as text, as it stands in web/sdk/openapi.json.
+pub fn text() -> String {
+    document().to_pretty_json().unwrap_or_default()
 }
 
 /// The name of the schema of every error.
@@ -47,8 +73,38 @@ const TAGS: [(&str, &str); 6] = [
     ("server", "The server itself"),
 ];
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete].into_iter().filter_map(Option::as_mut)
+fn operations(path: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, patch, delete, .. } = path;
+    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// A name that no other operation has: `get_rooms_uid`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |name, word| name + "_" + word)
+}
+
+/// Says which words a property, or the items of a list, may hold.
+fn enumerate(components: &mut Components, schema: &str, property: &str, words: &[&str]) {
+    let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(schema) else { return };
+    let strings = |object: &mut Object| {
+        let none = matches!(&object.schema_type, SchemaType::Array(kinds) if kinds.contains(&Type::Null));
+        let null = none.then_some(serde_json::Value::Null);
+        object.enum_values = Some(words.iter().map(|word| (*word).into()).chain(null).collect());
+    };
+    match object.properties.get_mut(property) {
+        Some(RefOr::T(Schema::Object(text))) => strings(text),
+        Some(RefOr::T(Schema::Array(list))) => {
+            if let ArrayItems::RefOrSchema(items) = &mut list.items
+                && let RefOr::T(Schema::Object(text)) = items.as_mut()
+            {
+                strings(text);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Every body may also be a form, and every answer a problem.
@@ -68,4 +124,36 @@ fn complete(operation: &mut Operation) {
     let problem = Content::new(Some(Ref::from_schema_name(PROBLEM)));
     let problem = ResponseBuilder::new().description("It was not done").content("application/problem+json", problem);
     operation.responses.responses.insert("default".to_owned(), problem.build().into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_sdk_is_typed_from_this_very_document() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/sdk/openapi.json");
+        let copy = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(copy.trim_end() == text(), "web/sdk/openapi.json is stale: run scripts/sdk-types");
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let mut document = document();
+        let mut names = BTreeSet::new();
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            let name = operation.1.operation_id.clone().unwrap();
+            assert!(names.insert(name.clone()), "{name} is there twice");
+        }
+    }
+
+    #[test]
+    fn words_are_listed_where_only_some_are_said() {
+        let document = serde_json::to_value(document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(schemas["UserView"]["properties"]["roles"]["items"]["enum"][0], "guest");
+        assert_eq!(schemas["BanView"]["properties"]["kind"]["enum"][1], "timeout");
+        assert_eq!(schemas["MessageView"]["properties"]["kind"]["enum"][0], "action");
+    }
 }

@@ -1,0 +1,28 @@
+/** In place of the log: there is nothing to read here, and why. */
+import { t } from "../i18n";
+import type { ChatStore } from "../store";
+
+export function Barred({ store }: { store: ChatStore }) {
+  const state = store.state.value;
+  const ended = state.name === "ended" ? state : null;
+  const barred = store.barred.value;
+  const code = ended?.reason ?? barred?.code;
+  const [heading, detail] =
+    store.roomUid.value === null ? [t("noRoomChosen"), t("noRoomChosenWhy")]
+    : code === "banned" ? [t("bannedHere"), ended?.detail ?? barred?.detail]
+    : code === "too_many" ? [t("tooMany"), ended?.detail]
+    : code === "room_deleted" ? [t("roomGone"), barred?.detail]
+    : barred?.status === 404 ? [t("noSuchRoom"), t("noSuchRoomWhy")]
+    : [t("closedToYou"), ended?.detail ?? barred?.detail];
+  return (
+    <main class="barred">
+      <div role="alert">
+        <h2>{heading}</h2>
+        <p class="quiet">{detail}</p>
+      </div>
+      {store.roomUid.value !== null && code !== "room_deleted" && (
+        <button class="button" onClick={() => store.retry()}>{t("tryAgain")}</button>
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,185 @@
+/** Reading: history without a jump, a window that never moves under the reader, and what stands between the lines. */
+import { describe, expect, it } from "vitest";
+import { below, chatKit, topOf } from "./chat-kit";
+import { message, messages, shoot } from "./browser";
+
+const kit = chatKit();
+const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}.`);
+
+describe("history", () => {
+  it("comes_by_scrolling_up_without_a_jump_to_the_first_message_and_down_again_and_the_page_stays_small", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, ...lines(1, 230));
+    const page = await kit.open(`/embed.html?room=${room}`);
+    await message(page, "line 230.").waitFor();
+    await page.getByRole("log").hover();
+    const shown = () => messages(page).allTextContents();
+    const inOrder = async () => {
+      const texts = await shown();
+      expect(texts.length).toBeLessThanOrEqual(120);
+      const first = Number(/\d+/.exec(texts[0]!)![0]);
+      expect(texts).toEqual(lines(first, first + texts.length - 1));
+    };
+    await expect.poll(async () => {
+      await page.mouse.wheel(0, -600);
+      await inOrder();
+      return page.getByText("This is where the chat begins.").isVisible();
+    }, { timeout: 30_000, interval: 30 }).toBe(true);
+    expect((await shown())[0]).toBe("line 1.");
+    await expect.poll(async () => {
+      await page.mouse.wheel(0, 600);
+      await inOrder();
+      return (await shown()).at(-1);
+    }, { timeout: 30_000, interval: 30 }).toBe("line 230.");
+    await page.getByRole("heading").hover();
+    await expect.poll(async () => { await page.getByRole("log").press("End"); return below(page); }).toBeLessThan(2);
+  });
+
+  it("a_page_that_comes_in_leaves_every_line_where_it_is", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, ...lines(1, 120));
+    let answer = () => {};
+    const page = await kit.open(`/embed.html?room=${room}`, null, {
+      prepare: (context) => context.route(/\/messages\?before=/, async (route) => {
+        await new Promise<void>((go) => { answer = go; });
+        await route.continue();
+      }),
+    });
+    await message(page, "line 120.").waitFor();
+    const asked = page.waitForRequest(/\/messages\?before=/);
+    await page.getByRole("log").evaluate((box) => { box.scrollTop = 40; });
+    await asked;
+    const before = await topOf(page, "line 75.");
+    answer();
+    await message(page, "line 30.").waitFor({ state: "attached" });
+    expect(Math.abs((await topOf(page, "line 75.")) - before)).toBeLessThan(2);
+  });
+});
+
+describe("the reader's place", () => {
+  it("a_pointer_over_the_log_holds_it_still_and_counts_and_it_follows_again_when_the_pointer_leaves", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, ...lines(1, 40));
+    const page = await kit.open(`/embed.html?room=${room}`);
+    await message(page, "line 40.").waitFor();
+    await page.getByRole("log").hover();
+    const before = await topOf(page, "line 40.");
+    await kit.say(owner, room, ...lines(41, 43));
+    await page.getByRole("button", { name: "3 new messages" }).waitFor();
+    expect(await topOf(page, "line 40.")).toBe(before);
+    await shoot(page, "chat-paused", [360]);
+    await page.getByRole("heading").hover();
+    await expect.poll(() => below(page)).toBeLessThan(2);
+    await page.getByRole("button", { name: "3 new messages" }).waitFor({ state: "detached" });
+  });
+
+  it("alt_holds_it_still_as_long_as_it_is_down", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, ...lines(1, 40));
+    const page = await kit.open(`/embed.html?room=${room}`);
+    await message(page, "line 40.").waitFor();
+    await page.getByRole("log").focus();
+    await page.keyboard.down("Alt");
+    const before = await topOf(page, "line 40.");
+    await kit.say(owner, room, "line 41.");
+    await page.getByRole("button", { name: "1 new message" }).waitFor();
+    expect(await topOf(page, "line 40.")).toBe(before);
+    await page.keyboard.up("Alt");
+    await expect.poll(() => below(page)).toBeLessThan(2);
+  });
+
+  it("a_line_stands_where_the_reader_stopped", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, ...lines(1, 40));
+    const page = await kit.open(`/embed.html?room=${room}`);
+    await message(page, "line 40.").waitFor();
+    await page.getByRole("log").evaluate((box) => { box.scrollTop = 100; });
+    await page.getByRole("button", { name: "Back to the newest" }).waitFor();
+    await kit.say(owner, room, "line 41.", "line 42.");
+    await page.getByRole("button", { name: "2 new messages" }).click();
+    await message(page, "line 42.").waitFor();
+    const order = await page.locator(".lines > *").evaluateAll((rows) => rows.map((row) => row.querySelector(".text")?.textContent ?? row.textContent));
+    expect(order.slice(order.indexOf("New") - 1, order.indexOf("New") + 2)).toEqual(["line 40.", "New", "line 41."]);
+    await shoot(page, "chat-new-line", [360]);
+  });
+
+  it("nothing_shifts_when_messages_arrive", async () => {
+    const owner = await kit.person("mara");
+    const other = await kit.person("ann");
+    const room = await kit.room(owner);
+    const page = await kit.open(`/embed.html?room=${room}`, owner);
+    await page.getByLabel("Message", { exact: true }).waitFor();
+    await page.evaluate(() => {
+      Object.assign(window, { shift: 0 });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries() as unknown as { value: number }[]) (window as unknown as { shift: number }).shift += entry.value;
+      }).observe({ type: "layout-shift" });
+    });
+    for (let i = 1; i <= 75; i++) await kit.say(i % 3 ? owner : other, room, `line ${2 * i - 1}.`, `line ${2 * i}. ${"and more ".repeat(i % 9)}`.trim());
+    await message(page, "line 149.").waitFor();
+    await expect.poll(() => below(page)).toBeLessThan(2);
+    expect(await page.evaluate(() => (window as unknown as { shift: number }).shift)).toBeLessThan(0.002);
+  });
+});
+
+describe("between and in the lines", () => {
+  it("days_are_told_apart_and_a_name_is_said_once_for_lines_that_belong_together", async () => {
+    const [owner, ann] = [await kit.person("mara"), await kit.person("ann")];
+    const room = await kit.room(owner);
+    await kit.say(owner, room, "one", "two");
+    await kit.say(ann, room, "three");
+    await kit.say(owner, room, "four");
+    const page = await kit.open(`/embed.html?room=${room}`, null, {
+      prepare: (context) => context.addInitScript(() => {
+        const [real, ahead] = [Date.now, 86_400_000];
+        Date.now = () => real() + ahead;
+      }),
+    });
+    await message(page, "four").waitFor();
+    await page.getByRole("separator", { name: "yesterday" }).waitFor();
+    expect(await page.locator(".line .name").count()).toBe(3);
+    expect(await message(page, "two").locator(".name").count()).toBe(0);
+  });
+
+  it("links_are_safe_mentions_and_my_name_stand_out_and_a_lone_emoji_is_large", async () => {
+    const [owner, ann] = [await kit.person("mara"), await kit.person("ann")];
+    const room = await kit.room(owner);
+    await kit.say(owner, room, `Look: https://example.org/a?b=1. And javascript:alert(1)`, `Hello @${ann.user.displayName}, welcome`, "@everyone hi", "🎉");
+    const page = await kit.open(`/embed.html?room=${room}`, ann);
+    const link = page.getByRole("link");
+    await link.waitFor();
+    expect(await link.count()).toBe(1);
+    expect(await link.evaluate((node: HTMLAnchorElement) => [node.href, node.target, node.rel])).toEqual(["https://example.org/a?b=1", "_blank", "noopener noreferrer nofollow ugc"]);
+    expect(await message(page, "welcome").getAttribute("class")).toContain("mine");
+    expect(await message(page, "@everyone hi").getAttribute("class")).not.toContain("mine");
+    expect(await message(page, "@everyone hi").locator(".mention").textContent()).toBe("@everyone");
+    expect(await message(page, "🎉").locator(".jumbo").count()).toBe(1);
+    for (const scheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await shoot(page, `chat-words-${scheme}`);
+    }
+  });
+
+  it("a_reply_quotes_what_it_answers_and_leads_there_even_far_back", async () => {
+    const [owner, ann] = [await kit.person("mara"), await kit.person("ann")];
+    const room = await kit.room(owner);
+    const [first] = await kit.say(owner, room, "Where does this begin?");
+    await kit.say(owner, room, ...lines(1, 140));
+    await kit.rest(ann).postMessage({ room, message: "Here, I think", reply_to: first! });
+    const page = await kit.open(`/embed.html?room=${room}`, ann);
+    const quote = page.getByRole("button", { name: `In reply to ${owner.user.displayName}: Where does this begin?` });
+    await quote.waitFor();
+    await shoot(page, "chat-reply", [360]);
+    await quote.click();
+    await expect.poll(() => message(page, "Where does this begin?").first().evaluate((row) => row === document.activeElement)).toBe(true);
+    await page.getByRole("button", { name: "Back to the newest" }).click();
+    await message(page, "Here, I think").waitFor();
+    await kit.rest(owner).deleteMessage(first!);
+    await page.getByText("This message was deleted.").waitFor();
+  });
+});
