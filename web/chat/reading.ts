@@ -10,6 +10,8 @@ import { applyFrames, goneBy, type Line } from "./transcript";
 export const rowsMax = 120;
 /** What a full window is cut to while it follows: a cut moves nothing that is seen, and takes a frame of its own. */
 export const rowsKept = 100;
+/** Enough to fill any window: no cut goes deeper. */
+const rowsLeast = 45;
 export const tailMax = 250;
 export const pageOf = 50;
 
@@ -62,7 +64,7 @@ export class Reading {
   apply(frames: readonly ServerFrame[], mayWait: boolean): boolean {
     for (const frame of frames) this.#watch(frame);
     const view = this.view.value;
-    const left = Math.max(rowsMax - rowsKept, Math.min(rowsKept, rowsMax - frames.length));
+    const left = Math.max(rowsLeast, Math.min(rowsKept, rowsMax - frames.length));
     if (this.following.value && mayWait && view.length > left && view.length + frames.length > rowsMax) {
       this.view.value = view.slice(-left);
       return false;
