@@ -10,7 +10,7 @@ import { defineConfig } from "vitest/config";
 
 const page = (path: string) => resolve(import.meta.dirname, path);
 const target = process.env.BANTER_URL ?? "http://127.0.0.1:8080";
-const calls = ["users", "rooms", "messages", "me", "bans", "unban", "connections", "websocket", "random", "version", "health", "openapi.json", "ws"];
+const calls = ["commands", "users", "rooms", "messages", "me", "bans", "unban", "connections", "websocket", "random", "version", "health", "openapi.json", "ws"];
 
 /** A .gz beside every file that shrinks: the server sends it as it is to browsers that take it. */
 const gzipped: Plugin = {

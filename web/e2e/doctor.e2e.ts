@@ -61,7 +61,7 @@ it("a_site_that_is_not_on_the_rooms_list_and_the_call_that_adds_it", async () =>
   expect(await page.getByLabel("To copy").first().textContent()).toContain('["https://friend.example","https://www.example.com"]');
   await shoot(page, "doctor-list");
   await expectAccessible(page, "list");
-  await page.getByLabel("Your site").fill("https://friend.example");
+  await page.getByLabel("Your site", { exact: true }).fill("https://friend.example");
   await page.getByRole("button", { name: "Look" }).click();
   await heading(/https:\/\/friend\.example may frame this room/);
 });

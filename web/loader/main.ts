@@ -45,7 +45,7 @@ class BanterChat extends HTMLElement {
     const frame = (this.#frame = document.createElement("iframe"));
     frame.title = this.title || "Chat";
     frame.loading = this.hasAttribute("eager") ? "eager" : "lazy";
-    frame.allow = "clipboard-write; autoplay; fullscreen";
+    frame.allow = "clipboard-write";
     frame.referrerPolicy = "strict-origin-when-cross-origin";
     frame.setAttribute("sandbox", "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox allow-storage-access-by-user-activation");
     frame.onload = () => {

@@ -17,8 +17,8 @@ it("the_types_are_generated_from_the_servers_document", async () => {
     const fresh = join(folder, "api.ts");
     const { scripts } = JSON.parse(await readFile(join(web, "sdk/package.json"), "utf8")) as { scripts: { types: string } };
     const [program = "", ...options] = scripts.types.split(" ");
-    await run(join(web, "sdk/node_modules/.bin", program), options.map((word) => (word === "src/api.ts" ? fresh : word)), { cwd: join(web, "sdk") });
-    expect(await readFile(fresh, "utf8"), "sdk/src/api.ts is old: run scripts/sdk-types").toBe(await readFile(join(web, "sdk/src/api.ts"), "utf8"));
+    await run(join(web, "sdk/node_modules/.bin", program), options.map((word) => (word === "src/api.generated.ts" ? fresh : word)), { cwd: join(web, "sdk") });
+    expect(await readFile(fresh, "utf8"), "sdk/src/api.generated.ts is old: run scripts/sdk-types").toBe(await readFile(join(web, "sdk/src/api.generated.ts"), "utf8"));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 /** The front door of the SDK: a REST client, a realtime client, a room's transcript, and the types of the wire. */
-export type { components, operations, paths } from "./api.js";
+export type { components, operations, paths } from "./api.generated.js";
 export { type CloseVerdict, closeVerdict } from "./close.js";
 export type { EndReason, State } from "./machine.js";
 export * from "./protocol.js";

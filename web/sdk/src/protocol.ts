@@ -4,7 +4,7 @@
  * `retryAfter` and `slowMode` are seconds, `seq` is a message's place in its room for ever.
  */
 
-import type { MessageView, Problem as ProblemView, RoomView, UserView } from "./api.js";
+import type { MessageView, Problem as ProblemView, RoomView, UserView } from "./api.generated.js";
 
 export type User = UserView;
 

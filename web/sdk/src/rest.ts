@@ -1,11 +1,11 @@
 /**
  * The HTTP contract as methods: each makes one request and returns the parsed body, or throws a
- * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.ts, generated);
+ * ProblemError. What goes in and out is typed by the server's own OpenAPI document (api.generated.ts);
  * `call` reaches every path of it. `fetch` can be handed in, which is how the playground shows the exact bytes.
  */
 import type {
   BanView, CapabilitiesAnswer, CardAnswer, CommandView, ConnectionView, Credentials, LoginAnswer, LogView, NewBan, paths, RoomChanges, UserChanges,
-} from "./api.js";
+} from "./api.generated.js";
 import { localProblem, problemFrom, ProblemError } from "./problem.js";
 
 export type Method = "get" | "post" | "patch" | "delete";

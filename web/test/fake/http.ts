@@ -8,8 +8,8 @@ import { Refusal, type World } from "./world";
 export interface Call { world: World; me: string | null; body: Record<string, unknown>; query: URLSearchParams; part: string; connections: () => object[] }
 type Route = [method: string, path: RegExp, status: number, answer: (call: Call) => object | null];
 
-export const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss: http: https:; "
-  + "img-src 'self' data: https:; frame-src 'self'";
+export const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss: http: https:; "
+  + "img-src 'self' data:; frame-src 'self'";
 
 const text = (value: unknown) => (typeof value === "string" ? value : "");
 const self = ({ me }: Call): string => {
