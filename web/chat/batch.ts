@@ -24,7 +24,7 @@ export class Batch<T> {
 
   #schedule(): void {
     this.#frame = requestAnimationFrame(() => this.#hand(true));
-    this.#timer = setTimeout(() => this.#hand(false), 500);
+    this.#timer = setTimeout(() => this.#hand(!document.hidden), 500);
   }
 
   #hand(mayWait: boolean): void {

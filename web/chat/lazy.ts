@@ -1,11 +1,17 @@
 /** Parts of the window that come after the first view, each a file of its own. */
 import { useEffect, useState } from "preact/hooks";
 
-/** What `load` gives, once it is wanted and there; a part that cannot be loaded is asked for again when it is wanted again. */
+const tryAgainAfter = 3000;
+
+/** What `load` gives, once it is wanted and there; while it cannot be loaded, it is tried again. */
 export function useLazy<T>(load: () => Promise<T>, wanted = true): T | null {
   const [part, setPart] = useState<{ it: T } | null>(null);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
-    if (wanted && !part) load().then((it) => setPart({ it }), () => {});
-  }, [wanted]);
+    if (!wanted || part) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    load().then((it) => setPart({ it }), () => { timer = setTimeout(() => setTries(tries + 1), tryAgainAfter); });
+    return () => clearTimeout(timer);
+  }, [wanted, tries]);
   return part?.it ?? null;
 }

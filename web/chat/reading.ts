@@ -10,6 +10,8 @@ import { applyFrames, goneBy, type Line } from "./transcript";
 export const rowsMax = 120;
 /** What a full window is cut to while it follows: a cut moves nothing that is seen, and takes a frame of its own. */
 export const rowsKept = 100;
+/** Enough to fill any window: no cut goes deeper. */
+const rowsLeast = 45;
 export const tailMax = 250;
 export const pageOf = 50;
 
@@ -62,9 +64,9 @@ export class Reading {
   apply(frames: readonly ServerFrame[], mayWait: boolean): boolean {
     for (const frame of frames) this.#watch(frame);
     const view = this.view.value;
-    const kept = Math.min(rowsKept, rowsMax - frames.length);
-    if (this.following.value && mayWait && frames.length < pageOf && view.length > kept && view.length + frames.length > rowsMax) {
-      this.view.value = view.slice(-kept);
+    const left = Math.max(rowsLeast, Math.min(rowsKept, rowsMax - frames.length));
+    if (this.following.value && mayWait && view.length > left && view.length + frames.length > rowsMax) {
+      this.view.value = view.slice(-left);
       return false;
     }
     this.removals?.push(...frames.filter((frame) => goneBy(frame, this.room)));
@@ -75,7 +77,9 @@ export class Reading {
     if (!held) {
       const from = tail.findIndex((line) => line.seq >= (view[0]?.seq ?? 0));
       const rows = from < 0 ? tail : tail.slice(from);
-      this.view.value = rows.length > rowsMax ? rows.slice(-rowsKept) : rows;
+      // After a burst none of what was drawn stays, so nothing that is seen moves.
+      const kept = frames.length > rowsMax / 2 ? Math.min(rowsKept, frames.length) : rowsKept;
+      this.view.value = rows.length > rowsMax ? rows.slice(-kept) : rows;
       return true;
     }
     const end = lastSeq(view);

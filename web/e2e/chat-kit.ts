@@ -1,13 +1,10 @@
-/** What the browser tests of the chat window share: one server and browser, people, rooms, windows that must stay free of faults, and axe. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Browser, BrowserContext, BrowserContextOptions, Frame, Page } from "playwright-core";
+/** What the browser tests of the chat window share: one server and browser, people, rooms, and windows that must stay free of faults. */
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { Rest, type Session } from "../sdk/src";
 import { type Backend, startBackend } from "./backend";
 import { faultsOf, launchBrowser } from "./browser";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let names = 0;
 
 export interface Kit {
@@ -61,17 +58,6 @@ export function chatKit(): Kit {
     await kit.backend?.remove();
   });
   return kit;
-}
-
-/** What axe finds wrong in a page or frame, in words; nothing is left out. */
-export async function axeFaults(page: Page | Frame): Promise<string[]> {
-  await page.evaluate(axe);
-  // What is half faded in has half its contrast.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-  return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
-    return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.html} (${node.failureSummary})`).join("; ")}`);
-  });
 }
 
 /** How far a message's top is below the top of the log. */

@@ -80,6 +80,18 @@ describe("reading", () => {
     await vi.waitFor(() => expect(document.querySelector('[aria-live="polite"]')?.textContent).toBe("mara: hello"));
   });
 
+  it("a_day_is_named_once_whatever_stands_between_its_messages", async () => {
+    const ann = server.world.register("ann", "long enough");
+    for (const text of ["one", "two"]) {
+      say(owner, text).timestamp -= 86_400_000;
+      if (text === "one") server.world.sanction(owner.user.uid, { user: ann.user.uid, room, kind: "timeout", duration: "10m" });
+    }
+    say(owner, "three");
+    await open(null);
+    await vi.waitFor(() => expect(texts()).toEqual(["one", "two", "three"]));
+    expect([...document.querySelectorAll(".day")].map((node) => node.textContent)).toEqual(["yesterday", "today"]);
+  });
+
   it("a_deleted_room_says_so", async () => {
     await open(null);
     server.world.publish(room, { event: "reset", data: { room, reason: "deleted" } });

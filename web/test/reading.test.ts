@@ -56,6 +56,19 @@ describe("following", () => {
     expect(seqs(reading).slice(0, cut.length)).toEqual(cut);
     expect(reading.view.value.length).toBeLessThanOrEqual(rowsMax);
   });
+  it("what_may_not_wait_is_taken_at_once_and_leaves_the_window_full", () => {
+    const { reading, say } = room(50);
+    say(51, 100 + rowsMax - rowsKept);
+    expect(reading.apply([frame(rowsMax + 1)], false)).toBe(true);
+    expect(seqs(reading)).toEqual(span(rowsMax + 2 - rowsKept, rowsMax + 1));
+  });
+  it("after_a_burst_larger_than_the_window_nothing_of_what_was_drawn_stays", () => {
+    const { reading, say } = room(50);
+    say(51, 110);
+    const burst = span(111, 260).map(frame);
+    while (!reading.apply(burst, true));
+    expect(seqs(reading)).toEqual(span(261 - rowsKept, 260));
+  });
 });
 
 describe("held", () => {

@@ -2,6 +2,7 @@
 /** The small pure parts, a table each: colours, options, addresses, ranks, tokens, curl lines, countdowns, the announcer. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { announceEvery, Announcer } from "../chat/announcer";
+import { Batch } from "../chat/batch";
 import { backgrounds, colourOfHue, contrast, nameColour } from "../chat/colour";
 import { spanText } from "../chat/components/clock";
 import { chatOptions } from "../chat/options";
@@ -133,5 +134,27 @@ it("the_announcer_reads_one_message_and_counts_a_burst", () => {
   expect(announcer.text.value).toBe("ann: hello");
   vi.advanceTimersByTime(announceEvery);
   expect(announcer.text.value).toBe("5 new messages");
+  vi.useRealTimers();
+});
+
+it("a_batch_that_had_to_wait_comes_again_first_and_a_flush_takes_no_for_an_answer", () => {
+  vi.useFakeTimers();
+  const seen: string[] = [];
+  let willing = false;
+  const batch = new Batch<number>((values, mayWait) => {
+    seen.push(`${values.join()}${mayWait ? "" : "!"}`);
+    return willing || !mayWait;
+  });
+  batch.add(1);
+  batch.add(2);
+  vi.advanceTimersToNextFrame();
+  batch.add(3);
+  willing = true;
+  vi.advanceTimersToNextFrame();
+  batch.add(4);
+  batch.flush();
+  batch.flush();
+  vi.advanceTimersByTime(2000);
+  expect(seen).toEqual(["1,2", "1,2,3", "4!"]);
   vi.useRealTimers();
 });

@@ -1,11 +1,12 @@
 // @vitest-environment happy-dom
-/** Words: the catalogues of all languages, the parts of a message's text, what is completed, and what finds an emoji. */
+/** Words: the catalogues of all languages, the parts of a message's text, drafts, what is completed, and what finds an emoji. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { accentStyles } from "../chat/accent";
 import { backgrounds, contrast, hexColour } from "../chat/colour";
 import { commandOffers, completed, nameOffers, wanted } from "../chat/complete";
+import { readDraft, writeDraft } from "../chat/drafts";
 import { emojiGroups, searchEmoji } from "../chat/emoji";
 import { type Catalogue, choose, dayName, languages, type Phrase, speak, t } from "../chat/i18n";
 import ar from "../chat/lang/ar";
@@ -90,6 +91,21 @@ describe("a text", () => {
   });
   it.each([["😀", true], ["👍🏽 🎉", true], ["🇩🇪", true], ["👩‍💻", true], ["ok 😀", false], ["123", false], ["", false], [" ", false]])("%s is emoji only: %s", (text, only) => {
     expect(isEmojiOnly(text)).toBe(only);
+  });
+});
+
+describe("a draft", () => {
+  it("is_kept_for_its_room_alone_and_lives_in_memory_where_storage_is_blocked", () => {
+    writeDraft(null, "lounge", "half a thought");
+    writeDraft("2", "lounge", "another");
+    expect([readDraft(null, "lounge"), readDraft("2", "lounge"), readDraft(null, "kitchen")]).toEqual(["half a thought", "another", ""]);
+    expect(sessionStorage.getItem("chat_draft:lounge")).toBe("half a thought");
+    const blocked = vi.spyOn(Storage.prototype, "setItem").mockImplementation(() => { throw new Error("blocked"); });
+    writeDraft(null, "kitchen", "in memory");
+    expect(readDraft(null, "kitchen")).toBe("in memory");
+    blocked.mockRestore();
+    writeDraft(null, "lounge", "");
+    expect(sessionStorage.getItem("chat_draft:lounge")).toBeNull();
   });
 });
 

@@ -47,16 +47,17 @@ export class Rows extends Component<Props> {
     const rows: ComponentChildren[] = [];
     const today = midnight(Date.now());
     let before: Line | undefined;
+    let earlier: number | null = null;
     let marked = mark === null || (lines[0]?.seq ?? 0) > mark;
     for (const line of lines) {
       let broken = !before;
       if (line.kind === "message") {
         const at = line.message.timestamp;
-        const earlier = lastTime(before);
         if (earlier === null ? midnight(at) !== today : midnight(at) !== midnight(earlier)) {
           rows.push(<div key={`d${line.key}`} class="between day" role="separator" aria-label={dayName(at)}>{dayName(at)}</div>);
           broken = true;
         }
+        earlier = at;
       }
       if (!marked && line.seq > mark!) {
         marked = broken = true;
@@ -77,10 +78,6 @@ export class Rows extends Component<Props> {
 /** Lines are held by their feet: a name may come or go above the text of a line. */
 function footOf(row: HTMLElement): number {
   return row.offsetTop + row.offsetHeight;
-}
-
-function lastTime(line: Line | undefined): number | null {
-  return line?.kind === "message" ? line.message.timestamp : null;
 }
 
 /** Whether a line stands under the name of the line before: the same author, soon after, and no answer to anybody. */

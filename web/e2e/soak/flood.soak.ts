@@ -125,6 +125,9 @@ it("stays_smooth_and_flat_at_a_hundred_messages_a_second", async () => {
 
 it("the_first_message_is_seen_soon_after_the_navigation", async () => {
   const times: number[] = [];
+  const owner = new Rest({ base: backend.url, token: () => people[0]!.token });
+  const quiet = (await owner.createRoom({ name: "Quiet" })).room.uid;
+  for (let i = 0; i < 60; i++) await owner.postMessage({ room: quiet, message: sentence(i) });
   for (let i = 0; i < 7; i++) {
     const context = await browser.newContext({ viewport: { width: 400, height: 700 } });
     await context.addInitScript(() => {
@@ -135,7 +138,7 @@ it("the_first_message_is_seen_soon_after_the_navigation", async () => {
       look();
     });
     const page = await context.newPage();
-    await page.goto(`${backend.url}/embed.html?room=${room}`);
+    await page.goto(`${backend.url}/embed.html?room=${quiet}`);
     await page.waitForFunction(() => "firstSeen" in window);
     times.push(Math.round(await page.evaluate(() => (window as unknown as { firstSeen: number }).firstSeen)));
     await context.close();
