@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 /** `long` are frames over 100 ms by the clock, `busy` those of them in which the page itself worked that long: the rest waited for the machine. */
-interface Watch { long: number[]; worst: number; frames: number; busy: number[]; worstBusy: number; shift: number; since: number }
+interface Watch { long: string[]; worst: number; frames: number; busy: string[]; worstBusy: number; shift: number; since: number }
 
 /** Runs in the page before its scripts: looks at every frame and every shift. */
 function watch(): void {
@@ -50,7 +50,7 @@ function watch(): void {
     if (now > 1000) {
       seen.frames++;
       seen.worst = Math.max(seen.worst, now - last);
-      if (now - last > 100) seen.long.push(Math.round(now - last));
+      if (now - last > 100) seen.long.push(`${Math.round(now - last)} ms at ${Math.round(now / 1000)} s`);
     }
     last = now;
     requestAnimationFrame(frame);
@@ -60,7 +60,7 @@ function watch(): void {
     for (const entry of list.getEntries()) {
       if (entry.startTime < 1000) continue;
       seen.worstBusy = Math.max(seen.worstBusy, entry.duration);
-      if (entry.duration > 100) seen.busy.push(Math.round(entry.duration));
+      if (entry.duration > 100) seen.busy.push(`${Math.round(entry.duration)} ms at ${Math.round(entry.startTime / 1000)} s`);
     }
   }).observe({ type: "longtask", buffered: true });
   new PerformanceObserver((list) => {
