@@ -28,8 +28,10 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
 pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let path = request.path();
     if path == "/docs/errors.html" {
-        let policy = content_policy::of_page(&request, &app, "docs/errors.html").await;
-        return only_read(&request, || page(errors_page().into_bytes(), policy));
+        return match content_policy::of_page(&request, &app, "docs/errors.html").await {
+            Ok(policy) => only_read(&request, || page(errors_page().into_bytes(), policy)),
+            Err(_) => later(),
+        };
     }
     if path == "/docs/errors.css" {
         return only_read(&request, || HttpResponse::Ok().content_type("text/css; charset=utf-8").body(ERRORS_STYLE));
@@ -37,20 +39,36 @@ pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let name =
         format!("{}{}", path.strip_prefix('/').unwrap_or(path), if path.ends_with('/') { "index.html" } else { "" });
     if let Some(file) = file(&name) {
-        let policy = match is_page(&file) {
-            true => Some(content_policy::of_page(&request, &app, &name).await),
-            false => None,
+        if !is_page(&file) {
+            return only_read(&request, || answer(&request, &name, file, None));
+        }
+        return match content_policy::of_page(&request, &app, &name).await {
+            Ok(policy) => only_read(&request, || answer(&request, &name, file, Some(policy))),
+            Err(_) => later(),
         };
-        return only_read(&request, || answer(&request, &name, file, policy));
     }
     if file(&format!("{name}/index.html")).is_some() {
         return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish();
     }
     if path == "/" {
-        let policy = content_policy::of_page(&request, &app, "").await;
-        return only_read(&request, || page(PLACEHOLDER.into(), policy));
+        return match content_policy::of_page(&request, &app, "").await {
+            Ok(policy) => only_read(&request, || page(PLACEHOLDER.into(), policy)),
+            Err(_) => later(),
+        };
     }
     Problem::new(Code::NotFound, "there is nothing at this address").error_response()
+}
+
+/// In place of a page while the store is away: holds nothing, so anybody may frame it, and asks again by itself.
+fn later() -> HttpResponse {
+    HttpResponse::ServiceUnavailable()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors *"))
+        .insert_header(("Refresh", "2"))
+        .body(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title><p>One moment …</p></html>",
+        )
 }
 
 fn is_page(file: &EmbeddedFile) -> bool {

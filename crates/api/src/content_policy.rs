@@ -16,13 +16,15 @@ const ANY: &str = "*";
 
 /// The policy of a page, by the name of its file. The chat may stand in the pages that its room allows; the doctor in any,
 /// to be tried in place of the chat; all others act for a person by themselves and stand in none.
-pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> String {
+///
+/// An error when the store does not say whose pages these are: nothing but a page that comes back may be shown then.
+pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> Result<String, Error> {
     let ancestors = match name {
-        "embed.html" => ancestors_of_chat(request, app).await,
+        "embed.html" => ancestors_of_chat(request, app).await?,
         "embed-doctor.html" => ANY.to_owned(),
         _ => "'none'".to_owned(),
     };
-    policy(name, &own_addresses(layers::host(request.head()), app.config.public_url.as_deref()), &ancestors)
+    Ok(policy(name, &own_addresses(layers::host(request.head()), app.config.public_url.as_deref()), &ancestors))
 }
 
 fn policy(name: &str, own: &str, ancestors: &str) -> String {
@@ -53,15 +55,15 @@ fn own_addresses(host: Option<&str>, public_url: Option<&str>) -> String {
     sources.join(" ")
 }
 
-async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> String {
+async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> Result<String, Error> {
     let mut query = form_urlencoded::parse(request.query_string().as_bytes());
     let named = query.find(|(name, _)| name == "room").and_then(|(_, uid)| RoomUid::parse(&uid));
-    let Some(uid) = named else { return ANY.to_owned() };
+    let Some(uid) = named else { return Ok(ANY.to_owned()) };
     match app.services.rooms.enter(None, &uid).await {
-        Ok(stance) => ancestors(&stance.room),
-        Err(Error::NoSuch(Thing::Room)) => ANY.to_owned(),
-        // Nobody knows who may: those who are asked for later, when the store is back.
-        Err(_) => "'self'".to_owned(),
+        Ok(stance) => Ok(ancestors(&stance.room)),
+        // The page says that there is no such room.
+        Err(Error::NoSuch(Thing::Room)) => Ok(ANY.to_owned()),
+        Err(error) => Err(error),
     }
 }
 

@@ -79,7 +79,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;
     let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(signals, from_workers));
-    let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone()));
+    let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let metrics = Arc::new(Metrics::default());
     let app =
         web::Data::new(App { services, node: node.clone(), config, health, history, clock, limiter, locate, metrics });

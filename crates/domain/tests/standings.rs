@@ -152,6 +152,21 @@ async fn a_store_that_is_away_is_said_at_once_and_asked_again_the_next_time() {
 }
 
 #[tokio::test]
+async fn a_ban_that_a_clock_ahead_took_for_over_holds_when_the_clock_is_right_again() {
+    let world = World::new();
+    let (owner, bob) = (world.person("owner_").await, world.person("bob").await);
+    let room = world.room(&owner).await;
+    let ten_minutes = Duration::For(Span::seconds(600));
+    world.sanction(&owner, Some(&room), &bob, SanctionKind::Ban, ten_minutes).await.expect("the owner may");
+    let now = world.clock.now();
+    world.clock.advance(Span::days(1));
+    world.command(&owner, &room, "/slow 5").await;
+    world.services.rooms.enter(Some(&bob), &room).await.expect("it is over, says the clock");
+    world.clock.set(now);
+    refused!(world.services.rooms.enter(Some(&bob), &room).await, Error::Sanctioned { .. });
+}
+
+#[tokio::test]
 async fn power_taken_while_it_was_looked_up_is_not_remembered() {
     let world = World::new();
     let owner = world.person("owner_").await;
@@ -167,6 +182,7 @@ async fn power_taken_while_it_was_looked_up_is_not_remembered() {
         world.services.rooms.appoint(&owner, &room, &bob.user.uid, Measure::Unmod).await.expect("the owner may");
         world.faults.release();
     };
-    tokio::join!(looks, acts);
+    let (looked, ()) = tokio::join!(looks, acts);
+    assert_eq!(looked.and_then(|s| s.member).map(|m| m.rank()), Some(Rank::Registered));
     assert_eq!(remembered(&world, &bob, &room).await.and_then(|s| s.member).map(|m| m.rank()), Some(Rank::Registered));
 }

@@ -106,7 +106,9 @@ pub async fn watch(
 fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !(status.is_client_error() || status.is_server_error()) || kind == Some("application/problem+json") {
+    // What is a problem already, or a page of ours.
+    let is_said = kind.is_some_and(|kind| kind == "application/problem+json" || kind.starts_with("text/html"));
+    if !(status.is_client_error() || status.is_server_error()) || is_said {
         return response;
     }
     let problem = match status {

@@ -140,7 +140,9 @@ impl Feed {
                 for room in self.node.rooms_of(user.id) {
                     self.node.tell_all(&ToWorker::Note(room, frame.clone()));
                 }
-                self.node.tell_all(&ToWorker::UserChanged(user.into()));
+                let user = Arc::from(user);
+                self.node.change_user(&user);
+                self.node.tell_all(&ToWorker::UserChanged(user));
             }
             Signal::Lost => {
                 let effects = self.follows.lost();

@@ -260,11 +260,9 @@ impl Hub {
     fn change_user(&self, user: &Arc<User>) {
         let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
         for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
-            let session = conn.caller.borrow_mut().as_mut().map(|caller| {
+            if let Some(caller) = &mut *conn.caller.borrow_mut() {
                 caller.user = (**user).clone();
-                caller.session
-            });
-            self.node().log_in(conn.id, Some(user.clone()), session);
+            }
             // One that does not read may miss it: who it is was told when it logged in.
             if !conn.is_full() {
                 conn.send(frame.clone());

@@ -217,6 +217,21 @@ impl Node {
         true
     }
 
+    /// Somebody is called otherwise now, wherever they are.
+    pub fn change_user(&self, user: &Arc<User>) {
+        let shared = &mut *self.shared();
+        for info in shared.connections.values_mut() {
+            if info.user.as_ref().is_some_and(|known| known.id == user.id) {
+                info.user = Some(user.clone());
+            }
+        }
+        for crowd in shared.crowds.values_mut() {
+            if let Some((known, _)) = crowd.users.get_mut(&user.id) {
+                known.clone_from(user);
+            }
+        }
+    }
+
     /// A connection entered a room.
     pub fn enter(&self, id: u64, room: RoomId, uid: &RoomUid) {
         let shared = &mut *self.shared();
@@ -327,9 +342,8 @@ fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 impl Crowd {
     fn add_user(&mut self, user: Option<&Arc<User>>) {
         if let Some(user) = user {
-            let (known, count) = self.users.entry(user.id).or_insert_with(|| (user.clone(), 0));
-            known.clone_from(user);
-            *count += 1;
+            // Who is there already may have a newer name than a login that was read before the change.
+            self.users.entry(user.id).or_insert_with(|| (user.clone(), 0)).1 += 1;
         }
     }
 

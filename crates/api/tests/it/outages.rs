@@ -115,7 +115,10 @@ async fn while_it_is_away(url: &str, ann: &Person, room: &str, connected: &mut S
         soon(connected.say("/echo still here")).await.expect("who is connected stays");
         soon(connected.ask("join", json!({ "uid": room }))).await.unwrap_err()
     };
-    let (page, post, ready, live, socket) = futures_util::join!(page, post, ready, live, socket);
+    let frame = ask(client.get(format!("{url}/embed.html?room={room}")), None);
+    let (page, post, ready, live, socket, frame) = futures_util::join!(page, post, ready, live, socket, frame);
+    // From memory in the first seconds, then a page that comes back by itself. Without its pages the server knows none.
+    assert!(matches!(frame, (200 | 503, None) | (404, _)), "{frame:?}");
     let busy = (503, Some("busy".to_owned()));
     assert_eq!((page, post), (busy.clone(), busy));
     assert_eq!((ready.0, live.0), (503, 200));

@@ -66,7 +66,7 @@ impl Db {
             };
             let done = transaction(conn, Mode::Write, work);
             let alive = done.is_ok() || matches!(done, Err(DbError::Refused(_))) || crate::db::conn::is_alive(conn);
-            let _ = answer.send(done.map_err(|error| error.into_store_error(alive)));
+            let _ = answer.send(done.map_err(|error| error.into_write_error(alive)));
             alive
         }));
         self.writer(0).push(WORK_WEIGHT, job).map_err(|_| busy())?;

@@ -65,12 +65,17 @@ impl DbError {
             .any(|full| words.contains(full))
     }
 
+    /// What a caller is told whose change was not written.
+    pub fn into_write_error(self, alive: bool) -> StoreError {
+        if self.is_full() { busy() } else { self.into_store_error(alive) }
+    }
+
     /// What a caller is told. `alive` says whether the connection survived.
     pub fn into_store_error(self, alive: bool) -> StoreError {
         match self {
             DbError::Refused(error) => error,
             DbError::Unreachable(_) => busy(),
-            error if !alive || error.is_lock() || error.is_full() => busy(),
+            error if !alive || error.is_lock() => busy(),
             error => StoreError::Failed(error.to_string()),
         }
     }

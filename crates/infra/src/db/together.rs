@@ -3,18 +3,24 @@
 //! After a network failed everybody comes back at once. What each asks then (this room's latest, that login) is read as
 //! often as the database answers, not as often as it is asked. Nobody is told anything read before they asked.
 
+use crate::db::access::ANSWER_WITHIN;
 use crate::db::error::busy;
 use domain::ports::store::StoreError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// The most questions in one reading.
+/// The most different questions in one reading.
 const AT_ONCE: usize = 500;
 
+/// How long somebody waits for an answer: a reading that was under way, and one's own, when both are slow.
+const PATIENCE: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 2);
+
 type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
-type Waiting<L, I, V> = Mutex<HashMap<L, Vec<(I, Answer<V>)>>>;
+type Asked<I, V> = Vec<(I, Answer<V>)>;
+type Waiting<L, I, V> = Mutex<HashMap<L, Asked<I, V>>>;
 
 /// Questions in lanes: those of one lane are read together, one reading at a time.
 pub struct Together<L, I, V> {
@@ -34,7 +40,8 @@ where
     I: Copy + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// What `read` finds for `item`, in a reading that begins after this call.
+    /// What `read` finds for `item`, in a reading that begins after this call. Who came while a reading failed hears of that
+    /// failure: the store is asked again by who comes next.
     pub async fn ask<R, F>(&self, lane: L, item: I, read: R) -> Result<Option<V>, StoreError>
     where
         R: Fn(Vec<I>) -> F + Send + 'static,
@@ -45,7 +52,25 @@ where
             // A task of its own: whoever asked first may go away, and the others still want to know.
             tokio::spawn(run(self.waiting.clone(), lane, read));
         }
-        answered.await.unwrap_or_else(|_| Err(busy()))
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
+    }
+}
+
+/// A lane that is read. Whatever ends the reading, the lane ends with it, and who waits in it is told.
+struct Lane<L: Eq + Hash, I, V> {
+    waiting: Arc<Waiting<L, I, V>>,
+    name: L,
+    is_empty: bool,
+}
+
+impl<L: Eq + Hash, I, V> Drop for Lane<L, I, V> {
+    fn drop(&mut self) {
+        if !self.is_empty {
+            lock(&self.waiting).remove(&self.name);
+        }
     }
 }
 
@@ -67,11 +92,12 @@ where
     R: Fn(Vec<I>) -> F,
     F: Future<Output = Result<HashMap<I, V>, StoreError>>,
 {
-    while let Some(asked) = take(&waiting, &lane) {
-        let mut items: Vec<I> = Vec::new();
-        let mut known = std::collections::HashSet::new();
-        items.extend(asked.iter().map(|(item, _)| *item).filter(|item| known.insert(*item)));
+    let mut lane = Lane { waiting, name: lane, is_empty: false };
+    while let Some((items, mut asked)) = lane.take() {
         let found = read(items).await;
+        if found.is_err() {
+            asked.extend(lane.take_all());
+        }
         for (item, answer) in asked {
             // Whoever asked may have gone.
             let _ = answer.send(match &found {
@@ -82,15 +108,27 @@ where
     }
 }
 
-/// What is to be read next; `None`, and the lane is gone, when nobody waits.
-fn take<L: Eq + Hash, I, V>(waiting: &Waiting<L, I, V>, lane: &L) -> Option<Vec<(I, Answer<V>)>> {
-    let mut waiting = lock(waiting);
-    let asked = waiting.get_mut(lane)?;
-    if asked.is_empty() {
-        waiting.remove(lane);
-        return None;
+impl<L: Eq + Hash, I: Copy + Eq + Hash, V> Lane<L, I, V> {
+    /// What is to be read next, and who asked; `None`, and the lane is gone, when nobody waits.
+    fn take(&mut self) -> Option<(Vec<I>, Asked<I, V>)> {
+        let mut waiting = lock(&self.waiting);
+        let asked = waiting.get_mut(&self.name)?;
+        let mut items = HashSet::new();
+        let fits = |(item, _): &(I, Answer<V>)| items.contains(item) || (items.len() < AT_ONCE && items.insert(*item));
+        let count = asked.iter().map(fits).take_while(|fits| *fits).count();
+        if count == 0 {
+            waiting.remove(&self.name);
+            self.is_empty = true;
+            return None;
+        }
+        let asked = asked.drain(..count).collect();
+        Some((items.into_iter().collect(), asked))
     }
-    Some(asked.drain(..asked.len().min(AT_ONCE)).collect())
+
+    /// Everybody who waits.
+    fn take_all(&self) -> Asked<I, V> {
+        lock(&self.waiting).get_mut(&self.name).map(std::mem::take).unwrap_or_default()
+    }
 }
 
 fn again(error: &StoreError) -> StoreError {
@@ -175,6 +213,34 @@ mod tests {
         gone.abort();
         slow.gate.add_permits(2);
         assert!(matches!(stays.await, Ok(Ok(Some(9)))));
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_fails_fails_for_all_who_came_meanwhile() {
+        let (together, reader) = (Arc::new(Together::default()), Reader::new());
+        let first = ask(&together, 1, 2, &reader);
+        until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
+        let second = ask(&together, 1, 3, &reader);
+        until(|| lock(&together.waiting).get(&1).is_some_and(|waiting| waiting.len() == 1)).await;
+        reader.gate.close();
+        assert!(matches!(first.await, Ok(Err(StoreError::Busy { .. }))));
+        assert!(matches!(second.await, Ok(Err(StoreError::Busy { .. }))));
+        assert_eq!(reader.readings.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_while_it_reads_takes_no_lane_along() {
+        let (together, reader) = (Arc::new(Together::default()), Reader::new());
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let Ok(ending) = runtime() else { panic!("a runtime") };
+        ending.block_on(async {
+            let _gone = ask(&together, 1, 2, &reader);
+            until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
+        });
+        drop(ending);
+        let Ok(other) = runtime() else { panic!("a runtime") };
+        reader.gate.add_permits(2);
+        assert!(matches!(other.block_on(async { ask(&together, 1, 4, &reader).await }), Ok(Ok(Some(16)))));
     }
 
     #[tokio::test]

@@ -273,11 +273,11 @@ fn footing(conn: &mut AnyConn, uid: Option<&str>, now: Timestamp, limit: usize) 
     let mut ranks = moderators::table
         .filter(moderators::room.eq(id.0))
         .order(moderators::user_id)
-        .limit(one_more(limit))
+        .limit(limit as i64 + 1)
         .select((moderators::user_id, moderators::rank))
         .load::<(i64, String)>(conn)?;
     let query = in_force!(room.as_ref().map(|room| room.id.0), now);
-    let mut rows = query.order(sanctions::id).limit(one_more(limit)).load::<SanctionRow>(conn)?;
+    let mut rows = query.order(sanctions::id).limit(limit as i64 + 1).load::<SanctionRow>(conn)?;
     let cut = ranks.len() > limit || rows.len() > limit;
     ranks.truncate(limit);
     rows.truncate(limit);
@@ -332,7 +332,6 @@ fn last_post(conn: &mut AnyConn, room: i64, author: i64) -> Result<Option<(Times
     Ok(last.map(|(at, text)| (Timestamp(at), Body::stored(text))))
 }
 
-/// The heads of rooms that were not closed, and of the server's own log.
 /// One log's head. SQLite keeps this statement compiled; it cannot with a list of rooms.
 fn head(conn: &mut AnyConn, room: RoomId) -> Result<Option<Head>, DbError> {
     let row = room_heads::table
@@ -345,6 +344,7 @@ fn head(conn: &mut AnyConn, room: RoomId) -> Result<Option<Head>, DbError> {
     Ok(row.map(|(epoch, seq)| Head { epoch: Epoch(epoch), seq: Seq(seq) }))
 }
 
+/// The heads of rooms that were not closed, and of the server's own log.
 fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbError> {
     let ids: Vec<i64> = of.iter().map(|room| room.0).collect();
     let most = ids.len() as i64;

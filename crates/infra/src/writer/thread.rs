@@ -154,7 +154,7 @@ impl Writer {
             return self.settle(conn, rest, locks);
         }
         tracing::error!(%error, "an entry could not be written");
-        let mut reason = Some(error.into_store_error(true));
+        let mut reason = Some(error.into_write_error(true));
         for ticket in tickets {
             answer(ticket, reason.take().unwrap_or_else(busy));
         }

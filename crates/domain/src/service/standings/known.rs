@@ -20,11 +20,16 @@ pub const SURE_FOR: Span = Span::seconds(2);
 const YOUNG_FOR: Span = Span::seconds(1);
 
 /// A comparison takes no longer than this, and meanwhile everybody else believes what they know for as much longer.
-const CHECK_WITHIN: Span = Span::seconds(1);
 const SURE_WHILE_CHECKED: Span = Span::seconds(3);
+
+/// A comparison that takes longer is over, whatever became of it.
+const CHECK_WITHIN: Span = Span::seconds(10);
 
 /// The latest changes that are remembered, for those who were reading while they happened.
 const TOUCHED_KEPT: usize = 256;
+
+/// Above this many people, all are forgotten: they are cheap to read again.
+const PEOPLE_MAX: usize = 100_000;
 
 /// Above this many authors, what they last said is forgotten: it only keeps them from repeating themselves.
 const SAID_MAX: usize = 100_000;
@@ -42,7 +47,9 @@ pub struct Known {
 }
 
 struct Place {
+    /// Without its sanctions.
     footing: Footing,
+    sanctions: Sanctions,
     sure_at: Timestamp,
     used: bool,
 }
@@ -51,6 +58,38 @@ struct Person {
     user: User,
     sure_at: Timestamp,
     used: bool,
+}
+
+/// Sanctions of one place, by whom they may cover.
+struct Sanctions {
+    all: Vec<Sanction>,
+    of_users: HashMap<UserId, Vec<usize>>,
+    of_networks: HashMap<Network, Vec<usize>>,
+}
+
+impl From<Vec<Sanction>> for Sanctions {
+    fn from(all: Vec<Sanction>) -> Sanctions {
+        let (mut of_users, mut of_networks): (HashMap<_, Vec<usize>>, HashMap<_, Vec<usize>>) = Default::default();
+        for (at, sanction) in all.iter().enumerate() {
+            of_users.entry(sanction.user).or_default().push(at);
+            if let Some(network) = &sanction.network {
+                of_networks.entry(network.clone()).or_default().push(at);
+            }
+        }
+        Sanctions { all, of_users, of_networks }
+    }
+}
+
+impl Sanctions {
+    /// Those of this user or this network, in their order.
+    fn near(&self, user: Option<UserId>, network: Option<&Network>) -> Vec<Sanction> {
+        let of_user = user.and_then(|user| self.of_users.get(&user));
+        let of_network = network.and_then(|network| self.of_networks.get(network));
+        let mut found: Vec<usize> = of_user.into_iter().chain(of_network).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|at| self.all.get(at).cloned()).collect()
+    }
 }
 
 /// What changed, so that what was read before it is not kept.
@@ -87,8 +126,8 @@ pub enum Look {
     Check(Check),
     /// This has to be read.
     Missing(Missing),
-    /// More is in force there than is worth remembering.
-    TooMuch,
+    /// The store has to be asked: more is in force there than is worth remembering, or a comparison takes too long.
+    Ask,
 }
 
 /// What is to be confirmed.
@@ -131,20 +170,23 @@ impl Known {
         };
         let sures = [place.map(|p| p.sure_at), everywhere.map(|p| p.sure_at), person.map(|p| p.sure_at)];
         if sures.into_iter().flatten().any(|sure_at| !self.is_believed(sure_at, question.now)) {
-            return Look::Check(self.begin_check(question.now));
+            return if self.is_checking(question.now) {
+                Look::Ask
+            } else {
+                Look::Check(self.begin_check(question.now))
+            };
         }
         if missing.place || missing.everywhere || missing.person {
             return Look::Missing(missing);
         }
         let (Some(id), Some(place), Some(everywhere)) = (id, place, everywhere) else { return Look::Missing(missing) };
         if place.footing.cut || everywhere.footing.cut {
-            return Look::TooMuch;
+            self.mark_used(id, question.user);
+            return Look::Ask;
         }
         let user = person.map(|person| &person.user);
         let said = question.user.and_then(|user| self.said.get(&(id, user)));
-        let Some(stance) = compose(&place.footing, &everywhere.footing, user, question, said) else {
-            return Look::Missing(missing);
-        };
+        let Some(stance) = compose(place, everywhere, user, question, said) else { return Look::Missing(missing) };
         self.mark_used(id, question.user);
         Look::Known(Box::new(stance))
     }
@@ -167,13 +209,19 @@ impl Known {
     }
 
     fn is_believed(&self, sure_at: Timestamp, now: Timestamp) -> bool {
-        let checked = self.checking.is_some_and(|since| is_within(since, now, CHECK_WITHIN));
-        is_within(sure_at, now, if checked { SURE_WHILE_CHECKED } else { SURE_FOR })
+        is_within(sure_at, now, if self.is_checking(now) { SURE_WHILE_CHECKED } else { SURE_FOR })
+    }
+
+    fn is_checking(&self, now: Timestamp) -> bool {
+        self.checking.is_some_and(|since| is_within(since, now, CHECK_WITHIN))
     }
 
     fn begin_check(&mut self, now: Timestamp) -> Check {
         self.checking = Some(now);
         self.said.retain(|_, (at, _)| is_within(*at, now, REPEAT_WINDOW));
+        // What was read while the clock was ahead lacks what was thought to be over.
+        self.places.retain(|_, place| place.sure_at <= now);
+        self.people.retain(|_, person| person.sure_at <= now);
         // What nobody asked for since the last time is forgotten instead.
         let is_old = |sure_at: Timestamp| !is_within(sure_at, now, YOUNG_FOR);
         self.places.retain(|_, place| !is_old(place.sure_at) || std::mem::take(&mut place.used));
@@ -189,7 +237,6 @@ impl Known {
 
     /// Ends a check: what the store says the heads and the users are.
     pub fn settle(&mut self, check: &Check, heads: &HashMap<RoomId, Head>, users: Vec<User>) {
-        self.checking = None;
         for id in &check.places {
             let Some(place) = self.places.get_mut(id) else { continue };
             let known = place.footing.head;
@@ -208,13 +255,13 @@ impl Known {
         }
     }
 
-    /// Gives a check up: the store did not answer.
-    pub fn give_up(&mut self) {
+    /// A check is over, settled or not.
+    pub fn end_check(&mut self) {
         self.checking = None;
     }
 
     /// Keeps what was read at `now`, unless it was touched after `touches`.
-    pub fn learn(&mut self, footing: Footing, now: Timestamp, touches: u64) {
+    pub fn learn(&mut self, mut footing: Footing, now: Timestamp, touches: u64) {
         let id = footing.room.as_ref().map_or(RoomId::SERVER, |room| room.id);
         let newer = self.places.get(&id).is_some_and(|place| place.footing.head.seq > footing.head.seq);
         if newer || !self.is_untouched(touches, Touched::Place(id)) {
@@ -223,12 +270,16 @@ impl Known {
         if let Some(room) = &footing.room {
             self.ids.insert(room.uid.clone(), id);
         }
-        self.places.insert(id, Place { footing, sure_at: now, used: true });
+        let sanctions = Sanctions::from(std::mem::take(&mut footing.sanctions));
+        self.places.insert(id, Place { footing, sanctions, sure_at: now, used: true });
     }
 
     /// Keeps a user as read at `now`, unless touched after `touches`.
     pub fn meet(&mut self, user: User, now: Timestamp, touches: u64) {
         if self.is_untouched(touches, Touched::Person(user.id)) {
+            if self.people.len() >= PEOPLE_MAX {
+                self.people.clear();
+            }
             self.people.insert(user.id, Person { user, sure_at: now, used: true });
         }
     }
@@ -280,6 +331,10 @@ impl Known {
                 }
                 self.said.insert((event.room, message.author.user.id), (event.at, message.text.clone()));
             }
+            // It may be being read, with what is gone now at its top.
+            EventKind::Deleted { .. } | EventKind::Purged { .. } if !self.places.contains_key(&event.room) => {
+                return self.touch(Touched::Place(event.room));
+            }
             EventKind::Deleted { message } => self.unpin_if(event.room, |pinned| pinned.id == *message),
             EventKind::Purged { author } => {
                 let whose = author.as_ref().map(|author| author.id);
@@ -314,15 +369,17 @@ fn is_within(then: Timestamp, now: Timestamp, span: Span) -> bool {
 }
 
 /// How somebody stands, from its parts; `None` when the place is no room.
-pub fn compose(
-    place: &Footing,
-    everywhere: &Footing,
+fn compose(
+    place: &Place,
+    everywhere: &Place,
     user: Option<&User>,
     question: &Question<'_>,
     said: Option<&(Timestamp, Body)>,
 ) -> Option<Stance> {
-    let member = user.map(|user| Member { user: user.clone(), room_rank: place.ranks.get(&user.id).copied() });
-    let covers = |sanction: &&Sanction| {
+    let ranks = &place.footing.ranks;
+    let member = user.map(|user| Member { user: user.clone(), room_rank: ranks.get(&user.id).copied() });
+    let near = |place: &Place| place.sanctions.near(question.user, question.network);
+    let covers = |sanction: &Sanction| {
         sanction.in_force(question.now)
             && match &member {
                 Some(member) => sanction.covers(member, question.network),
@@ -330,9 +387,9 @@ pub fn compose(
             }
     };
     Some(Stance {
-        room: place.room.clone()?,
-        head: place.head,
-        sanctions: place.sanctions.iter().chain(&everywhere.sanctions).filter(covers).cloned().collect(),
+        room: place.footing.room.clone()?,
+        head: place.footing.head,
+        sanctions: near(place).into_iter().chain(near(everywhere)).filter(covers).collect(),
         last_post: said.cloned(),
         member,
     })

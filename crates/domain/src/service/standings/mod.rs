@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A place with more ranks or more sanctions than this is not remembered.
-pub const REMEMBERED_MAX: usize = 500;
+pub const REMEMBERED_MAX: usize = 5_000;
 
 /// The most rooms or people in one query.
 const ASKED_AT_ONCE: usize = 500;
@@ -36,6 +36,15 @@ pub struct Sources<'a> {
     pub rooms: &'a dyn Rooms,
     /// People.
     pub accounts: &'a dyn Accounts,
+}
+
+/// A comparison that is over when this is gone.
+struct Over<'a>(&'a Standings);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.known().end_check();
+    }
 }
 
 /// A place in the changes that were heard.
@@ -106,7 +115,7 @@ impl Standings {
         match looked {
             Look::Known(stance) => Ok(Some(*stance)),
             Look::Missing(missing) => self.read(sources, &question, missing).await,
-            Look::TooMuch | Look::Check(_) => sources.history.stance(room, user, network, now).await,
+            Look::Ask | Look::Check(_) => sources.history.stance(room, user, network, now).await,
         }
     }
 
@@ -119,6 +128,8 @@ impl Standings {
     }
 
     async fn confirm(&self, sources: Sources<'_>, check: Check) -> Result<(), StoreError> {
+        // Also when whoever asks goes away while it is read.
+        let _over = Over(self);
         let read = async {
             let mut heads = HashMap::new();
             for some in check.places.chunks(ASKED_AT_ONCE) {
@@ -130,18 +141,9 @@ impl Standings {
             }
             Ok((heads, people.into_iter().map(|member| member.user).collect::<Vec<User>>()))
         };
-        let read = read.await;
-        let mut known = self.known();
-        match read {
-            Ok((heads, people)) => {
-                known.settle(&check, &heads, people);
-                Ok(())
-            }
-            Err(error) => {
-                known.give_up();
-                Err(error)
-            }
-        }
+        let (heads, people) = read.await?;
+        self.known().settle(&check, &heads, people);
+        Ok(())
     }
 
     async fn read(
