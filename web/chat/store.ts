@@ -72,21 +72,13 @@ export class ChatStore {
     effect(() => void this.#learnPowers(rank.value));
   }
 
+  /** Enters the room; a window stays in one room for its life. */
   async start(room: string | null, asGuest: boolean): Promise<void> {
-    this.open(room);
-    if (asGuest && !this.signedIn.value) await this.signIn((rest) => rest.loginAsGuest()).catch(() => {});
-    this.#parts.realtime.connect();
-  }
-
-  open(room: string | null): void {
-    const before = this.roomUid.value;
-    if (before !== null && before !== room) this.#parts.realtime.leave(before);
-    this.#batch.flush();
     this.roomUid.value = room;
     this.#clear();
-    this.room.value = null;
-    this.barred.value = null;
     if (room !== null) this.#parts.realtime.join(room);
+    this.#parts.realtime.connect();
+    if (asGuest && !this.signedIn.value) await this.signIn((rest) => rest.loginAsGuest()).catch(() => {});
   }
 
   /** Tries again what was given up: a connection that ended, or a room that did not let us in. */

@@ -132,14 +132,12 @@ describe("the frame", () => {
 });
 
 describe("words between the page and the chat", () => {
-  it("signs_in_and_out_changes_room_and_theme_without_loading_again", async () => {
+  it("signs_in_and_out_and_changes_theme_without_loading_again", async () => {
     await open(tag());
     await message(chat(), "Welcome to One").waitFor();
     await frame().evaluate((frame: HTMLIFrameElement) => { frame.onload = () => document.body.append("loaded again"); });
     await element().evaluate((chat: BanterChat, token) => chat.login(token), owner.token);
     await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
-    await element().evaluate((chat: BanterChat, room) => { chat.room = room; }, rooms[1]);
-    await message(chat(), "Welcome to Two").waitFor();
     await element().evaluate((chat: BanterChat) => { chat.theme = "dark"; });
     await expect.poll(() => chat().locator(":root").evaluate((root) => root.dataset.theme)).toBe("dark");
     await element().evaluate((chat: BanterChat) => { chat.logout(); });
@@ -155,6 +153,30 @@ describe("words between the page and the chat", () => {
     await element().evaluate((chat) => { chat.setAttribute("density", "compact"); });
     await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
     await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+  });
+
+  it("shows_another_room_to_the_same_user_and_loads_it_once", async () => {
+    await open(tag());
+    await message(chat(), "Welcome to One").waitFor();
+    await element().evaluate((chat: BanterChat, token) => { chat.login(token); }, owner.token);
+    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await element().evaluate((chat: BanterChat, room) => { chat.room = room; }, rooms[1]);
+    await message(chat(), "Welcome to Two").waitFor();
+    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    expect((await heard()).filter(([name]) => name === "ready")).toHaveLength(2);
+  });
+
+  it("a_room_that_may_not_be_framed_here_is_not_shown_in_place_of_one_that_may", async () => {
+    const { room } = await rest().createRoom({ name: "Members" });
+    await rest().postMessage({ room: room.uid, message: "For members only" });
+    await rest().patchRoom(room.uid, { allowed_sites: ["https://members.example"] });
+    await open(tag());
+    await message(chat(), "Welcome to One").waitFor();
+    const refused = page.waitForEvent("console", (entry) => /frame-ancestors/.test(entry.text()));
+    await element().evaluate((chat: BanterChat, uid) => { chat.room = uid; }, room.uid);
+    await refused;
+    await expect.poll(() => page.frames().some((frame) => frame.url().startsWith(backend.url))).toBe(false);
+    faults.length = 0; // The browser's own words about the refusal.
   });
 
   it("tells_the_page_of_messages_and_believes_nobody_but_its_frame", async () => {
