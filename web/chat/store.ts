@@ -84,6 +84,8 @@ export class ChatStore {
   /** Tries again what was given up: a connection that ended, or a room that did not let us in. */
   retry(): void {
     const room = this.roomUid.value;
+    // What was missed behind the door is not known: the room comes whole.
+    if (this.barred.value) this.#clear();
     this.barred.value = null;
     if (room !== null) this.#parts.realtime.join(room);
     this.#parts.realtime.connect();
@@ -169,7 +171,6 @@ export class ChatStore {
 
   #clear(): void {
     this.reading.clear(this.roomUid.value ?? "");
-    this.outgoing.clear();
     this.viewers.value = null;
     this.users.value = [];
     this.joined.value = false;
@@ -188,6 +189,7 @@ export class ChatStore {
         this.#batch.flush();
         if (event.ack.room !== this.roomUid.value) break;
         this.joined.value = true;
+        this.barred.value = null;
         if (event.ack.user) this.#learn(event.ack.user);
         break;
       case "refused":
@@ -244,11 +246,10 @@ export class ChatStore {
         if (frame.data.user.uid === this.me.value?.uid) this.me.value = { ...frame.data.user, roles: this.me.value.roles };
         break;
       case "user_moderated":
-        if (uidOf(frame.data.user) === this.me.value?.uid) this.#moderated(frame.data);
+        if (uidOf(frame.data.user) === this.me.value?.uid && [null, room].includes(frame.data.room)) this.#moderated(frame.data);
         break;
       case "reset":
         if (frame.data.room === room && frame.data.reason === "deleted") {
-          this.#clear();
           this.barred.value = localProblem("room_deleted", t("roomDeleted")).problem;
         }
         break;
@@ -287,6 +288,7 @@ export class ChatStore {
       if (room !== null) this.#parts.realtime.leave(room);
       this.barred.value = localProblem("banned", t("youBanned")).problem;
     }
+    if (action === "unban" && this.barred.value) this.retry();
     if (action === "timeout") {
       this.outgoing.mutedUntil.value = until ?? Infinity;
       this.announcer.interrupt(t("youTimedOut"));

@@ -180,4 +180,45 @@ describe("identity", () => {
     button("Try again").click();
     await vi.waitFor(() => expect(box()).not.toBeNull());
   });
+
+  it("what_was_read_before_a_ban_does_not_stand_beside_what_came_long_after", async () => {
+    const ann = server.world.register("ann", "long enough");
+    say(owner, "before");
+    await open(ann);
+    await seen("before");
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
+    await seen("You are banned here");
+    for (let i = 1; i <= 60; i++) say(owner, `missed ${i}`);
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    button("Try again").click();
+    await vi.waitFor(() => expect(texts()).toEqual(Array.from({ length: 50 }, (_, i) => `missed ${i + 11}`)));
+  });
+
+  it("a_ban_that_came_and_went_while_we_were_away_does_not_keep_us_out", async () => {
+    const ann = server.world.register("ann", "long enough");
+    await open(ann);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await server.stop();
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    say(owner, "welcome back");
+    await server.start();
+    realtime.connect();
+    await seen("welcome back");
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+    say(owner, "and live again");
+    await vi.waitFor(() => expect(texts()).toEqual(["welcome back", "and live again"]));
+  });
+
+  it("a_ban_from_another_room_closes_no_door_here", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    for (const viewer of server.viewers) {
+      server.say(viewer, { event: "user_moderated", data: { room: "elsewhere0000", seq: 1, user: owner.user, action: "ban" } });
+    }
+    say(owner, "still here");
+    await seen("still here");
+    expect(store.barred.value).toBeNull();
+  });
 });
