@@ -196,11 +196,13 @@ export class ChatStore {
         if (event.room === this.roomUid.value) this.barred.value = event.problem;
         break;
       case "token":
-        this.#parts.tokens.update(event.token);
+        // A typed `/logout` is of this window alone.
+        if (event.token === null && !event.reason) this.#parts.tokens.borrow(null);
+        else this.#parts.tokens.update(event.token);
         if (event.token === null) {
           this.problem.value = event.reason;
           this.#becomeHolder(null);
-        }
+        } else this.signedIn.value = true;
         break;
     }
   }

@@ -149,6 +149,23 @@ describe("identity", () => {
     await seen("guest");
   });
 
+  it("a_typed_login_is_kept_and_its_password_is_nowhere_to_be_seen", async () => {
+    server.world.register("ruth", "longenough");
+    await open(owner);
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+    send(store, "/login ruth wrong-one");
+    expect(store.outgoing.pending.value).toEqual([]);
+    await seen("The name or the password is wrong.");
+    send(store, "/login ruth longenough");
+    await vi.waitFor(() => expect(store.me.value?.displayName).toBe("ruth"));
+    expect(server.world.holder(localStorage.getItem("chat_token"))?.username).toBe("ruth");
+    expect(document.body.textContent).not.toMatch(/wrong-one|longenough/);
+    send(store, "/logout");
+    await vi.waitFor(() => expect(button("Chat as a guest")).toBeDefined());
+    expect(store.token).toBeNull();
+    expect(store.outgoing.pending.value).toEqual([]);
+  });
+
   it("a_token_that_ended_leads_back_to_the_login_box_with_the_reason", async () => {
     await open(owner);
     await vi.waitFor(() => expect(store.me.value).not.toBeNull());
