@@ -96,7 +96,7 @@ export class Reading {
 
   hold(reason: Hold): void {
     if (this.holds.value.has(reason)) return;
-    if (reason === "scroll" && this.following.value) this.turnAway();
+    if (reason === "scroll") this.turnAway();
     this.holds.value = new Set([...this.holds.value, reason]);
   }
 
@@ -120,9 +120,9 @@ export class Reading {
     if (!document.hidden) this.unread.value = 0;
   }
 
-  /** The reader stops reading here: what comes now stands below the line. */
+  /** The reader stops reading here: what comes now stands below the line. One who had stopped before keeps their place. */
   turnAway(): void {
-    this.mark.value = lastSeq(this.tail.value);
+    if (this.following.value) this.mark.value = lastSeq(this.tail.value);
   }
 
   /** Counts a message of somebody else. */

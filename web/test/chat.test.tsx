@@ -71,6 +71,15 @@ describe("reading", () => {
     await vi.waitFor(() => expect(texts()).toEqual([]));
   });
 
+  it("a_line_that_is_walked_to_says_what_was_written", async () => {
+    say(owner, "listen");
+    await open(null);
+    await seen("listen");
+    const line = document.querySelector(".line[data-id]")!;
+    expect(line.getAttribute("aria-label")).toContain("mara");
+    expect(document.getElementById(line.getAttribute("aria-describedby")!)?.textContent).toBe("listen");
+  });
+
   it("the_log_is_silent_and_has_a_name_and_one_polite_voice_speaks", async () => {
     await open(null);
     const log = document.querySelector('[role="log"]')!;

@@ -108,6 +108,13 @@ describe("held", () => {
     reading.hold("scroll");
     expect(reading.mark.value).toBe(50);
   });
+  it("a_reader_who_scrolled_up_and_then_hides_the_window_has_read_no_further", () => {
+    const { reading, say } = room(50);
+    reading.hold("scroll");
+    say(51, 60);
+    reading.turnAway();
+    expect(reading.mark.value).toBe(50);
+  });
 });
 
 describe("through the history", () => {
