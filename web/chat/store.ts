@@ -60,6 +60,8 @@ export class ChatStore {
   onLoginRequested: () => void = () => {};
 
   readonly #parts: ChatParts;
+  /** Changes when what we may do can have changed; null while that is nothing. */
+  readonly #rank = computed(() => (this.joined.value && this.moderates.value ? `${this.me.value?.uid} ${this.me.value?.roles.join()}` : null));
   readonly #batch = new Batch<ServerFrame>((frames, mayWait) => this.#apply(frames, mayWait));
 
   constructor(parts: ChatParts) {
@@ -68,8 +70,7 @@ export class ChatStore {
     this.signedIn.value = parts.tokens.token !== null;
     parts.realtime.listen((event) => this.#hear(event));
     parts.tokens.watch((token) => this.#becomeHolder(token));
-    const rank = computed(() => (this.joined.value && this.moderates.value ? `${this.roomUid.value} ${this.me.value?.roles.join()}` : null));
-    effect(() => void this.#learnPowers(rank.value));
+    effect(() => void this.#learnPowers(this.#rank.value));
   }
 
   /** Enters the room; a window stays in one room for its life. */
@@ -158,7 +159,7 @@ export class ChatStore {
     const room = this.roomUid.peek();
     await this.ready;
     const answer = rank && room ? await this.rest.capabilities(room).catch(() => null) : null;
-    if (!rank || answer) this.powers.value = new Set(answer?.capabilities);
+    if (rank === this.#rank.peek() && (!rank || answer)) this.powers.value = new Set(answer?.capabilities);
   }
 
   #becomeHolder(token: string | null): void {

@@ -6,7 +6,7 @@ import { type Backend, startBackend } from "./backend";
 import { faultsOf, launchBrowser, message } from "./browser";
 import { type Host, startHost } from "./host";
 
-type BanterChat = HTMLElement & { room: string; theme: string; login(token: string): void; logout(): void };
+type BanterChat = HTMLElement & { room: string; theme: string; login(token: string): void; logout(): void; css(text: string): void };
 
 let browser: Browser;
 let backend: Backend;
@@ -153,6 +153,18 @@ describe("words between the page and the chat", () => {
     await element().evaluate((chat) => { chat.setAttribute("density", "compact"); });
     await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
     await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+  });
+
+  it("a_logout_of_the_past_is_not_said_again_to_somebody_who_signed_in_since", async () => {
+    await open(tag());
+    await message(chat(), "Welcome to One").waitFor();
+    await element().evaluate((chat: BanterChat) => { chat.logout(); });
+    await chat().getByRole("button", { name: "Chat as a guest" }).click();
+    await chat().getByRole("button", { name: /Signed in as/ }).waitFor();
+    await element().evaluate((chat: BanterChat) => { chat.css(":root { --words: heard; }"); chat.setAttribute("density", "compact"); });
+    await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
+    await expect.poll(() => chat().locator(":root").evaluate((root) => getComputedStyle(root).getPropertyValue("--words"))).toBe("heard");
+    await chat().getByRole("button", { name: /Signed in as/ }).waitFor();
   });
 
   it("shows_another_room_to_the_same_user_and_loads_it_once", async () => {

@@ -29,13 +29,13 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function open(session: Session | null): Promise<void> {
+async function open(session: Session | null, options = ""): Promise<void> {
   if (session) localStorage.setItem("chat_token", session.token);
   const tokens = new TokenStore("chat_token");
   realtime = new Realtime({ url: server.socketUrl, token: tokens.token, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
   const rest = new Rest({ base: server.url, token: () => tokens.token });
   store = new ChatStore({ rest, realtime, tokens });
-  render(<Chat store={store} options={chatOptions(`?room=${room}`)} />, document.body);
+  render(<Chat store={store} options={chatOptions(`?room=${room}${options}`)} />, document.body);
   await store.start(room, false);
   await vi.waitFor(() => expect(store.joined.value).toBe(true));
 }
@@ -137,6 +137,21 @@ describe("writing", () => {
     expect(document.body.textContent).not.toContain("Not sent");
   });
 
+  it("names_are_offered_of_those_who_spoke_and_of_those_who_are_here_only_where_they_are_shown", async () => {
+    const [anna, annika] = [server.world.register("anna", "long enough"), server.world.register("annika", "long enough")];
+    say(anna, "I spoke");
+    for (const [options, names] of [["", ["anna", "annika"]], ["&hideUsers=1", ["anna"]]] as const) {
+      await open(owner, options);
+      await vi.waitFor(() => expect(box()).not.toBeNull());
+      store.users.value = [annika.user];
+      type("@ann");
+      await vi.waitFor(() => expect([...document.querySelectorAll(".offers bdi")].map((node) => node.textContent)).toEqual(names));
+      type("");
+      realtime.close();
+      render(null, document.body);
+    }
+  });
+
   it("a_message_too_long_is_counted_and_not_sent", async () => {
     await open(owner);
     await vi.waitFor(() => expect(box()).not.toBeNull());
@@ -183,6 +198,29 @@ describe("identity", () => {
     await seen("You were signed out elsewhere.");
     expect(button("Chat as a guest")).toBeDefined();
     expect(localStorage.getItem("chat_token")).toBeNull();
+  });
+
+  it("a_guest_reads_before_there_is_a_login", async () => {
+    say(owner, "already there");
+    realtime = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
+    store = new ChatStore({ rest: new Promise(() => {}), realtime, tokens: new TokenStore("chat_token") });
+    void store.start(room, true);
+    await vi.waitFor(() => expect(store.reading.view.value).toHaveLength(1));
+  });
+
+  it("what_one_may_do_is_not_told_by_an_answer_for_a_rank_that_is_gone", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.moderates.value).toBe(true));
+    let answer = () => {};
+    const late = new Promise<{ capabilities: ["purge"] }>((resolve) => { answer = () => resolve({ capabilities: ["purge"] }); });
+    store.rest.capabilities = vi.fn().mockReturnValueOnce(late).mockResolvedValue({ capabilities: [] });
+    store.me.value = { ...store.me.value!, roles: ["registered", "mod"] };
+    await vi.waitFor(() => expect(store.rest.capabilities).toHaveBeenCalled());
+    store.me.value = { ...store.me.value!, roles: ["registered"] };
+    answer();
+    await late;
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([...store.powers.value]).toEqual([]);
   });
 
   it("ranks_of_the_room_are_learned_from_the_join", async () => {
