@@ -5,6 +5,7 @@
  */
 import "../shared/tokens.css";
 import "./callback.css";
+import type { Key, Values } from "../chat/i18n";
 import { Rest } from "../sdk/src";
 import { serverAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
@@ -18,9 +19,10 @@ history.replaceState(null, "", location.pathname + location.search);
 
 const query = new URLSearchParams(location.search);
 const tokens = new TokenStore(tokenKey(query.get("session")));
+const words = import("./words").then(({ inLanguage }) => inLanguage(query.get("lang")));
 
 if (!token && query.has("popup")) void import("./sign-in").then(({ signIn }) => signIn(page, tokens.token, finish));
-else if (!token) say("This page finishes a login, and there is none to finish.");
+else if (!token) void say("noLogin");
 else if (openedByUs()) finish(token);
 else void ask(token);
 
@@ -35,25 +37,25 @@ function openedByUs(): boolean {
 function finish(found: string): void {
   tokens.keep(found);
   (window.opener as Window | null)?.postMessage({ login: found }, location.origin);
-  say("You are signed in. This window can be closed.");
+  void say("loggedInClose");
   window.close();
 }
 
 async function ask(found: string): Promise<void> {
   const answer = await new Rest({ base: serverAddress(), token: () => found }).me().catch(() => null);
-  if (!answer) return say("This login is not valid any more. Please try again.");
-  say(`Sign in to the chat as ${answer.user.displayName}?`);
+  if (!answer) return say("loginOver");
+  await say("logInAs", { name: answer.user.displayName });
   const button = document.createElement("button");
   button.className = "button primary";
-  button.textContent = "Sign in";
+  button.textContent = (await words)("logIn");
   button.onclick = () => finish(found);
   page.append(button);
   button.focus();
 }
 
-function say(text: string): void {
+async function say(key: Key, values?: Values): Promise<void> {
   const line = document.createElement("p");
   line.setAttribute("role", "status");
-  line.textContent = text;
+  line.textContent = (await words)(key, values);
   page.replaceChildren(line);
 }

@@ -12,15 +12,18 @@ export class Announcer {
   readonly alert = signal("");
   #waiting: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #alertTimer: ReturnType<typeof setTimeout> | undefined;
 
   add(sentence: string): void {
     this.#waiting.push(sentence);
     this.#timer ??= setTimeout(() => this.#speak(), this.text.peek() ? announceEvery : 150);
   }
 
-  /** Interrupts: a mention, a time-out. */
+  /** Interrupts: a mention, a time-out. What was said is taken away soon: the same words are heard again only as new ones. */
   interrupt(sentence: string): void {
     this.alert.value = sentence;
+    clearTimeout(this.#alertTimer);
+    this.#alertTimer = setTimeout(() => { this.alert.value = ""; }, announceEvery);
   }
 
   #speak(): void {
@@ -31,7 +34,7 @@ export class Announcer {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#waiting.length) this.#speak();
-      else this.text.value = this.alert.value = "";
+      else this.text.value = "";
     }, announceEvery);
   }
 }

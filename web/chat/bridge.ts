@@ -53,8 +53,16 @@ function obey(store: ChatStore, said: unknown): void {
   const words = said as Record<string, unknown>;
   if (typeof words.login === "string" && words.login) store.borrow(words.login);
   if (words.logout === true) store.release();
-  if (typeof words.room === "string" && words.room) store.open(words.room);
+  if (typeof words.room === "string" && words.room) visit(words.room, store.roomUid.peek());
   if (typeof words.css === "string") sheetOf("host", words.css);
   if (words.emotes !== undefined) store.emotes.value = emoteTable(words.emotes, location.origin);
   applyThemeWord(words.theme);
+}
+
+/** Another room is another page: whether this host may frame it is for the browser to judge, by that page's own header. */
+function visit(room: string, present: string | null): void {
+  if (room === present) return;
+  const url = new URL(location.href);
+  url.searchParams.set("room", room);
+  location.replace(url);
 }

@@ -15,9 +15,14 @@ export function writeDraft(session: string | null, room: string, text: string): 
   const key = keyOf(session, room);
   kept.set(key, text);
   try {
-    if (text) sessionStorage.setItem(key, text);
+    if (text && !holdsPassword(text)) sessionStorage.setItem(key, text);
     else sessionStorage.removeItem(key);
   } catch {
     // Storage is blocked: the draft lives as long as the page.
   }
+}
+
+/** True for a command with a password in it: it is not to be stored, and not to be shown. */
+export function holdsPassword(text: string): boolean {
+  return /^\s*[!/]login\s+\S/i.test(text);
 }

@@ -2,7 +2,7 @@
  * Moving the window through the room's history: older pages come at its top, newer ones at its foot, and
  * the other end lets go of as many.
  */
-import type { Message, Rest } from "../sdk/src";
+import type { Message, Rest, ServerFrame } from "../sdk/src";
 import { lastSeq, pageOf, type Reading, rowsMax } from "./reading";
 import { applyFrames, type Line, messageLines } from "./transcript";
 
@@ -33,29 +33,28 @@ export async function newer(reading: Reading, rest: Rest): Promise<void> {
 export async function show(reading: Reading, rest: Rest, message: Pick<Message, "id" | "seq">): Promise<void> {
   reading.hold("scroll");
   const here = (lines: readonly Line[]) => lines.findIndex((line) => line.kind === "message" && line.message.id === message.id);
+  // What was on its way to the window as it stood must not come into the one that is shown now.
+  reading.turnTo(reading.view.value);
   if (here(reading.view.value) < 0) {
     const at = here(reading.tail.value);
-    if (at >= 0) reading.view.value = reading.tail.value.slice(Math.max(0, at - pageOf), at + pageOf);
-    else await load(reading, rest, { before: message.seq + 1 }, (lines) => { reading.view.value = lines; });
+    if (at >= 0) reading.turnTo(reading.tail.value.slice(Math.max(0, at - pageOf), at + pageOf));
+    else if (!await load(reading, rest, { before: message.seq + 1 }, (lines) => reading.turnTo(lines))) return;
   }
   if (here(reading.view.value) >= 0) reading.reveal.value = { id: message.id };
 }
 
+/** Loads a page for the view as it is now; false when there is another by the time it comes, or none came. */
 async function load(
   reading: Reading, rest: Rest, query: { before?: number; after?: number }, take: (lines: Line[], more: boolean) => void,
-): Promise<void> {
+): Promise<boolean> {
   const { room, turn } = reading;
+  const removals: ServerFrame[] = [];
   reading.loading.value = true;
-  reading.removals = [];
-  try {
-    const { messages, next } = await rest.messages(room, { ...query, limit: pageOf });
-    if (turn === reading.turn) take([...applyFrames(messageLines(messages), reading.removals ?? [], room)], next !== null);
-  } catch {
-    // Unreachable: the next scroll asks again.
-  } finally {
-    if (turn === reading.turn) {
-      reading.loading.value = false;
-      reading.removals = null;
-    }
-  }
+  reading.removals = removals;
+  const page = await rest.messages(room, { ...query, limit: pageOf }).catch(() => null); // Unreachable: the next scroll asks again.
+  if (turn !== reading.turn) return false;
+  reading.loading.value = false;
+  reading.removals = null;
+  if (page) take([...applyFrames(messageLines(page.messages), removals, room)], page.next !== null);
+  return page !== null;
 }

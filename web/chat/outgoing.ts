@@ -26,13 +26,6 @@ export class Outgoing {
   /** The highest seq that is in view. */
   seen = 0;
 
-  clear(): void {
-    this.pending.value = [];
-    this.answering.value = this.undoable.value = null;
-    this.seen = 0;
-    this.free();
-  }
-
   /** Somebody else writes now, or the moderators let us. */
   free(): void {
     this.slowUntil.value = this.mutedUntil.value = 0;

@@ -9,11 +9,14 @@ export function openPopOut(store: ChatStore): void {
   if (store.roomUid.peek()) url.searchParams.set("room", store.roomUid.peek()!);
   const popup = window.open(url, "", size);
   if (!popup) return;
-  addEventListener("message", (event: MessageEvent<{ ready?: true } | null>) => {
+  // It asks whenever it is loaded, so it is heard as long as it is open.
+  const answer = (event: MessageEvent<{ ready?: true } | null>) => {
+    if (popup.closed) removeEventListener("message", answer);
     if (event.source !== popup || event.origin !== location.origin || !event.data?.ready) return;
     const { token } = store;
     if (token) popup.postMessage({ login: token }, location.origin);
-  });
+  };
+  addEventListener("message", answer);
 }
 
 /** The window of our own that opened this one, when there is one. */

@@ -41,7 +41,7 @@ export class Reading {
   /** The first seq of the room's history, once it is known. */
   readonly start = signal<number | null>(null);
   room = "";
-  /** Grows when the window is emptied: a page that was asked for before is of no use then. */
+  /** Grows when another view takes the window's place: a page that was asked for before is of no use then. */
   turn = 0;
   /** The room came without a message: the first one is the beginning. */
   #bare = false;
@@ -50,14 +50,20 @@ export class Reading {
 
   clear(room: string): void {
     this.room = room;
-    this.turn++;
+    this.turnTo([]);
     this.#bare = false;
-    this.view.value = this.tail.value = [];
+    this.tail.value = [];
     this.holds.value = new Set();
     this.start.value = this.mark.value = this.reveal.value = null;
+    this.seen();
+  }
+
+  /** Puts a view in the window's place that does not go on from what is there. */
+  turnTo(view: readonly Line[]): void {
+    this.turn++;
     this.loading.value = false;
     this.removals = null;
-    this.seen();
+    this.view.value = view;
   }
 
   /** Takes a batch in. False when the window had to be cut first: the batch comes again in the next frame. */
@@ -90,7 +96,7 @@ export class Reading {
 
   hold(reason: Hold): void {
     if (this.holds.value.has(reason)) return;
-    if (reason === "scroll" && this.following.value) this.turnAway();
+    if (reason === "scroll") this.turnAway();
     this.holds.value = new Set([...this.holds.value, reason]);
   }
 
@@ -104,7 +110,7 @@ export class Reading {
   latest(): void {
     this.holds.value = new Set();
     const view = this.view.value;
-    if (!this.atEnd.value || view.length > rowsMax) this.view.value = this.tail.value.slice(-rowsKept);
+    this.turnTo(this.atEnd.value && view.length <= rowsMax ? view : this.tail.value.slice(-rowsKept));
     this.seen();
   }
 
@@ -114,9 +120,9 @@ export class Reading {
     if (!document.hidden) this.unread.value = 0;
   }
 
-  /** The reader stops reading here: what comes now stands below the line. */
+  /** The reader stops reading here: what comes now stands below the line. One who had stopped before keeps their place. */
   turnAway(): void {
-    this.mark.value = lastSeq(this.tail.value);
+    if (this.following.value) this.mark.value = lastSeq(this.tail.value);
   }
 
   /** Counts a message of somebody else. */

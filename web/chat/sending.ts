@@ -3,6 +3,7 @@
  * refused, until it is sent again or discarded. What was just sent can be taken back.
  */
 import { isCommand, type Message, type Problem, problemOf, type SendAck } from "../sdk/src";
+import { holdsPassword } from "./drafts";
 import type { Pending } from "./outgoing";
 import type { ChatStore } from "./store";
 
@@ -18,13 +19,17 @@ export function send(store: ChatStore, text: string, answers: Message | null = s
   const { outgoing } = store;
   const entry: Pending = { key: nextKey++, text, answers };
   store.problem.value = null;
-  outgoing.pending.value = [...outgoing.pending.value, entry];
+  const hidden = holdsPassword(text);
+  if (!hidden) outgoing.pending.value = [...outgoing.pending.value, entry];
   outgoing.answering.value = outgoing.undoable.value = null;
   store.reading.mark.value = null;
   store.reading.latest();
   store.post(room, text, answers?.id).then(
     (ack) => acknowledged(store, entry, ack),
-    (error: unknown) => refused(store, entry, problemOf(error)),
+    (error: unknown) => {
+      if (hidden) store.problem.value = problemOf(error);
+      else refused(store, entry, problemOf(error));
+    },
   );
 }
 

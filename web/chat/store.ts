@@ -60,6 +60,8 @@ export class ChatStore {
   onLoginRequested: () => void = () => {};
 
   readonly #parts: ChatParts;
+  /** Changes when what we may do can have changed; null while that is nothing. */
+  readonly #rank = computed(() => (this.joined.value && this.moderates.value ? `${this.me.value?.uid} ${this.me.value?.roles.join()}` : null));
   readonly #batch = new Batch<ServerFrame>((frames, mayWait) => this.#apply(frames, mayWait));
 
   constructor(parts: ChatParts) {
@@ -68,30 +70,23 @@ export class ChatStore {
     this.signedIn.value = parts.tokens.token !== null;
     parts.realtime.listen((event) => this.#hear(event));
     parts.tokens.watch((token) => this.#becomeHolder(token));
-    const rank = computed(() => (this.joined.value && this.moderates.value ? `${this.roomUid.value} ${this.me.value?.roles.join()}` : null));
-    effect(() => void this.#learnPowers(rank.value));
+    effect(() => void this.#learnPowers(this.#rank.value));
   }
 
+  /** Enters the room; a window stays in one room for its life. */
   async start(room: string | null, asGuest: boolean): Promise<void> {
-    this.open(room);
-    if (asGuest && !this.signedIn.value) await this.signIn((rest) => rest.loginAsGuest()).catch(() => {});
-    this.#parts.realtime.connect();
-  }
-
-  open(room: string | null): void {
-    const before = this.roomUid.value;
-    if (before !== null && before !== room) this.#parts.realtime.leave(before);
-    this.#batch.flush();
     this.roomUid.value = room;
     this.#clear();
-    this.room.value = null;
-    this.barred.value = null;
     if (room !== null) this.#parts.realtime.join(room);
+    this.#parts.realtime.connect();
+    if (asGuest && !this.signedIn.value) await this.signIn((rest) => rest.loginAsGuest()).catch(() => {});
   }
 
   /** Tries again what was given up: a connection that ended, or a room that did not let us in. */
   retry(): void {
     const room = this.roomUid.value;
+    // What was missed behind the door is not known: the room comes whole.
+    if (this.barred.value) this.#clear();
     this.barred.value = null;
     if (room !== null) this.#parts.realtime.join(room);
     this.#parts.realtime.connect();
@@ -164,7 +159,7 @@ export class ChatStore {
     const room = this.roomUid.peek();
     await this.ready;
     const answer = rank && room ? await this.rest.capabilities(room).catch(() => null) : null;
-    if (!rank || answer) this.powers.value = new Set(answer?.capabilities);
+    if (rank === this.#rank.peek() && (!rank || answer)) this.powers.value = new Set(answer?.capabilities);
   }
 
   #becomeHolder(token: string | null): void {
@@ -177,7 +172,6 @@ export class ChatStore {
 
   #clear(): void {
     this.reading.clear(this.roomUid.value ?? "");
-    this.outgoing.clear();
     this.viewers.value = null;
     this.users.value = [];
     this.joined.value = false;
@@ -196,17 +190,20 @@ export class ChatStore {
         this.#batch.flush();
         if (event.ack.room !== this.roomUid.value) break;
         this.joined.value = true;
+        this.barred.value = null;
         if (event.ack.user) this.#learn(event.ack.user);
         break;
       case "refused":
         if (event.room === this.roomUid.value) this.barred.value = event.problem;
         break;
       case "token":
-        this.#parts.tokens.update(event.token);
+        // A typed `/logout` is of this window alone.
+        if (event.token === null && !event.reason) this.#parts.tokens.borrow(null);
+        else this.#parts.tokens.update(event.token);
         if (event.token === null) {
           this.problem.value = event.reason;
           this.#becomeHolder(null);
-        }
+        } else this.signedIn.value = true;
         break;
     }
   }
@@ -252,11 +249,10 @@ export class ChatStore {
         if (frame.data.user.uid === this.me.value?.uid) this.me.value = { ...frame.data.user, roles: this.me.value.roles };
         break;
       case "user_moderated":
-        if (uidOf(frame.data.user) === this.me.value?.uid) this.#moderated(frame.data);
+        if (uidOf(frame.data.user) === this.me.value?.uid && [null, room].includes(frame.data.room)) this.#moderated(frame.data);
         break;
       case "reset":
         if (frame.data.room === room && frame.data.reason === "deleted") {
-          this.#clear();
           this.barred.value = localProblem("room_deleted", t("roomDeleted")).problem;
         }
         break;
@@ -295,6 +291,7 @@ export class ChatStore {
       if (room !== null) this.#parts.realtime.leave(room);
       this.barred.value = localProblem("banned", t("youBanned")).problem;
     }
+    if (action === "unban" && this.barred.value) this.retry();
     if (action === "timeout") {
       this.outgoing.mutedUntil.value = until ?? Infinity;
       this.announcer.interrupt(t("youTimedOut"));

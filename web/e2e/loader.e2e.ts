@@ -6,7 +6,7 @@ import { type Backend, startBackend } from "./backend";
 import { faultsOf, launchBrowser, message } from "./browser";
 import { type Host, startHost } from "./host";
 
-type BanterChat = HTMLElement & { room: string; theme: string; login(token: string): void; logout(): void };
+type BanterChat = HTMLElement & { room: string; theme: string; login(token: string): void; logout(): void; css(text: string): void };
 
 let browser: Browser;
 let backend: Backend;
@@ -132,14 +132,12 @@ describe("the frame", () => {
 });
 
 describe("words between the page and the chat", () => {
-  it("signs_in_and_out_changes_room_and_theme_without_loading_again", async () => {
+  it("signs_in_and_out_and_changes_theme_without_loading_again", async () => {
     await open(tag());
     await message(chat(), "Welcome to One").waitFor();
     await frame().evaluate((frame: HTMLIFrameElement) => { frame.onload = () => document.body.append("loaded again"); });
     await element().evaluate((chat: BanterChat, token) => chat.login(token), owner.token);
     await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
-    await element().evaluate((chat: BanterChat, room) => { chat.room = room; }, rooms[1]);
-    await message(chat(), "Welcome to Two").waitFor();
     await element().evaluate((chat: BanterChat) => { chat.theme = "dark"; });
     await expect.poll(() => chat().locator(":root").evaluate((root) => root.dataset.theme)).toBe("dark");
     await element().evaluate((chat: BanterChat) => { chat.logout(); });
@@ -155,6 +153,45 @@ describe("words between the page and the chat", () => {
     await element().evaluate((chat) => { chat.setAttribute("density", "compact"); });
     await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
     await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+  });
+
+  it("does_not_repeat_a_logout_to_somebody_who_may_have_signed_in_since", async () => {
+    await page.addInitScript(() => {
+      const words: unknown[] = ((window as unknown as { words: unknown[] }).words = []);
+      addEventListener("message", ({ data }) => words.push(data));
+    });
+    const words = () => chat().locator(":root").evaluate(() => (window as unknown as { words: object[] }).words);
+    await open(tag());
+    await expect.poll(async () => (await heard()).some(([name]) => name === "ready")).toBe(true);
+    await element().evaluate((chat: BanterChat) => { chat.css(":root { --words: heard; }"); chat.logout(); });
+    await expect.poll(words).toContainEqual({ logout: true });
+    await element().evaluate((chat) => { chat.setAttribute("density", "compact"); });
+    await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
+    await expect.poll(words).toEqual([{ css: ":root { --words: heard; }" }]);
+  });
+
+  it("shows_another_room_to_the_same_user_and_loads_it_once", async () => {
+    await open(tag());
+    await message(chat(), "Welcome to One").waitFor();
+    await element().evaluate((chat: BanterChat, token) => { chat.login(token); }, owner.token);
+    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await element().evaluate((chat: BanterChat, room) => { chat.room = room; }, rooms[1]);
+    await message(chat(), "Welcome to Two").waitFor();
+    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    expect((await heard()).filter(([name]) => name === "ready")).toHaveLength(2);
+  });
+
+  it("a_room_that_may_not_be_framed_here_is_not_shown_in_place_of_one_that_may", async () => {
+    const { room } = await rest().createRoom({ name: "Members" });
+    await rest().postMessage({ room: room.uid, message: "For members only" });
+    await rest().patchRoom(room.uid, { allowed_sites: ["https://members.example"] });
+    await open(tag());
+    await message(chat(), "Welcome to One").waitFor();
+    const refused = page.waitForEvent("console", (entry) => /frame-ancestors/.test(entry.text()));
+    await element().evaluate((chat: BanterChat, uid) => { chat.room = uid; }, room.uid);
+    await refused;
+    await expect.poll(() => page.frames().some((frame) => frame.url().startsWith(backend.url))).toBe(false);
+    faults.length = 0; // The browser's own words about the refusal.
   });
 
   it("tells_the_page_of_messages_and_believes_nobody_but_its_frame", async () => {

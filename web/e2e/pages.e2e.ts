@@ -185,12 +185,20 @@ describe("the other pages", () => {
 
   it("the_callback_page_asks_before_it_signs_in_somebody_that_no_popup_of_ours_sent", async () => {
     await visit(`/callback.html#token=${owner.token}`, async (page) => {
-      await page.getByText("Sign in to the chat as mara?").waitFor();
+      await page.getByText("Log in to the chat as mara?").waitFor();
       expect(page.url()).not.toContain("token");
       expect(await page.evaluate(() => localStorage.getItem("chat_token"))).toBeNull();
       await shoot(page, "callback");
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("button", { name: "Log in" }).click();
       await expect.poll(() => page.isClosed() || page.evaluate(() => localStorage.getItem("chat_token"))).toBeTruthy();
+    });
+  });
+
+  it("the_callback_page_speaks_the_language_of_the_chat_that_opened_it", async () => {
+    await visit(`/callback.html?lang=de#token=${owner.token}`, async (page) => {
+      await page.getByText("Im Chat als mara anmelden?").waitFor();
+      await page.getByRole("button", { name: "Anmelden" }).waitFor();
+      expect(await page.locator("html").getAttribute("lang")).toBe("de");
     });
   });
 

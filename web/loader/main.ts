@@ -67,8 +67,11 @@ class BanterChat extends HTMLElement {
   attributeChangedCallback(name: string, before: string | null, value: string | null): void {
     if (!this.#frame || before === value) return;
     if (name === "theme") this.#say({ theme: value || "auto" });
-    else if (name === "room" && value) this.#say({ room: value });
-    else this.#load();
+    else if (name === "room" && value && this.#ready) {
+      // The chat loads that room's page itself, or is refused it: it has to say again that it is there.
+      this.#post({ room: value });
+      this.#ready = false;
+    } else this.#load();
   }
 
   /** Signs the visitor in with a token of the chat's server; it is kept for this frame alone. */
@@ -80,6 +83,7 @@ class BanterChat extends HTMLElement {
   logout(): void {
     delete this.#words.login;
     this.#say({ logout: true });
+    if (this.#ready) delete this.#words.logout;
   }
 
   /** Styles of the page's own for the chat; another text takes the place of the first. */
@@ -124,6 +128,7 @@ class BanterChat extends HTMLElement {
       this.#ready = true;
       clearTimeout(this.#waiting);
       this.#post(this.#words);
+      delete this.#words.logout;
     }
     for (const [word, detail] of Object.entries(data)) {
       if (events[word]) this.#tell(events[word], detail);

@@ -11,6 +11,8 @@ export function tokenKey(session: string | null): string {
 export class TokenStore {
   readonly key: string;
   #token: string | null;
+  /** The token is not the stored one: what other windows store does not concern us. */
+  #borrowed = false;
 
   constructor(key: string) {
     this.key = key;
@@ -24,24 +26,26 @@ export class TokenStore {
   /** Keeps a token and tells the other windows of this origin. */
   keep(token: string | null): void {
     this.#token = token;
+    this.#borrowed = false;
     write(this.key, token);
   }
 
   /** Takes a token for this window alone: what a host page hands over is the host's to keep. */
   borrow(token: string | null): void {
     this.#token = token;
+    this.#borrowed = true;
   }
 
   /** The server ended or renewed the token: what is stored changes only when it is the same one. */
   update(token: string | null): void {
     if (read(this.key) === this.#token) this.keep(token);
-    else this.borrow(token);
+    else this.#token = token;
   }
 
   /** Hears of a token that another window stored or removed. */
   watch(changed: (token: string | null) => void): () => void {
     const listener = (event: StorageEvent) => {
-      if (event.key !== this.key && event.key !== null) return;
+      if (this.#borrowed || (event.key !== this.key && event.key !== null)) return;
       const token = event.key === null ? null : event.newValue || null;
       if (token === this.#token) return;
       this.#token = token;

@@ -21,7 +21,7 @@ describe("the host's origin", () => {
 describe("messages", () => {
   const host = { postMessage: vi.fn() } as unknown as Window;
   const store = {
-    borrow: vi.fn(), release: vi.fn(), open: vi.fn(), reading: { unread: signal(0) }, barred: signal(null), problem: signal<object | null>(null),
+    borrow: vi.fn(), release: vi.fn(), roomUid: signal("lobby"), reading: { unread: signal(0) }, barred: signal(null), problem: signal<object | null>(null),
     emotes: signal<ReadonlyMap<string, string> | null>(null), onMessage: vi.fn(), onLoginRequested: vi.fn(),
   };
   const hear = (data: unknown, origin = "https://host.example", source: unknown = host) =>
@@ -34,11 +34,19 @@ describe("messages", () => {
 
   it("the_host_is_obeyed", () => {
     hear({ login: "token" });
-    hear({ room: "lounge" });
     hear({ logout: true });
     expect(store.borrow).toHaveBeenCalledWith("token");
-    expect(store.open).toHaveBeenCalledWith("lounge");
     expect(store.release).toHaveBeenCalled();
+  });
+
+  it("another_room_is_loaded_as_a_page_of_its_own_with_the_same_options_and_the_present_one_is_left_alone", () => {
+    const replace = vi.spyOn(location, "replace").mockReturnValue();
+    vi.spyOn(location, "href", "get").mockReturnValue("https://chat.example/embed.html?room=lobby&theme=dark&host=https://host.example");
+    hear({ room: "lobby" });
+    expect(replace).not.toHaveBeenCalled();
+    hear({ room: "lounge" });
+    expect(String(replace.mock.lastCall?.[0])).toBe("https://chat.example/embed.html?room=lounge&theme=dark&host=https%3A%2F%2Fhost.example");
+    vi.restoreAllMocks();
   });
 
   it("the_look_is_the_hosts_to_choose", () => {

@@ -29,13 +29,13 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function open(session: Session | null): Promise<void> {
+async function open(session: Session | null, options = ""): Promise<void> {
   if (session) localStorage.setItem("chat_token", session.token);
   const tokens = new TokenStore("chat_token");
   realtime = new Realtime({ url: server.socketUrl, token: tokens.token, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
   const rest = new Rest({ base: server.url, token: () => tokens.token });
   store = new ChatStore({ rest, realtime, tokens });
-  render(<Chat store={store} options={chatOptions(`?room=${room}`)} />, document.body);
+  render(<Chat store={store} options={chatOptions(`?room=${room}${options}`)} />, document.body);
   await store.start(room, false);
   await vi.waitFor(() => expect(store.joined.value).toBe(true));
 }
@@ -69,6 +69,15 @@ describe("reading", () => {
     const log = server.world.find(room);
     server.world.append(log, (seq) => ({ event: "room_purged", data: { room, seq } }));
     await vi.waitFor(() => expect(texts()).toEqual([]));
+  });
+
+  it("a_line_that_is_walked_to_says_what_was_written", async () => {
+    say(owner, "listen");
+    await open(null);
+    await seen("listen");
+    const line = document.querySelector(".line[data-id]")!;
+    expect(line.getAttribute("aria-label")).toContain("mara");
+    expect(document.getElementById(line.getAttribute("aria-describedby")!)?.textContent).toBe("listen");
   });
 
   it("the_log_is_silent_and_has_a_name_and_one_polite_voice_speaks", async () => {
@@ -128,6 +137,21 @@ describe("writing", () => {
     expect(document.body.textContent).not.toContain("Not sent");
   });
 
+  it("names_are_offered_of_those_who_spoke_and_of_those_who_are_here_only_where_they_are_shown", async () => {
+    const [anna, annika] = [server.world.register("anna", "long enough"), server.world.register("annika", "long enough")];
+    say(anna, "I spoke");
+    for (const [options, names] of [["", ["anna", "annika"]], ["&hideUsers=1", ["anna"]]] as const) {
+      await open(owner, options);
+      await vi.waitFor(() => expect(box()).not.toBeNull());
+      store.users.value = [annika.user];
+      type("@ann");
+      await vi.waitFor(() => expect([...document.querySelectorAll(".offers bdi")].map((node) => node.textContent)).toEqual(names));
+      type("");
+      realtime.close();
+      render(null, document.body);
+    }
+  });
+
   it("a_message_too_long_is_counted_and_not_sent", async () => {
     await open(owner);
     await vi.waitFor(() => expect(box()).not.toBeNull());
@@ -149,6 +173,23 @@ describe("identity", () => {
     await seen("guest");
   });
 
+  it("a_typed_login_is_kept_and_its_password_is_nowhere_to_be_seen", async () => {
+    server.world.register("ruth", "longenough");
+    await open(owner);
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+    send(store, "/login ruth wrong-one");
+    expect(store.outgoing.pending.value).toEqual([]);
+    await seen("The name or the password is wrong.");
+    send(store, "/login ruth longenough");
+    await vi.waitFor(() => expect(store.me.value?.displayName).toBe("ruth"));
+    expect(server.world.holder(localStorage.getItem("chat_token"))?.username).toBe("ruth");
+    expect(document.body.textContent).not.toMatch(/wrong-one|longenough/);
+    send(store, "/logout");
+    await vi.waitFor(() => expect(button("Chat as a guest")).toBeDefined());
+    expect(store.token).toBeNull();
+    expect(store.outgoing.pending.value).toEqual([]);
+  });
+
   it("a_token_that_ended_leads_back_to_the_login_box_with_the_reason", async () => {
     await open(owner);
     await vi.waitFor(() => expect(store.me.value).not.toBeNull());
@@ -157,6 +198,29 @@ describe("identity", () => {
     await seen("You were signed out elsewhere.");
     expect(button("Chat as a guest")).toBeDefined();
     expect(localStorage.getItem("chat_token")).toBeNull();
+  });
+
+  it("a_guest_reads_before_there_is_a_login", async () => {
+    say(owner, "already there");
+    realtime = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
+    store = new ChatStore({ rest: new Promise(() => {}), realtime, tokens: new TokenStore("chat_token") });
+    void store.start(room, true);
+    await vi.waitFor(() => expect(store.reading.view.value).toHaveLength(1));
+  });
+
+  it("what_one_may_do_is_not_told_by_an_answer_for_a_rank_that_is_gone", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.moderates.value).toBe(true));
+    let answer = () => {};
+    const late = new Promise<{ capabilities: ["purge"] }>((resolve) => { answer = () => resolve({ capabilities: ["purge"] }); });
+    store.rest.capabilities = vi.fn().mockReturnValueOnce(late).mockResolvedValue({ capabilities: [] });
+    store.me.value = { ...store.me.value!, roles: ["registered", "mod"] };
+    await vi.waitFor(() => expect(store.rest.capabilities).toHaveBeenCalled());
+    store.me.value = { ...store.me.value!, roles: ["registered"] };
+    answer();
+    await late;
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([...store.powers.value]).toEqual([]);
   });
 
   it("ranks_of_the_room_are_learned_from_the_join", async () => {
@@ -179,5 +243,46 @@ describe("identity", () => {
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
     button("Try again").click();
     await vi.waitFor(() => expect(box()).not.toBeNull());
+  });
+
+  it("what_was_read_before_a_ban_does_not_stand_beside_what_came_long_after", async () => {
+    const ann = server.world.register("ann", "long enough");
+    say(owner, "before");
+    await open(ann);
+    await seen("before");
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
+    await seen("You are banned here");
+    for (let i = 1; i <= 60; i++) say(owner, `missed ${i}`);
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    button("Try again").click();
+    await vi.waitFor(() => expect(texts()).toEqual(Array.from({ length: 50 }, (_, i) => `missed ${i + 11}`)));
+  });
+
+  it("a_ban_that_came_and_went_while_we_were_away_does_not_keep_us_out", async () => {
+    const ann = server.world.register("ann", "long enough");
+    await open(ann);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await server.stop();
+    server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
+    server.world.lift(owner.user.uid, { user: ann.user.uid, room });
+    say(owner, "welcome back");
+    await server.start();
+    realtime.connect();
+    await seen("welcome back");
+    await vi.waitFor(() => expect(box()).not.toBeNull());
+    say(owner, "and live again");
+    await vi.waitFor(() => expect(texts()).toEqual(["welcome back", "and live again"]));
+  });
+
+  it("a_ban_from_another_room_closes_no_door_here", async () => {
+    await open(owner);
+    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    for (const viewer of server.viewers) {
+      server.say(viewer, { event: "user_moderated", data: { room: "elsewhere0000", seq: 1, user: owner.user, action: "ban" } });
+    }
+    say(owner, "still here");
+    await seen("still here");
+    expect(store.barred.value).toBeNull();
   });
 });

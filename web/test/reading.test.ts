@@ -108,6 +108,13 @@ describe("held", () => {
     reading.hold("scroll");
     expect(reading.mark.value).toBe(50);
   });
+  it("a_reader_who_scrolled_up_and_then_hides_the_window_has_read_no_further", () => {
+    const { reading, say } = room(50);
+    reading.hold("scroll");
+    say(51, 60);
+    reading.turnAway();
+    expect(reading.mark.value).toBe(50);
+  });
 });
 
 describe("through the history", () => {
@@ -170,6 +177,43 @@ describe("through the history", () => {
     expect(seqs(reading)).toContain(120);
     expect(reading.reveal.value).toEqual({ id: 1120 });
     expect(reading.following.value).toBe(false);
+  });
+  it.each(["older", "newer"] as const)("a_page_that_was_asked_for_before_the_reader_jumped_elsewhere_is_not_put_into_the_new_view: %s", async (end) => {
+    for (const jump of ["latest", "show"]) {
+      const { reading, rest, say } = room(900);
+      await show(reading, rest, message(300));
+      say(901, 1000);
+      const coming = (end === "older" ? older : newer)(reading, rest);
+      if (jump === "latest") reading.latest();
+      else await show(reading, rest, message(950));
+      await coming;
+      expect(seqs(reading)).toEqual(span(seqs(reading)[0]!, seqs(reading).at(-1)!));
+      expect(seqs(reading).at(jump === "latest" ? -1 : 0)).toBe(jump === "latest" ? 1000 : 900);
+      expect(reading.loading.value).toBe(false);
+    }
+  });
+  it("of_two_jumps_the_last_one_counts_however_long_the_first_takes", async () => {
+    const { reading, rest } = room(400);
+    let answer = () => {};
+    const slow = new Promise<void>((resolve) => { answer = resolve; });
+    const whole = rest.messages.getMockImplementation()!;
+    rest.messages.mockImplementationOnce(async (...asked) => { await slow; return whole(...asked); });
+    const first = show(reading, rest, message(120));
+    await show(reading, rest, message(300));
+    answer();
+    await first;
+    expect(seqs(reading).at(-1)).toBe(300);
+    expect(reading.reveal.value).toEqual({ id: 1300 });
+  });
+  it("what_is_deleted_while_two_pages_are_under_way_comes_back_with_neither", async () => {
+    const { reading, rest } = room(400);
+    reading.hold("scroll");
+    const first = older(reading, rest);
+    const second = show(reading, rest, message(300));
+    reading.apply([{ event: "message_deleted", data: { room: "r", seq: 401, ids: [1299] } }], true);
+    await Promise.all([first, second]);
+    expect(seqs(reading)).toContain(298);
+    expect(seqs(reading)).not.toContain(299);
   });
   it("a_reset_empties_the_window_and_lets_it_follow", () => {
     const { reading } = room(60);

@@ -196,6 +196,38 @@ describe("identity", () => {
   });
 });
 
+describe("a typed login", () => {
+  it("brings_its_token_which_the_next_connection_carries", async () => {
+    server.world.register("ruth", "longenough");
+    const { client } = connect({ token: server.world.guest().token });
+    await next(client, isJoined);
+    const [event] = await Promise.all([next(client, isToken), client.send(room, "/login ruth longenough")]);
+    expect(event).toMatchObject({ token: expect.stringMatching(/^token-/), reason: null });
+    server.cut();
+    await next(client, isJoined);
+    expect(server.handshakes.at(-1)).toEqual(["banter.v1", `bearer.${(event as { token: string }).token}`]);
+  });
+
+  it("a_typed_logout_lets_go_of_the_token_and_of_no_unsent_message", async () => {
+    const { client } = connect({ token: server.world.guest().token });
+    await next(client, isJoined);
+    const [event] = await Promise.all([next(client, isToken), client.send(room, "/logout")]);
+    expect(event).toMatchObject({ token: null, reason: null });
+    server.cut();
+    await next(client, isJoined);
+    expect(server.handshakes.at(-1)).toEqual(["banter.v1"]);
+  });
+
+  it("our_own_logout_takes_nothing_from_whoever_signs_in_right_after", async () => {
+    const { client, heard } = connect({ token: server.world.guest().token });
+    await next(client, isJoined);
+    client.setToken(null);
+    client.setToken(server.world.guest().token);
+    await next(client, isJoined);
+    expect(heard.some(isToken)).toBe(false);
+  });
+});
+
 describe("close codes", () => {
   it.each([1006, 1012, 1013, 4008])("after_%i_the_client_comes_back", async (code) => {
     const { client } = connect();

@@ -97,6 +97,21 @@ describe("the token", () => {
     expect(tokens.token).toBeNull();
     expect(localStorage.getItem("chat_token")).toBe("kept");
   });
+  it("a_borrowed_token_stays_whatever_other_windows_do", () => {
+    const tokens = new TokenStore(tokenKey(null));
+    const heard: (string | null)[] = [];
+    const store = (newValue: string | null) => dispatchEvent(Object.assign(new Event("storage"), { key: "chat_token", newValue }));
+    const stop = tokens.watch((token) => heard.push(token));
+    tokens.borrow("the host's");
+    store("another window's");
+    store(null);
+    expect(heard).toEqual([]);
+    expect(tokens.token).toBe("the host's");
+    tokens.keep("our own");
+    store("another window's");
+    expect(tokens.token).toBe("another window's");
+    stop();
+  });
   it("a_blocked_storage_keeps_the_token_in_memory", () => {
     for (const name of ["getItem", "setItem", "removeItem"] as const) {
       vi.spyOn(Storage.prototype, name).mockImplementation(() => { throw new Error("blocked"); });
@@ -134,6 +149,20 @@ it("the_announcer_reads_one_message_and_counts_a_burst", () => {
   expect(announcer.text.value).toBe("ann: hello");
   vi.advanceTimersByTime(announceEvery);
   expect(announcer.text.value).toBe("5 new messages");
+  vi.useRealTimers();
+});
+
+it("what_is_urgent_is_said_again_when_it_happens_again", () => {
+  vi.useFakeTimers();
+  const announcer = new Announcer();
+  announcer.interrupt("You are timed out.");
+  expect(announcer.alert.value).toBe("You are timed out.");
+  vi.advanceTimersByTime(announceEvery);
+  expect(announcer.alert.value).toBe("");
+  announcer.interrupt("You are timed out.");
+  announcer.add("ann: hello");
+  vi.advanceTimersByTime(announceEvery / 2);
+  expect(announcer.alert.value).toBe("You are timed out.");
   vi.useRealTimers();
 });
 

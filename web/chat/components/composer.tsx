@@ -10,6 +10,7 @@ import { commandOffers, completed, nameOffers, type Offer, wanted } from "../com
 import { readDraft, writeDraft } from "../drafts";
 import { t } from "../i18n";
 import { useLazy } from "../lazy";
+import type { ChatOptions } from "../options";
 import { send as sendText, undo } from "../sending";
 import type { ChatStore } from "../store";
 import { spanText, useSecondsUntil } from "./clock";
@@ -20,7 +21,7 @@ import { Offers } from "./offers";
 export const longest = 500;
 const countFrom = 0.8;
 
-export function Composer({ store, session, children }: { store: ChatStore; session: string | null; children?: ComponentChildren }) {
+export function Composer({ store, options: { session, hideUsers }, children }: { store: ChatStore; options: ChatOptions; children?: ComponentChildren }) {
   const { outgoing } = store;
   const room = store.roomUid.value ?? "";
   const box = useRef<HTMLTextAreaElement>(null);
@@ -77,7 +78,7 @@ export function Composer({ store, session, children }: { store: ChatStore; sessi
   const offers: Offer[] =
     !word || dismissed ? []
     : word.kind === "command" ? commandOffers(commands, word.word)
-    : word.kind === "name" ? nameOffers(people(store), word.word, /^[/!]/.test(text))
+    : word.kind === "name" ? nameOffers(people(store, hideUsers), word.word, /^[/!]/.test(text))
     : (emoji?.searchEmoji(word.word) ?? []).slice(0, 7).map(([sign, name]) => ({ key: sign, label: `${sign} ${name}`, insert: `${sign} ` }));
   const open = offers.length > 0;
   useEffect(() => { if (open) store.announcer.add(t("suggestions", { n: offers.length })); }, [open]);
@@ -170,11 +171,11 @@ function useCommands(store: ChatStore, room: string, wanted: boolean): readonly 
   return known.for === asked ? known.commands : [];
 }
 
-/** Who could be meant: those who spoke last, then those who are here. */
-function people(store: ChatStore): string[] {
+/** Who could be meant: those who spoke last, then those who are here, unless that is not to be shown. */
+function people(store: ChatStore, hideUsers: boolean): string[] {
   const me = store.me.value?.uid;
   const spoke = [...store.reading.tail.value].reverse().flatMap((line) => (line.kind === "message" ? [line.message.user] : []));
-  return [...new Set([...spoke, ...store.users.value].filter((user) => user.uid !== me).map((user) => user.displayName))];
+  return [...new Set([...spoke, ...(hideUsers ? [] : store.users.value)].filter((user) => user.uid !== me).map((user) => user.displayName))];
 }
 
 function lastOwn(): HTMLElement | undefined {

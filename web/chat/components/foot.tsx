@@ -29,7 +29,7 @@ export function Foot({ store, options, stopped, asking, onAsk, onClose }: Props)
   if (asking) return <SignIn store={store} options={options} onClose={onClose} />;
   if (stopped) return null;
   return (
-    <Composer store={store} session={options.session}>
+    <Composer store={store} options={options}>
       {options.noheader && <Account store={store} onSignIn={onAsk} upward />}
     </Composer>
   );

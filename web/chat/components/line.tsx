@@ -42,13 +42,13 @@ export class LineView extends Component<Props> {
     const classes = ["line", head && "head", own && "own", mine && "mine", acting && "acting", message.kind === "action" && "action"];
     return (
       <div
-        class={classes.filter(Boolean).join(" ")} data-id={message.id} tabIndex={-1} role="article"
+        class={classes.filter(Boolean).join(" ")} data-id={message.id} tabIndex={-1} role="article" aria-describedby={`text-${message.id}`}
         aria-label={[user.displayName, role && t(role), clockTime(message.timestamp)].filter(Boolean).join(", ")}
       >
         {message.replyTo ? <QuoteLine store={store} id={message.replyTo} /> : null}
         {head && <Time at={message.timestamp} />}
         {head && <Name user={user} />}
-        <span class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{words(message.message, names, emotes)}</span>
+        <span id={`text-${message.id}`} class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{words(message.message, names, emotes)}</span>
         {Tools && <Tools store={store} message={message} head={head} />}
       </div>
     );

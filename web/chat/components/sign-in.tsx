@@ -22,7 +22,6 @@ export function SignIn({ store, options, onClose }: { store: ChatStore; options:
     store.problem.value = null;
     say("");
     setWay(to);
-    if (to === "login") store.onLoginRequested();
   };
   const inWindow = () => {
     forget.current?.();

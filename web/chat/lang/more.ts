@@ -127,6 +127,11 @@ export const more = {
   act_ban: "Ban", act_timeout: "Time-out", act_unban: "Ban lifted", act_untimeout: "Time-out lifted", act_mod: "Made moderator",
   act_unmod: "No longer moderator", act_vip: "Made VIP", act_unvip: "No longer VIP", act_delete: "Message deleted", act_purge: "Messages deleted",
   act_pin: "Message pinned", act_unpin: "Message unpinned",
+  // The window that finishes a login
+  noLogin: "This page finishes a login, and there is none to finish.",
+  loggedInClose: "You are signed in. This window can be closed.",
+  loginOver: "This login is not valid any more. Please try again.",
+  logInAs: "Log in to the chat as {name}?",
   // The picker
   searchEmoji: "Search emoji",
   noEmoji: "Nothing found.",

@@ -50,7 +50,7 @@ export type SendAck = { id: number; seq: number; timestamp: number } | { command
 
 export type ServerFrame =
   | { event: "welcome"; data: Welcome }
-  | { event: "auth_updated"; data: { user: User | null } }
+  | { event: "auth_updated"; data: { user: User | null; token?: string | null } }
   | { event: "room_updated"; data: { room: Room; seq?: number } }
   | { event: "room_messages"; data: { room: string; messages: Message[]; head: number; epoch: number } }
   | { event: "room_users"; data: { room: string; count: number; users: User[] } }

@@ -19,7 +19,10 @@ export type RealtimeEvent =
   | { type: "joined"; ack: JoinAck }
   /** The room did not let us in; it is not joined again by itself. */
   | { type: "refused"; room: string; problem: Problem }
-  /** The token was renewed (a string) or is of no use any more (null, with the reason). */
+  /**
+   * The token was renewed, or a typed `/login` brought another one (a string); or it is of no use any more (null,
+   * with the reason), or a typed `/logout` let go of it here (null without one).
+   */
   | { type: "token"; token: string | null; reason: Problem | null };
 
 export interface RealtimeOptions {
@@ -71,6 +74,8 @@ export class Realtime {
   /** A handshake that fails does not say why: the next attempt carries the token in a frame, whose refusal can be read. */
   #loginByFrame = false;
   #nextId = 1;
+  /** How many of our own logouts are under way. */
+  #leaving = 0;
   #onlineSince = 0;
   #heardAt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -148,7 +153,7 @@ export class Realtime {
     this.#token = token;
     this.#loginByFrame = false;
     if (this.#state.name === "online") {
-      if (token === null) this.#request({ event: "logout", data: {} }).catch(ignore);
+      if (token === null) this.#logout();
       else this.#login(token);
       return;
     }
@@ -193,6 +198,9 @@ export class Realtime {
           return this.#settle(frame.id, (request) => request.reject(new ProblemError(frame.data)));
         }
         break;
+      case "auth_updated":
+        this.#become(frame.data);
+        break;
       case "reset":
         if (frame.data.reason === "deleted") this.#rooms.delete(frame.data.room);
         else if (this.#rooms.has(frame.data.room)) this.#rooms.set(frame.data.room, {});
@@ -233,6 +241,20 @@ export class Realtime {
         else if (problem.status !== 0) this.#socket?.close(4000, "login failed");
       },
     );
+  }
+
+  #logout(): void {
+    this.#leaving++;
+    this.#request({ event: "logout", data: {} }).catch(ignore).finally(() => this.#leaving--);
+  }
+
+  /** `/login` and `/logout` can be typed like any text: then the server tells who we are without being asked by us. */
+  #become({ user, token = null }: FrameData<"auth_updated">): void {
+    if (token === null && (user !== null || this.#token === null || this.#leaving > 0)) return;
+    this.#token = token;
+    this.#loginByFrame = false;
+    this.#emit({ type: "token", token, reason: null });
+    for (const room of this.#rooms.keys()) this.#sendJoin(room);
   }
 
   #sendJoin(uid: string): void {

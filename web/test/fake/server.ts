@@ -100,11 +100,11 @@ export class FakeServer {
     else if (token) this.say(viewer, { event: "error", data: new Refusal(401, "token_ended", "This token is not valid any more.").problem });
   }
 
-  #become(viewer: Viewer, token: string): void {
+  #become(viewer: Viewer, token: string, told?: string): void {
     const account = this.world.holder(token);
     if (!account) throw new Refusal(401, "token_ended", "This token is not valid any more.");
     viewer.uid = account.user.uid;
-    this.say(viewer, { event: "auth_updated", data: { user: account.user } });
+    this.say(viewer, { event: "auth_updated", data: { user: account.user, ...(told ? { token: told } : {}) } });
   }
 
   #take(viewer: Viewer, frame: Incoming): void {
@@ -137,6 +137,13 @@ export class FakeServer {
       case "sendMessage": {
         if (!viewer.uid) throw new Refusal(401, "unauthorized", "Please sign in first.");
         const text = data.text ?? "";
+        const [, command, name = "", password = ""] = /^\/(login|logout)(?: (\S+) (\S+))?$/.exec(text) ?? [];
+        if (command === "logout") return this.#do(viewer, { ...frame, event: "logout", data: {} });
+        if (command === "login") {
+          const { token } = this.world.login(name, password);
+          this.#become(viewer, token, token);
+          return { command };
+        }
         if (/^[!/]\p{L}/u.test(text)) {
           this.say(viewer, { event: "system", data: { type: "echo", text: text.slice(1) } });
           return { command: text.slice(1).split(" ")[0] };
