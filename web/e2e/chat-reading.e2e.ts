@@ -25,13 +25,13 @@ describe("history", () => {
       await page.mouse.wheel(0, -600);
       await inOrder();
       return page.getByText("This is where the chat begins.").isVisible();
-    }, { timeout: 30_000, interval: 30 }).toBe(true);
+    }, { timeout: 50_000, interval: 30 }).toBe(true);
     expect((await shown())[0]).toBe("line 1.");
     await expect.poll(async () => {
       await page.mouse.wheel(0, 600);
       await inOrder();
       return (await shown()).at(-1);
-    }, { timeout: 30_000, interval: 30 }).toBe("line 230.");
+    }, { timeout: 50_000, interval: 30 }).toBe("line 230.");
     await page.getByRole("heading").hover();
     await expect.poll(async () => { await page.getByRole("log").press("End"); return below(page); }).toBeLessThan(2);
   });
