@@ -74,5 +74,5 @@ export default defineConfig({
       input: ["index.html", "embed.html", "lofi.html", "callback.html", "embed-doctor.html", "admin/index.html", "docs/index.html"].map(page),
     },
   },
-  test: { include: ["test/**/*.test.{ts,tsx}"] },
+  test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: 30_000, hookTimeout: 30_000 },
 });

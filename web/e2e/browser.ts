@@ -66,7 +66,13 @@ export function message(chat: Chat, text: string): Locator {
 export async function say(chat: Chat, text: string): Promise<void> {
   const box = chat.getByLabel("Message", { exact: true });
   await box.fill(text);
+  await maySend(chat);
   await box.press("Enter");
+}
+
+/** What is in the box may be sent: the box may be there before the server has said who we are. */
+export async function maySend(chat: Chat): Promise<void> {
+  await chat.locator(".send:enabled").waitFor();
 }
 
 export async function register(chat: Chat, name: string, password = "correct horse battery"): Promise<void> {

@@ -129,7 +129,7 @@ it("events", async () => {
   await open("events");
   await shown();
   await as(owner).postMessage({ room, message: "Heard outside" });
-  await expect.poll(() => page.locator("#last").textContent(), { timeout: 20_000 }).toBe("Heard outside");
+  await expect.poll(() => page.locator("#last").textContent()).toBe("Heard outside");
 });
 
 it("overlay", async () => {

@@ -102,6 +102,27 @@ describe("states", () => {
     await expectAccessible(page, "silent");
   });
 
+  it("a_login_is_for_the_server_that_gave_it_and_no_other_that_a_link_names_hears_of_it", async () => {
+    const heard: (string | null)[] = [];
+    await context.route("http://other.test/**", async (route) => {
+      heard.push(await route.request().headerValue("authorization"));
+      const known = route.request().url().endsWith("/version");
+      await route.fulfill({
+        status: known ? 200 : 403, headers: { "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*" },
+        json: known ? { name: "Other", version: "1" } : { status: 403, code: "forbidden", detail: "Not today." },
+      });
+    });
+    await openRoom();
+    await page.goto(`${backend.url}/?server=http://other.test`);
+    await page.getByText("Other 1").waitFor();
+    await page.getByRole("button", { name: "Make one and open it" }).click();
+    await page.getByText("Not today.").first().waitFor();
+    expect(heard.length).toBeGreaterThanOrEqual(2);
+    expect(heard.filter((login) => login !== null)).toEqual([]);
+    await page.goto(backend.url);
+    await page.frameLocator('iframe[title="Chat 1"]').getByRole("button", { name: /Signed in as/ }).waitFor();
+  });
+
   it.each(["light", "dark"] as const)("axe_finds_nothing_in_the_%s_theme", async (scheme) => {
     await page.emulateMedia({ colorScheme: scheme });
     await page.goto(backend.url);

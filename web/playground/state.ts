@@ -21,12 +21,17 @@ export interface Saved {
   exchanges: Partial<Record<Step, Exchange>>;
 }
 
-const key = "banter_playground";
 const empty: Saved = {
   username: "", password: "", token: "", user: null, roomName: "Lounge", room: "", shown: "", text: "Hello from HTTP", messageId: "", exchanges: {},
 };
 
 export const server = serverAddress();
+/** The server that this page belongs to. Any other one is named by whoever made the link. */
+const home = serverAddress({ search: "", origin: location.origin } as Location);
+/** What ends the name of each thing that is kept: what one server gave is never shown to another. */
+export const keptFor = server === home ? "" : `@${server}`;
+
+const key = `banter_playground${keptFor}`;
 export const saved = signal<Saved>(load());
 effect(() => write(key, JSON.stringify(saved.value)));
 

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /** The chat window over the fake server: what the reader sees and can do, through the real store and components. */
 import { render } from "preact";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket as NodeSocket } from "ws";
 import { Chat } from "../chat/components/chat";
 import { chatOptions } from "../chat/options";
@@ -9,6 +9,7 @@ import { send } from "../chat/sending";
 import { ChatStore } from "../chat/store";
 import { Realtime, Rest, type Session } from "../sdk/src";
 import { TokenStore } from "../shared/session";
+import { eventually } from "./eventually";
 import { FakeServer } from "./fake/server";
 
 let server: FakeServer;
@@ -37,12 +38,12 @@ async function open(session: Session | null, options = ""): Promise<void> {
   store = new ChatStore({ rest, realtime, tokens });
   render(<Chat store={store} options={chatOptions(`?room=${room}${options}`)} />, document.body);
   await store.start(room, false);
-  await vi.waitFor(() => expect(store.joined.value).toBe(true));
+  await eventually(() => expect(store.joined.value).toBe(true));
 }
 
 const say = (by: Session, text: string) => server.world.post(by.user.uid, server.world.find(room), text);
 const texts = () => [...document.querySelectorAll(".line[data-id] .text")].map((node) => node.textContent);
-const seen = (text: string) => vi.waitFor(() => expect(document.body.textContent).toContain(text));
+const seen = (text: string) => eventually(() => expect(document.body.textContent).toContain(text));
 const box = () => document.querySelector("textarea")!;
 function type(text: string): void {
   box().value = text;
@@ -63,12 +64,12 @@ describe("reading", () => {
     const first = say(owner, "one");
     say(owner, "two");
     await open(null);
-    await vi.waitFor(() => expect(texts()).toEqual(["one", "two"]));
+    await eventually(() => expect(texts()).toEqual(["one", "two"]));
     server.world.delete(owner.user.uid, first.id);
-    await vi.waitFor(() => expect(texts()).toEqual(["two"]));
+    await eventually(() => expect(texts()).toEqual(["two"]));
     const log = server.world.find(room);
     server.world.append(log, (seq) => ({ event: "room_purged", data: { room, seq } }));
-    await vi.waitFor(() => expect(texts()).toEqual([]));
+    await eventually(() => expect(texts()).toEqual([]));
   });
 
   it("a_line_that_is_walked_to_says_what_was_written", async () => {
@@ -86,7 +87,7 @@ describe("reading", () => {
     expect(log.getAttribute("aria-live")).toBe("off");
     expect(log.getAttribute("aria-label")).toBe("Messages");
     say(owner, "hello");
-    await vi.waitFor(() => expect(document.querySelector('[aria-live="polite"]')?.textContent).toBe("mara: hello"));
+    await eventually(() => expect(document.querySelector('[aria-live="polite"]')?.textContent).toBe("mara: hello"));
   });
 
   it("a_day_is_named_once_whatever_stands_between_its_messages", async () => {
@@ -97,7 +98,7 @@ describe("reading", () => {
     }
     say(owner, "three");
     await open(null);
-    await vi.waitFor(() => expect(texts()).toEqual(["one", "two", "three"]));
+    await eventually(() => expect(texts()).toEqual(["one", "two", "three"]));
     expect([...document.querySelectorAll(".day")].map((node) => node.textContent)).toEqual(["yesterday", "today"]);
   });
 
@@ -111,14 +112,14 @@ describe("reading", () => {
 describe("writing", () => {
   it("enter_sends_shift_enter_does_not_and_neither_does_an_enter_that_ends_a_composed_word", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     type("こんにちは");
-    await vi.waitFor(() => expect(button("Send").disabled).toBe(false));
+    await eventually(() => expect(button("Send").disabled).toBe(false));
     enter({ isComposing: true });
     enter({ shiftKey: true });
     expect(store.outgoing.pending.value).toHaveLength(0);
     enter();
-    await vi.waitFor(() => expect(texts()).toEqual(["こんにちは"]));
+    await eventually(() => expect(texts()).toEqual(["こんにちは"]));
     expect(store.outgoing.pending.value).toHaveLength(0);
   });
 
@@ -126,14 +127,14 @@ describe("writing", () => {
     const ann = server.world.register("ann", "long enough");
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room, kind: "timeout", duration: "10m" });
     await open(ann);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     send(store, "let me speak");
     await seen("Not sent: You are timed out.");
     await seen("You are timed out for 10:00.");
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
-    await vi.waitFor(() => expect(store.outgoing.mutedUntil.value).toBe(0));
+    await eventually(() => expect(store.outgoing.mutedUntil.value).toBe(0));
     button("Send again").click();
-    await vi.waitFor(() => expect(texts()).toEqual(["let me speak"]));
+    await eventually(() => expect(texts()).toEqual(["let me speak"]));
     expect(document.body.textContent).not.toContain("Not sent");
   });
 
@@ -154,7 +155,7 @@ describe("writing", () => {
 
   it("a_message_too_long_is_counted_and_not_sent", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(box()).not.toBeNull());
+    await eventually(() => expect(box()).not.toBeNull());
     type("x".repeat(501));
     await seen("1 too many");
     expect(button("Send").disabled).toBe(true);
@@ -168,7 +169,7 @@ describe("identity", () => {
     await open(null);
     expect(box()).toBeNull();
     button("Chat as a guest").click();
-    await vi.waitFor(() => expect(box()).not.toBeNull());
+    await eventually(() => expect(box()).not.toBeNull());
     expect(localStorage.getItem("chat_token")).toMatch(/^token-/);
     await seen("guest");
   });
@@ -192,7 +193,7 @@ describe("identity", () => {
 
   it("a_token_that_ended_leads_back_to_the_login_box_with_the_reason", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     server.world.tokens.clear();
     server.closeAll(4001, "You were signed out elsewhere.");
     await seen("You were signed out elsewhere.");
@@ -225,10 +226,10 @@ describe("identity", () => {
 
   it("ranks_of_the_room_are_learned_from_the_join", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(store.moderates.value).toBe(true));
+    await eventually(() => expect(store.moderates.value).toBe(true));
     say(server.world.guest(), "hi");
-    await vi.waitFor(() => expect(document.querySelector(".line[data-id]")).not.toBeNull());
-    await vi.waitFor(() => {
+    await eventually(() => expect(document.querySelector(".line[data-id]")).not.toBeNull());
+    await eventually(() => {
       document.querySelector<HTMLElement>(".line[data-id]")!.click();
       expect(document.querySelector(".more")).not.toBeNull();
     });
@@ -237,12 +238,12 @@ describe("identity", () => {
   it("a_banned_user_sees_the_door_and_comes_back_when_the_ban_is_lifted", async () => {
     const ann = server.world.register("ann", "long enough");
     await open(ann);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     await seen("You are banned here");
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
     button("Try again").click();
-    await vi.waitFor(() => expect(box()).not.toBeNull());
+    await eventually(() => expect(box()).not.toBeNull());
   });
 
   it("what_was_read_before_a_ban_does_not_stand_beside_what_came_long_after", async () => {

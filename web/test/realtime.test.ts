@@ -137,6 +137,33 @@ describe("sending", () => {
     expect(server.world.messages(server.world.find(room)).map((m) => m.id)).toEqual(["id" in ack ? ack.id : 0]);
   });
 
+  it("a_message_is_never_repeated_as_somebody_elses", async () => {
+    const { client } = connect({ token: server.world.guest().token });
+    await next(client, isJoined);
+    server.swallowAcks = true;
+    const arrived = next(client, isFrame("message"));
+    const sent = client.send(room, "from me");
+    await arrived;
+    const joined = next(client, isJoined);
+    client.setToken(server.world.guest().token);
+    await joined;
+    server.cut();
+    await expect(sent).rejects.toMatchObject({ problem: { code: "signed_out" } });
+    expect(server.received.filter((frame) => frame.event === "sendMessage")).toHaveLength(1);
+  });
+
+  it("a_message_outlives_the_token_under_which_it_was_written_when_that_is_renewed", async () => {
+    const { token, user } = server.world.guest();
+    const { client } = connect({ token, renew: async () => server.world.signIn(user.uid).token });
+    await next(client, isJoined);
+    server.swallowMessages = true;
+    const sent = client.send(room, "still mine");
+    await expect.poll(() => server.received.some((frame) => frame.event === "sendMessage"), { timeout: 20_000 }).toBe(true);
+    server.swallowMessages = false;
+    server.closeAll(4010);
+    expect(await sent).toMatchObject({ seq: 1 });
+  });
+
   it("a_message_written_while_offline_goes_out_after_the_reconnect", async () => {
     const { token } = server.world.guest();
     const { client } = connect({ token });
@@ -257,6 +284,18 @@ describe("close codes", () => {
     expect((await dropped).token).toBeNull();
     await again;
     expect(server.handshakes.at(-1)).toEqual(["banter.v1"]);
+  });
+
+  it("who_connects_on_hearing_that_the_token_ended_is_online_with_one_socket", async () => {
+    const { client, heard } = connect({ token: server.world.guest().token });
+    await next(client, isJoined);
+    client.listen((event) => { if (event.type === "token") client.connect(); });
+    const again = next(client, isJoined);
+    heard.length = 0;
+    server.closeAll(4001);
+    await again;
+    expect(heard.flatMap((event) => (event.type === "state" ? [event.state.name] : []))).toEqual(["waiting", "connecting", "online"]);
+    expect(server.handshakes).toHaveLength(2);
   });
 
   it("after_4010_the_token_is_renewed_before_the_client_comes_back", async () => {

@@ -48,15 +48,38 @@ describe("what is there", () => {
     await enter();
     post("two");
     await until(() => texts().length === 2);
-    transcript.older(server.world.messages(world()));
+    await transcript.older(Promise.resolve(server.world.messages(world())));
     expect(texts()).toEqual(["one", "two"]);
   });
 
   it("older_history_goes_in_front", async () => {
     const message = post("three");
     await enter();
-    transcript.older([{ ...message, id: 900, seq: message.seq - 1, message: "two" }, { ...message, id: 901, seq: message.seq - 2, message: "one" }]);
+    await transcript.older(Promise.resolve([{ ...message, id: 900, seq: message.seq - 1, message: "two" }, { ...message, id: 901, seq: message.seq - 2, message: "one" }]));
     expect(texts()).toEqual(["one", "two", "three"]);
+  });
+
+  it("what_is_deleted_while_older_history_is_under_way_does_not_come_back", async () => {
+    const [ann, bob] = [server.world.guest().user.uid, server.world.guest().user.uid];
+    const deleted = post("deleted", ann);
+    for (const [text, author] of [["purged", bob], ["kept", ann]] as const) post(text, author);
+    const page = server.world.messages(world());
+    await enter();
+    let arrive = (_: readonly Message[]) => {};
+    const placed = transcript.older(new Promise((resolve) => { arrive = resolve; }));
+    server.world.delete(ann, deleted.id);
+    server.world.append(world(), (seq) => ({ event: "room_purged", data: { room, seq, user: bob } }));
+    await until(() => texts().join() === "kept");
+    arrive(page);
+    await placed;
+    expect(texts()).toEqual(["kept"]);
+  });
+
+  it("a_page_that_does_not_arrive_changes_nothing_and_says_so", async () => {
+    post("one");
+    await enter();
+    await expect(transcript.older(Promise.reject(new Error("unreachable")))).rejects.toThrow("unreachable");
+    expect(texts()).toEqual(["one"]);
   });
 
   it("deleted_and_purged_messages_are_gone", async () => {

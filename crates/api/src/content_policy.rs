@@ -29,7 +29,7 @@ pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> Result<Str
 
 fn policy(name: &str, own: &str, ancestors: &str) -> String {
     let connect = match name {
-        // Its visitor may name another server there, and it only speaks for whom it logs in itself.
+        // Its visitor may name another server there; what one server gave it never shows to another.
         "" | "index.html" => "'self' http: https: ws: wss:",
         _ => own,
     };

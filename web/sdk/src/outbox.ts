@@ -15,6 +15,8 @@ export interface Outgoing {
 
 export interface Entry {
   readonly message: Outgoing;
+  /** Whose message it is: it is never sent as anybody else's. */
+  token: string | null;
   resolve(ack: SendAck): void;
   reject(error: ProblemError): void;
 }
@@ -22,11 +24,11 @@ export interface Entry {
 export class Outbox {
   readonly #entries = new Map<string, Entry>();
 
-  add(message: Outgoing): { entry: Entry; done: Promise<SendAck> } {
+  add(message: Outgoing, token: string | null): { entry: Entry; done: Promise<SendAck> } {
     const { promise, resolve, reject } = withResolvers<SendAck>();
     const settle = () => this.#entries.delete(message.nonce);
     const entry: Entry = {
-      message,
+      message, token,
       resolve: (ack) => { settle(); resolve(ack); },
       reject: (error) => { settle(); reject(error); },
     };

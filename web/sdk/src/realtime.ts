@@ -58,6 +58,7 @@ type Unsent<F> = F extends { id: number } ? Omit<F, "id"> : never;
 const steadyAfter = 10_000;
 /** A socket that has not said `welcome` by then, or a request without an answer, is taken for lost. */
 const patience = 20_000;
+const signedOut = () => localProblem("signed_out", "You are signed in differently now; the message was not sent again.");
 const connectionLost = () => localProblem("connection_lost", "The connection was lost.");
 
 export class Realtime {
@@ -137,7 +138,7 @@ export class Realtime {
    */
   send(room: string, text: string, replyTo?: number, nonce = this.nonce()): Promise<SendAck> {
     if (this.#state.name === "ended") return Promise.reject(localProblem("not_connected", this.#state.detail));
-    const { entry, done } = this.#outbox.add({ room, text, nonce, ...(replyTo === undefined ? {} : { replyTo }) });
+    const { entry, done } = this.#outbox.add({ room, text, nonce, ...(replyTo === undefined ? {} : { replyTo }) }, this.#token);
     if (this.#state.name === "online") this.#transmit(entry);
     return done;
   }
@@ -157,7 +158,7 @@ export class Realtime {
       else this.#login(token);
       return;
     }
-    this.#outbox.rejectAll(localProblem("signed_out", "You are signed in differently now; the message was not sent."));
+    this.#outbox.rejectAll(signedOut());
     if (this.#state.name !== "idle") {
       this.#drop();
       this.connect();
@@ -279,6 +280,7 @@ export class Realtime {
   }
 
   #transmit(entry: Entry): void {
+    if (entry.token !== this.#token) return entry.reject(signedOut());
     this.#request({ event: "sendMessage", data: entry.message }).then(
       (data) => entry.resolve(data as SendAck),
       (error: ProblemError) => {
@@ -324,22 +326,28 @@ export class Realtime {
     if (wasOnline && Date.now() - this.#onlineSince >= steadyAfter) this.#failures = 0;
     const verdict = closeVerdict(code);
     if (verdict === "banned" || verdict === "too_many") return this.#end(verdict, reason);
-    if (verdict === "signed_out" && this.#token !== null) {
-      this.#dropToken(this.#token, { status: 401, code: "token_ended", detail: reason || "You were signed out." });
-    }
+    const ended = verdict === "signed_out" ? this.#token : null;
     const delay = reconnectDelay(this.#failures++, this.#hints, verdict === "drained", this.#options.random ?? Math.random);
-    this.#step({ type: "lost", attempt: this.#failures, until: Date.now() + delay });
     const expired = verdict === "renew" ? this.#token : null;
     this.#retryTimer = setTimeout(() => void this.#comeBack(expired), delay);
+    this.#step({ type: "lost", attempt: this.#failures, until: Date.now() + delay });
+    // Last, because who hears it may connect at once.
+    if (ended !== null) this.#dropToken(ended, { status: 401, code: "token_ended", detail: reason || "You were signed out." });
   }
 
   async #comeBack(expired: string | null): Promise<void> {
     const token = expired && (await this.#options.renew?.(expired).catch(() => expired)) || null;
     if (expired !== null && this.#token === expired && token !== expired) {
       if (token === null) this.#dropToken(expired, { status: 401, code: "token_expired", detail: "Please sign in again." });
-      else this.#emit({ type: "token", token: (this.#token = token), reason: null });
+      else this.#renewed(token);
     }
     if (this.#state.name === "waiting" && !this.#socket) this.#open();
+  }
+
+  /** The same person under a fresh token: what waits is still theirs. */
+  #renewed(token: string): void {
+    for (const entry of this.#outbox.waiting()) entry.token = token;
+    this.#emit({ type: "token", token: (this.#token = token), reason: null });
   }
 
   #end(reason: EndReason, said: string): void {

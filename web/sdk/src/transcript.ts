@@ -19,6 +19,9 @@ export interface Pending {
 /** `id` is the message that it became; one that came before the answer is only `guessed`, by author and text. */
 interface Entry extends Pending { id?: number; seq?: number; guessed?: number }
 
+/** Which messages a removal leaves. */
+type Stays = (message: Message) => boolean;
+
 export class Transcript {
   readonly room: string;
   /** How many messages are kept; the oldest go first. Raise it while somebody reads far above. */
@@ -37,6 +40,8 @@ export class Transcript {
   readonly #realtime: Realtime;
   readonly #listeners = new Set<() => void>();
   readonly #stop: () => void;
+  /** For each page of history under way, what was taken away since it was asked for. */
+  readonly #removals = new Set<Stays[]>();
   #messages: readonly Message[] = [];
   #entries: readonly Entry[] = [];
 
@@ -80,10 +85,16 @@ export class Transcript {
     this.#changed();
   }
 
-  /** Puts a page of older history (from `Rest.messages`) in its place. */
-  older(messages: readonly Message[]): void {
-    for (const message of messages) this.#place(message);
-    this.#changed();
+  /** Puts a page of older history (from `Rest.messages`) in its place; what is deleted while it is under way stays away. */
+  async older(page: Promise<readonly Message[]>): Promise<void> {
+    const removals: Stays[] = [];
+    this.#removals.add(removals);
+    try {
+      for (const message of await page) if (removals.every((stays) => stays(message))) this.#place(message);
+      this.#changed();
+    } finally {
+      this.#removals.delete(removals);
+    }
   }
 
   close(): void {
@@ -184,7 +195,8 @@ export class Transcript {
     if (meant) this.#entries = this.#entries.map((entry) => (entry === meant ? { ...entry, guessed: id } : entry));
   }
 
-  #keep(stays: (message: Message) => boolean): void {
+  #keep(stays: Stays): void {
+    for (const removals of this.#removals) removals.push(stays);
     this.#messages = this.#messages.filter(stays);
   }
 
