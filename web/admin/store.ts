@@ -1,9 +1,9 @@
 /** Who is signed in on the admin page, and the one place where its refusals end up. Kept for this tab alone. */
 import { signal } from "@preact/signals";
 import { type Problem, problemOf, Rest, type User } from "../sdk/src";
-import { serverAddress } from "../shared/server";
+import { keptFor, serverAddress } from "../shared/server";
 
-const key = "banter_admin";
+const key = `banter_admin${keptFor()}`;
 
 export const token = signal<string | null>(stored());
 export const me = signal<User | null>(null);

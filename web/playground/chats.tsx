@@ -4,24 +4,21 @@ import { Rest, type User } from "../sdk/src";
 import { read, tokenKey, write } from "../shared/session";
 import { CopyButton } from "../shared/ui";
 import { PartTitle } from "./embed";
-import { busy, failure, keptFor, saved, server } from "./state";
+import { busy, failure, saved, server } from "./state";
 
 export const sessions = [null, "2"] as const;
 export type Session = (typeof sessions)[number];
 
 const frames = new Map<Session, HTMLIFrameElement>();
 const people = signal<Record<string, User | null>>({});
-/** A chat on another server than this page's own keeps its login apart. */
-const nameOf = (session: Session) => (keptFor ? `${session ?? "1"}${keptFor}` : session);
-const keyOf = (session: Session) => tokenKey(nameOf(session));
+const keyOf = tokenKey;
 
 /** Where a chat is found; the host's origin is named so that both sides can pin it. */
 function embedUrl(room: string, session: Session): string {
   const url = new URL("/embed.html", location.href);
   url.searchParams.set("room", room);
   url.searchParams.set("host", location.origin);
-  const name = nameOf(session);
-  if (name) url.searchParams.set("session", name);
+  if (session) url.searchParams.set("session", session);
   if (server !== location.origin) url.searchParams.set("server", server);
   return url.href;
 }

@@ -1,7 +1,7 @@
 /** What the playground remembers, across a reload too: the forms, who we are, what was made, and the last exchange of each step. */
 import { effect, signal } from "@preact/signals";
 import { type Problem, problemOf, Rest, type User } from "../sdk/src";
-import { serverAddress } from "../shared/server";
+import { keptFor, serverAddress } from "../shared/server";
 import { read, write } from "../shared/session";
 import { type Exchange, recorder } from "./exchange";
 
@@ -26,12 +26,7 @@ const empty: Saved = {
 };
 
 export const server = serverAddress();
-/** The server that this page belongs to. Any other one is named by whoever made the link. */
-const home = serverAddress({ search: "", origin: location.origin } as Location);
-/** What ends the name of each thing that is kept: what one server gave is never shown to another. */
-export const keptFor = server === home ? "" : `@${server}`;
-
-const key = `banter_playground${keptFor}`;
+const key = `banter_playground${keptFor()}`;
 export const saved = signal<Saved>(load());
 effect(() => write(key, JSON.stringify(saved.value)));
 

@@ -10,6 +10,16 @@ export function serverAddress(page: Location = location, root: Document = docume
   return httpAddress(named) ?? page.origin;
 }
 
+/**
+ * What ends the name of everything kept for a server other than the page's own: `@https://…`. Such a server is named by
+ * whoever made the link, and what one server gave is never shown to another.
+ */
+export function keptFor(page: Location = location, root: Document = document): string {
+  const server = serverAddress(page, root);
+  const home = serverAddress({ search: "", origin: page.origin } as Location, root);
+  return server === home ? "" : `@${server}`;
+}
+
 /** The address of the socket that belongs to a server. */
 export function socketAddress(server: string): string {
   return server.replace(/^http/, "ws") + "/ws";

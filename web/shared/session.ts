@@ -2,10 +2,11 @@
  * The token of whoever is signed in, shared by all pages of this origin through localStorage. Where
  * storage is blocked or partitioned away it lives in memory, and everything else works the same.
  */
+import { keptFor } from "./server";
 
-/** `chat_token`, or `chat_token:NAME` for a page that keeps a login of its own (`?session=NAME`). */
+/** `chat_token`, or `chat_token:NAME` for a page that keeps a login of its own (`?session=NAME`); apart for other servers. */
 export function tokenKey(session: string | null): string {
-  return session ? `chat_token:${session}` : "chat_token";
+  return `chat_token${session ? `:${session}` : ""}${keptFor()}`;
 }
 
 export class TokenStore {

@@ -143,10 +143,10 @@ describe("writing", () => {
     say(anna, "I spoke");
     for (const [options, names] of [["", ["anna", "annika"]], ["&hideUsers=1", ["anna"]]] as const) {
       await open(owner, options);
-      await vi.waitFor(() => expect(box()).not.toBeNull());
+      await eventually(() => expect(box()).not.toBeNull());
       store.users.value = [annika.user];
       type("@ann");
-      await vi.waitFor(() => expect([...document.querySelectorAll(".offers bdi")].map((node) => node.textContent)).toEqual(names));
+      await eventually(() => expect([...document.querySelectorAll(".offers bdi")].map((node) => node.textContent)).toEqual(names));
       type("");
       realtime.close();
       render(null, document.body);
@@ -177,16 +177,16 @@ describe("identity", () => {
   it("a_typed_login_is_kept_and_its_password_is_nowhere_to_be_seen", async () => {
     server.world.register("ruth", "longenough");
     await open(owner);
-    await vi.waitFor(() => expect(box()).not.toBeNull());
+    await eventually(() => expect(box()).not.toBeNull());
     send(store, "/login ruth wrong-one");
     expect(store.outgoing.pending.value).toEqual([]);
     await seen("The name or the password is wrong.");
     send(store, "/login ruth longenough");
-    await vi.waitFor(() => expect(store.me.value?.displayName).toBe("ruth"));
+    await eventually(() => expect(store.me.value?.displayName).toBe("ruth"));
     expect(server.world.holder(localStorage.getItem("chat_token"))?.username).toBe("ruth");
     expect(document.body.textContent).not.toMatch(/wrong-one|longenough/);
     send(store, "/logout");
-    await vi.waitFor(() => expect(button("Chat as a guest")).toBeDefined());
+    await eventually(() => expect(button("Chat as a guest")).toBeDefined());
     expect(store.token).toBeNull();
     expect(store.outgoing.pending.value).toEqual([]);
   });
@@ -206,17 +206,17 @@ describe("identity", () => {
     realtime = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
     store = new ChatStore({ rest: new Promise(() => {}), realtime, tokens: new TokenStore("chat_token") });
     void store.start(room, true);
-    await vi.waitFor(() => expect(store.reading.view.value).toHaveLength(1));
+    await eventually(() => expect(store.reading.view.value).toHaveLength(1));
   });
 
   it("what_one_may_do_is_not_told_by_an_answer_for_a_rank_that_is_gone", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(store.moderates.value).toBe(true));
+    await eventually(() => expect(store.moderates.value).toBe(true));
     let answer = () => {};
     const late = new Promise<{ capabilities: ["purge"] }>((resolve) => { answer = () => resolve({ capabilities: ["purge"] }); });
     store.rest.capabilities = vi.fn().mockReturnValueOnce(late).mockResolvedValue({ capabilities: [] });
     store.me.value = { ...store.me.value!, roles: ["registered", "mod"] };
-    await vi.waitFor(() => expect(store.rest.capabilities).toHaveBeenCalled());
+    await eventually(() => expect(store.rest.capabilities).toHaveBeenCalled());
     store.me.value = { ...store.me.value!, roles: ["registered"] };
     answer();
     await late;
@@ -251,19 +251,19 @@ describe("identity", () => {
     say(owner, "before");
     await open(ann);
     await seen("before");
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     await seen("You are banned here");
     for (let i = 1; i <= 60; i++) say(owner, `missed ${i}`);
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
     button("Try again").click();
-    await vi.waitFor(() => expect(texts()).toEqual(Array.from({ length: 50 }, (_, i) => `missed ${i + 11}`)));
+    await eventually(() => expect(texts()).toEqual(Array.from({ length: 50 }, (_, i) => `missed ${i + 11}`)));
   });
 
   it("a_ban_that_came_and_went_while_we_were_away_does_not_keep_us_out", async () => {
     const ann = server.world.register("ann", "long enough");
     await open(ann);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     await server.stop();
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
@@ -271,14 +271,14 @@ describe("identity", () => {
     await server.start();
     realtime.connect();
     await seen("welcome back");
-    await vi.waitFor(() => expect(box()).not.toBeNull());
+    await eventually(() => expect(box()).not.toBeNull());
     say(owner, "and live again");
-    await vi.waitFor(() => expect(texts()).toEqual(["welcome back", "and live again"]));
+    await eventually(() => expect(texts()).toEqual(["welcome back", "and live again"]));
   });
 
   it("a_ban_from_another_room_closes_no_door_here", async () => {
     await open(owner);
-    await vi.waitFor(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.me.value).not.toBeNull());
     for (const viewer of server.viewers) {
       server.say(viewer, { event: "user_moderated", data: { room: "elsewhere0000", seq: 1, user: owner.user, action: "ban" } });
     }

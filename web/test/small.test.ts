@@ -9,7 +9,7 @@ import { chatOptions } from "../chat/options";
 import { badge, mayDelete, mayModerate } from "../chat/ranks";
 import { curl, requestText } from "../playground/exchange";
 import { isCommand, type Message, parseFrame, type Role, type User } from "../sdk/src";
-import { httpAddress, serverAddress, socketAddress } from "../shared/server";
+import { httpAddress, keptFor, serverAddress, socketAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
 
 const user = (uid: string, ...roles: Role[]): User => ({ uid, displayName: uid, picture: null, countryCode: null, roles });
@@ -60,6 +60,9 @@ describe("addresses", () => {
     root.head.append(meta);
     expect(serverAddress(page(""), root)).toBe("https://meta.example");
     expect(serverAddress(page("?server=https://query.example"), root)).toBe("https://query.example");
+    expect(keptFor(page("?server=https://query.example"), root), "somebody's link names it").toBe("@https://query.example");
+    expect(keptFor(page("?server=https://meta.example"), root)).toBe("");
+    expect(keptFor(page(""), root), "the page's own server").toBe("");
   });
   it("the_socket_is_as_safe_as_the_server", () => {
     expect(socketAddress("https://a.example")).toBe("wss://a.example/ws");

@@ -35,7 +35,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
   const muted = useSecondsUntil(outgoing.mutedUntil.value);
   const limit = Math.min(longest, store.room.value?.rules?.maxLength ?? longest);
   const length = [...text.trim()].length;
-  const ready = length > 0 && length <= limit && muted === 0 && slow === 0 && store.me.value !== null;
+  const ready = length > 0 && length <= limit && muted === 0 && slow === 0 && store.signedIn.value;
 
   const change = (next: string, at = next.length) => {
     write(next);
