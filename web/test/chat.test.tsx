@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 /** The chat window over the fake server: what the reader sees and can do, through the real store and components. */
 import { render } from "preact";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket as NodeSocket } from "ws";
 import { Chat } from "../chat/components/chat";
 import { chatOptions } from "../chat/options";
