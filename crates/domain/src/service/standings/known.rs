@@ -25,6 +25,9 @@ const SURE_WHILE_CHECKED: Span = Span::seconds(3);
 /// A comparison that takes longer is over, whatever became of it.
 const CHECK_WITHIN: Span = Span::seconds(10);
 
+/// Two who look at the clock one after the other may come here the other way round.
+const OVERTAKEN: Span = Span::seconds(1);
+
 /// The latest changes that are remembered, for those who were reading while they happened.
 const TOUCHED_KEPT: usize = 256;
 
@@ -220,8 +223,8 @@ impl Known {
         self.checking = Some(now);
         self.said.retain(|_, (at, _)| is_within(*at, now, REPEAT_WINDOW));
         // What was read while the clock was ahead lacks what was thought to be over.
-        self.places.retain(|_, place| place.sure_at <= now);
-        self.people.retain(|_, person| person.sure_at <= now);
+        self.places.retain(|_, place| place.sure_at <= now + OVERTAKEN);
+        self.people.retain(|_, person| person.sure_at <= now + OVERTAKEN);
         // What nobody asked for since the last time is forgotten instead.
         let is_old = |sure_at: Timestamp| !is_within(sure_at, now, YOUNG_FOR);
         self.places.retain(|_, place| !is_old(place.sure_at) || std::mem::take(&mut place.used));
@@ -363,9 +366,9 @@ fn pinned(place: &Place) -> Option<&Message> {
     place.footing.room.as_ref()?.pinned.as_deref()
 }
 
-/// Whether `now` is less than `span` after `then`, and not before it: the clock may have jumped.
+/// Whether `now` is less than `span` after `then`, and not before it by more than an overtaking: the clock may have jumped.
 fn is_within(then: Timestamp, now: Timestamp, span: Span) -> bool {
-    now >= then && now - then < span
+    then <= now + OVERTAKEN && now - then < span
 }
 
 /// How somebody stands, from its parts; `None` when the place is no room.

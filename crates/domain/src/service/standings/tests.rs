@@ -215,6 +215,20 @@ fn a_closed_room_and_a_deleted_user_are_not_confirmed() {
 }
 
 #[test]
+fn who_was_overtaken_on_the_way_is_answered_from_memory() {
+    let mut known = knowing();
+    assert!(
+        matches!(ask(&mut known, Timestamp(NOON.0 - 1), 0), Look::Known(_)),
+        "read a moment later by somebody else"
+    );
+    let Look::Check(check) = ask(&mut known, NOON + SURE_FOR, 0) else { panic!("time to compare") };
+    let heads = HashMap::from([(LOBBY, footing(None, 10).head), (RoomId::SERVER, footing(None, 3).head)]);
+    known.settle(&check, &heads, vec![user(ANN)]);
+    known.end_check();
+    assert!(matches!(ask(&mut known, Timestamp(NOON.0 + 1_999), 0), Look::Known(_)));
+}
+
+#[test]
 fn a_clock_that_jumps_back_makes_everything_unsure() {
     let mut known = knowing();
     let yesterday = Timestamp(NOON.0 - 86_400_000);
