@@ -242,7 +242,13 @@ describe("the other pages", () => {
       await row("Someone else").getByRole("button", { name: "Ban" }).click();
       await page.getByRole("button", { name: "Yes" }).click();
       await page.getByRole("link", { name: "Bans" }).click();
-      await row("Someone else").waitFor();
+      // The list may have been asked for before the ban was written.
+      const again = async () => {
+        await page.getByRole("link", { name: "Users" }).click();
+        await page.getByRole("link", { name: "Bans" }).click();
+        return false;
+      };
+      await expect.poll(() => row("Someone else").waitFor({ timeout: 3_000 }).then(() => true, again)).toBe(true);
       await shoot(page, "admin-bans");
       await row("Someone else").getByRole("button", { name: "Lift" }).click();
       await page.getByRole("button", { name: "Yes" }).click();
