@@ -210,7 +210,7 @@ impl Rooms {
         Ok(Abilities { room, member, capabilities: words.unwrap_or_default() })
     }
 
-    /// How somebody stands in a room, as far as this node knows (two seconds at most behind others); those who are banned
+    /// How somebody stands in a room, as far as this node knows (see [`crate::service::standings`]); those who are banned
     /// there learn it here.
     pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Stance, Error> {
         self.enter_as_of(caller, uid, Seq::ZERO).await

@@ -87,7 +87,7 @@ impl Standings {
         self.known().meet(user, now, as_of.0);
     }
 
-    /// Forgets everything: nobody knows what was not heard.
+    /// Forgets everything, because a bus between nodes lost nobody knows what. The bus of one process loses nothing on its way here.
     pub fn forget(&self) {
         self.known().touch(Touched::Anything);
     }
