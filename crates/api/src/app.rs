@@ -6,12 +6,12 @@ use crate::realtime::node::Node;
 use domain::ports::effects::{Clock, RateLimiter};
 use domain::ports::log::History;
 use domain::ports::store::Health;
-use domain::service::{Services, Visitor};
+use domain::service::{ClientInfo, Services};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Turns an address into what the rules know of it: a keyed hash of its network, and its country.
-pub type Locate = Arc<dyn Fn(IpAddr) -> Visitor + Send + Sync>;
+pub type Locate = Arc<dyn Fn(IpAddr) -> ClientInfo + Send + Sync>;
 
 /// The services, the sockets of this process, and its settings.
 pub struct App {

@@ -1,4 +1,4 @@
-//! Who a request comes from: extractors for the address, the visitor and the login.
+//! Who a request comes from: extractors for the address, the client and the login.
 
 use crate::app::App;
 use crate::config::Config;
@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use domain::service::error::Error;
-use domain::service::{Caller, Visitor};
+use domain::service::{Caller, ClientInfo};
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -57,7 +57,7 @@ fn hop_address(hop: &[u8]) -> Option<IpAddr> {
 }
 
 /// Whoever knocks.
-pub struct Knock(pub Visitor);
+pub struct Knock(pub ClientInfo);
 
 impl FromRequest for Knock {
     type Error = Problem;
@@ -87,8 +87,8 @@ impl FromRequest for Anyone {
         Box::pin(async move {
             let Some(token) = bearer(&request) else { return Ok(Anyone(None)) };
             let app = app(&request)?;
-            let visitor = (app.locate)(address(&request, &app.config));
-            Ok(Anyone(Some(app.services.accounts.identify(&token, &visitor).await?)))
+            let client = (app.locate)(address(&request, &app.config));
+            Ok(Anyone(Some(app.services.accounts.identify(&token, &client).await?)))
         })
     }
 }

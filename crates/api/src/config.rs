@@ -104,7 +104,7 @@ impl Config {
         if self.limits.off && self.public_url.is_some() {
             return Err("LIMITS=off is for tests and load, and is refused together with PUBLIC_URL".to_owned());
         }
-        // Said here and not by clap, which would repeat the value and the password in it.
+        // PostOutcome here and not by clap, which would repeat the value and the password in it.
         let known = ["sqlite:", "postgres://", "postgresql://"];
         if self.database_url.as_deref().is_some_and(|url| !known.iter().any(|scheme| url.starts_with(scheme))) {
             return Err("DATABASE_URL must begin with sqlite: or postgres://".to_owned());

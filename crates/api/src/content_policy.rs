@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use domain::model::id::RoomUid;
 use domain::model::room::Room;
 use domain::model::site::Site;
-use domain::service::error::{Error, Thing};
+use domain::service::error::{Error, Resource};
 
 /// Anybody's page.
 const ANY: &str = "*";
@@ -29,7 +29,7 @@ pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> Result<Str
 
 fn policy(name: &str, own: &str, ancestors: &str) -> String {
     let connect = match name {
-        // Its visitor may name another server there; what one server gave it never shows to another.
+        // Its client may name another server there; what one server gave it never shows to another.
         "" | "index.html" => "'self' http: https: ws: wss:",
         _ => own,
     };
@@ -60,9 +60,9 @@ async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> Result<String, E
     let named = query.find(|(name, _)| name == "room").and_then(|(_, uid)| RoomUid::parse(&uid));
     let Some(uid) = named else { return Ok(ANY.to_owned()) };
     match app.services.rooms.enter(None, &uid).await {
-        Ok(stance) => Ok(ancestors(&stance.room)),
+        Ok(access) => Ok(ancestors(&access.room)),
         // The page says that there is no such room.
-        Err(Error::NoSuch(Thing::Room)) => Ok(ANY.to_owned()),
+        Err(Error::NoSuch(Resource::Room)) => Ok(ANY.to_owned()),
         Err(error) => Err(error),
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod assets;
+pub mod bootstrap;
 pub mod caller;
 pub mod cli;
 pub mod config;
@@ -20,4 +21,3 @@ pub mod problem;
 pub mod realtime;
 pub mod server;
 pub mod view;
-pub mod wire;

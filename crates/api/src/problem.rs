@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use domain::command::CommandError;
 use domain::model::sanction::SanctionKind;
 use domain::policy::Denied;
-use domain::service::error::{Error, Pace, Thing};
+use domain::service::error::{Error, RateLimitKind, Resource};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -205,10 +205,10 @@ impl From<Error> for Problem {
             Error::CredentialsWrong => new(Code::CredentialsWrong),
             Error::GuestsOff => new(Code::GuestsOff),
             Error::NoSuch(thing) => new(match thing {
-                Thing::User => Code::UserUnknown,
-                Thing::Room => Code::RoomUnknown,
-                Thing::Message => Code::MessageUnknown,
-                Thing::Sanction => Code::SanctionUnknown,
+                Resource::User => Code::UserUnknown,
+                Resource::Room => Code::RoomUnknown,
+                Resource::Message => Code::MessageUnknown,
+                Resource::Sanction => Code::SanctionUnknown,
             }),
             Error::NobodyCalled { .. } => new(Code::UserUnknown),
             Error::Ambiguous { .. } => new(Code::AmbiguousName),
@@ -226,11 +226,11 @@ impl From<Error> for Problem {
                 problem
             }
             Error::TooFast { pace, retry_after } => new(match pace {
-                Pace::SlowMode => Code::SlowMode,
-                Pace::Flood => Code::Flood,
-                Pace::Repeated => Code::Repeated,
-                Pace::Login => Code::LoginSlowed,
-                Pace::Other => Code::RateLimited,
+                RateLimitKind::SlowMode => Code::SlowMode,
+                RateLimitKind::Flood => Code::Flood,
+                RateLimitKind::Repeated => Code::Repeated,
+                RateLimitKind::Login => Code::LoginSlowed,
+                RateLimitKind::Other => Code::RateLimited,
             })
             .retry_after(Some(retry_after.as_seconds_up())),
             Error::TooLong { .. } => new(Code::TooLong).field("message"),

@@ -1,6 +1,7 @@
 //! A server from start to stop: bind, serve, drain.
 
 use crate::app::App;
+use crate::bootstrap::{self, StoreHandle, Wired};
 use crate::config::Config;
 use crate::housekeeping;
 use crate::http;
@@ -9,7 +10,6 @@ use crate::realtime::feed::{self, Feed};
 use crate::realtime::hub::Hub;
 use crate::realtime::node::{Node, ToWorker};
 use crate::realtime::protocol::Close;
-use crate::wire::{self, StoreHandle, Wired};
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::task::JoinHandle;
@@ -41,7 +41,7 @@ const CONNECTIONS_PER_WORKER: usize = 500_000;
 const DRAIN: Duration = Duration::from_secs(4);
 
 /// How long the peers may take to hear of it.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the writers may take to finish. What a database that hangs has not written by then was not acknowledged.
 const LAST_WRITES: Duration = Duration::from_secs(3);
@@ -60,7 +60,7 @@ pub struct Running {
 
 /// Starts a server. Must be called within an actix system.
 pub async fn start(config: Config) -> Result<Running, String> {
-    start_by(config, wire::system_clock()).await
+    start_by(config, bootstrap::system_clock()).await
 }
 
 /// The same, going by another clock for all that is written down or said to end.
@@ -73,8 +73,8 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let metrics_listener = config.metrics_listen.map(|address| bind(address, "METRICS_LISTEN")).transpose()?;
 
-    let wired = wire::wire(&config, clock).await?;
-    let root_password = wire::ensure_root(&wired, &config).await?;
+    let wired = bootstrap::wire(&config, clock).await?;
+    let root_password = bootstrap::ensure_root(&wired, &config).await?;
     let (node, from_workers) = Node::new(config.limits.caps);
     let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;
     let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
@@ -92,7 +92,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         let hub = Hub::start(app.clone());
         http::app(app.clone()).app_data(hub)
     })
-    .on_connect(harden)
+    .on_connect(set_socket_options)
     .tcp_nodelay(true)
     .client_request_timeout(HEAD_PATIENCE)
     .max_connections(CONNECTIONS_PER_WORKER)
@@ -117,7 +117,7 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Bounds what a peer that does not read costs, before it says a word.
-fn harden(connection: &dyn Any, _: &mut Extensions) {
+fn set_socket_options(connection: &dyn Any, _: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
     let set = socket.set_send_buffer_size(SEND_BUFFER);
@@ -138,7 +138,7 @@ impl Running {
     pub async fn stop(self) {
         self.node.begin_drain();
         self.housekeeper.abort();
-        self.say_goodbye().await;
+        self.close_connections().await;
         for handle in &self.handles {
             handle.stop(true).await;
         }
@@ -148,7 +148,7 @@ impl Running {
     }
 
     /// Closes the sockets in an even pace, so that the clients do not come back all at once.
-    async fn say_goodbye(&self) {
+    async fn close_connections(&self) {
         let connections = self.node.connections();
         // Half a millisecond each, as the welcome frame promises them for coming back, within the limit.
         let spread = DRAIN.min(Duration::from_micros(500) * u32::try_from(connections.len()).unwrap_or(u32::MAX));
@@ -159,7 +159,7 @@ impl Running {
             }
             tokio::time::sleep(spread / u32::try_from(rounds).unwrap_or(1)).await;
         }
-        let deadline = tokio::time::Instant::now() + FAREWELL;
+        let deadline = tokio::time::Instant::now() + CLOSE_TIMEOUT;
         while self.node.count() > 0 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -172,7 +172,7 @@ pub struct LogView {
     pub seq: i64,
     /// When, ms.
     pub timestamp: i64,
-    /// What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or a measure such as `ban`.
+    /// What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or an action such as `ban`.
     pub action: &'static str,
     /// Who did it.
     pub actor: UserView,
@@ -229,7 +229,7 @@ fn action(kind: &EventKind) -> &'static str {
         EventKind::Posted(_) => "posted",
         EventKind::Deleted { .. } => "deleted",
         EventKind::Purged { .. } => "purged",
-        EventKind::Moderated { measure, .. } => measure.as_str(),
+        EventKind::Moderated { action, .. } => action.as_str(),
         EventKind::Configured(_) => "configured",
         EventKind::Pinned { .. } => "pin",
         EventKind::Unpinned { .. } => "unpin",

@@ -3,10 +3,9 @@
 //! It measures a server from outside, with sockets of its own, and knows nothing of how it is made. What it tells is what
 //! clients saw and what /proc says; when the generator or the machine, and not the server, was the limit, it says so.
 
-mod bare;
-mod crowd;
+mod baseline;
+mod connections;
 mod cursor;
-mod drive;
 mod fill;
 mod link;
 mod metrics;
@@ -19,9 +18,9 @@ mod setup;
 mod stats;
 mod timer;
 mod wire;
+mod workload;
 
 use clap::{Args, Parser, Subcommand};
-use drive::outcome::DISTURBED;
 use report::Report;
 use scenario::churn::{self, Churn};
 use scenario::connect::{self, Connect};
@@ -34,6 +33,7 @@ use server::Target;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use workload::outcome::DISTURBED;
 
 /// The share of a core that a quiet machine uses.
 const QUIET: f64 = 0.1;
@@ -41,7 +41,7 @@ const QUIET: f64 = 0.1;
 /// How long it may take to become quiet.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Measures a Banter server: one that it starts for the occasion, or one that runs already
+/// SanctionRequest a Banter server: one that it starts for the occasion, or one that runs already
 #[derive(Parser)]
 #[command(name = "banter-bench", version, about)]
 struct Cli {
@@ -109,7 +109,7 @@ struct Output {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Measure so often, each time with a new server, and tell the medians
+    /// ModerationAction so often, each time with a new server, and tell the medians
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     repeat: u8,
 
@@ -132,7 +132,7 @@ fn main() -> ExitCode {
             measure(&output, || fanout::run(&options, &Target::bare(flush_ms)))
         }
         Scenario::Page { folder } => page::write(&folder).map(|page| print!("{page}")),
-        Scenario::BareLoop { flush_ms } => bare::serve(flush_ms),
+        Scenario::BareLoop { flush_ms } => baseline::serve(flush_ms),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -143,7 +143,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures as often as asked, and tells the result.
+/// SanctionRequest as often as asked, and tells the result.
 fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<(), String> {
     let reports = (0..output.repeat).map(|_| undisturbed(output.retries, &run)).collect::<Result<Vec<_>, _>>()?;
     let Some(report) = Report::middle(reports) else { return Ok(()) };
@@ -153,7 +153,7 @@ fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<
     std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
-/// Measures again while other programs disturb.
+/// SanctionRequest again while other programs disturb.
 fn undisturbed(retries: u8, run: impl Fn() -> Result<Report, String>) -> Result<Report, String> {
     let mut report = run()?;
     for _ in 0..retries {

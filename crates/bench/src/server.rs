@@ -1,6 +1,6 @@
 //! The server under test: started for the occasion, or running somewhere.
 
-use crate::crowd::Door;
+use crate::connections::ConnectTarget;
 use crate::process::{self, Usage};
 use rustix::process::{Pid, Signal};
 use std::fs;
@@ -29,7 +29,7 @@ pub struct Target {
     #[arg(long, value_name = "FOLDER", conflicts_with = "url")]
     data: Option<PathBuf>,
 
-    /// Measure a server that runs already, such as `http://127.0.0.1:8080`; it should have LIMITS=off and GUESTS=browser
+    /// ModerationAction a server that runs already, such as `http://127.0.0.1:8080`; it should have LIMITS=off and GUESTS=browser
     #[arg(long)]
     url: Option<String>,
 
@@ -41,7 +41,7 @@ pub struct Target {
     #[arg(long, value_name = "URL", requires = "url")]
     metrics_url: Option<String>,
 
-    /// Measure the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
+    /// ModerationAction the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
     #[arg(long, conflicts_with_all = ["server", "url", "database_url"])]
     pub bare: bool,
 
@@ -53,7 +53,7 @@ pub struct Target {
 /// A server that can be measured. It ends with this value, if it was started by it.
 pub struct Server {
     /// Where it is.
-    pub door: Door,
+    pub target: ConnectTarget,
     /// Its address for HTTP.
     pub url: String,
     /// Whether it is the bare loop, which has no rooms and no users.
@@ -85,12 +85,12 @@ impl Target {
     /// Starts it, or finds it.
     pub fn reach(&self) -> Result<Server, String> {
         if let Some(url) = &self.url {
-            let door = door(url)?;
+            let target = target(url)?;
             let url = url.trim_end_matches('/').to_owned();
             let metrics_url = self.metrics_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
             let (data, child, database_url) = (None, None, None);
             let (bare, has_database, pid) = (false, true, self.pid);
-            return Ok(Server { door, url, bare, has_database, metrics_url, database_url, data, pid, child });
+            return Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pid, child });
         }
         let this = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
         let beside = || this.with_file_name("banter");
@@ -121,11 +121,11 @@ impl Target {
             let said = fs::read_to_string(&log).unwrap_or_default();
             return Err(format!("{} ended before it was ready: {}", program.display(), said.trim()));
         };
-        let (pid, door) = (child.id(), door(&url)?);
+        let (pid, target) = (child.id(), target(&url)?);
         let (bare, has_database) = (self.bare, self.is_postgres());
         let metrics_url = (!bare).then(|| format!("http://{metrics}"));
         let (database_url, data, pid, child) = (Some(database_url), Some(data), Some(pid), Some(child));
-        Ok(Server { door, url, bare, has_database, metrics_url, database_url, data, pid, child })
+        Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pid, child })
     }
 }
 
@@ -144,12 +144,12 @@ fn ready(child: &mut Child) -> Option<String> {
     line["url"].as_str().map(str::to_owned)
 }
 
-fn door(url: &str) -> Result<Door, String> {
+fn target(url: &str) -> Result<ConnectTarget, String> {
     let host = url.strip_prefix("http://").ok_or("--url must begin with http://; TLS is not measured here")?;
     let host = host.trim_end_matches('/').to_owned();
     let with_port = if host.contains(':') { host.clone() } else { format!("{host}:80") };
     let address: Option<SocketAddr> = with_port.to_socket_addrs().ok().and_then(|mut all| all.next());
-    Ok(Door { address: address.ok_or(format!("{host} is not known"))?, host })
+    Ok(ConnectTarget { address: address.ok_or(format!("{host} is not known"))?, host })
 }
 
 impl Server {

@@ -3,7 +3,7 @@
 mod support;
 
 use domain::capability::Capability;
-use domain::model::event::Measure;
+use domain::model::event::ModerationAction;
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::service::rooms::RoomEdit;
@@ -40,7 +40,7 @@ async fn a_timeout_takes_the_writing_and_a_ban_takes_all() {
     let world = World::new();
     let owner = world.person("ann").await;
     let room = world.room(&owner).await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     let root = world.ranked("ruth", Rank::Root).await;
     let words = async || world.services.rooms.abilities(Some(&keeper), &room).await.unwrap().capabilities;
     let before = words().await;

@@ -9,13 +9,13 @@ use domain::model::session::LIFETIME;
 use domain::model::time::{Duration, Span};
 use domain::ports::bus::Notice;
 use domain::ports::effects::Ids;
-use domain::service::Visitor;
+use domain::service::ClientInfo;
 use domain::service::accounts::Profile;
-use domain::service::error::{Error, Pace};
-use domain::service::moderation::Measures;
+use domain::service::error::{Error, RateLimitKind};
+use domain::service::moderation::SanctionRequest;
 use domain::service::{Caller, Guests, Ports, Services, Settings};
 use std::sync::{Arc, Mutex, PoisonError};
-use support::{SETTINGS, World, visitor};
+use support::{SETTINGS, World, client};
 use testkit::builders::{PASSWORD, password, reason};
 use testkit::faulty::Fault;
 use testkit::ids::SeqIds;
@@ -75,7 +75,7 @@ async fn a_guests_name_is_drawn_until_one_is_free() {
     let ids = Arc::new(Drawn(Mutex::new(vec![7, 7, 7, 8]), SeqIds::default()));
     let services = Services::new(Ports { ids, ..world.ports.clone() }, SETTINGS);
     let shown = async |address| {
-        services.accounts.guest(&visitor(address)).await.map(|login| login.user.display_name.as_str().to_owned())
+        services.accounts.guest(&client(address)).await.map(|login| login.user.display_name.as_str().to_owned())
     };
     assert_eq!(shown("a").await.unwrap(), "Guest-7");
     assert_eq!(shown("b").await.unwrap(), "Guest-8");
@@ -86,7 +86,7 @@ async fn a_guests_name_is_drawn_until_one_is_free() {
 #[tokio::test]
 async fn guests_may_be_switched_off() {
     let world = World::with(Settings { guests: Guests::Off, ..SETTINGS });
-    refused!(world.services.accounts.guest(&visitor("a")).await, Error::GuestsOff);
+    refused!(world.services.accounts.guest(&client("a")).await, Error::GuestsOff);
 }
 
 #[tokio::test]
@@ -95,16 +95,16 @@ async fn too_many_guests_of_one_network_wait() {
     for _ in 0..20 {
         world.guest("a").await;
     }
-    refused!(world.services.accounts.guest(&visitor("a")).await, Error::TooFast { pace: Pace::Other, .. });
+    refused!(world.services.accounts.guest(&client("a")).await, Error::TooFast { pace: RateLimitKind::Other, .. });
     world.guest("b").await;
 }
 
 #[tokio::test]
 async fn whoever_registers_is_logged_in_under_that_name() {
     let world = World::new();
-    let login = world.services.accounts.register("Ann_1", PASSWORD, &visitor("home")).await.unwrap();
+    let login = world.services.accounts.register("Ann_1", PASSWORD, &client("home")).await.unwrap();
     assert_eq!((login.user.display_name.as_str(), login.user.rank), ("Ann_1", Rank::Registered));
-    let caller = world.services.accounts.identify(&login.token, &visitor("work")).await.unwrap();
+    let caller = world.services.accounts.identify(&login.token, &client("work")).await.unwrap();
     assert_eq!((caller.user, caller.session, caller.network.0.as_str()), (login.user, login.session, "work"));
 }
 
@@ -112,7 +112,7 @@ async fn whoever_registers_is_logged_in_under_that_name() {
 async fn names_that_are_taken_or_look_taken_or_are_reserved_are_refused() {
     let world = World::new();
     world.person("paypal").await;
-    let register = async |name| world.services.accounts.register(name, PASSWORD, &visitor("x")).await;
+    let register = async |name| world.services.accounts.register(name, PASSWORD, &client("x")).await;
     for name in ["paypal", "PayPal", "paypa1"] {
         refused!(register(name).await, Error::NameTaken);
     }
@@ -124,7 +124,7 @@ async fn names_that_are_taken_or_look_taken_or_are_reserved_are_refused() {
 #[tokio::test]
 async fn a_short_password_is_refused() {
     let world = World::new();
-    let result = world.services.accounts.register("ann", "1234567", &visitor("x")).await;
+    let result = world.services.accounts.register("ann", "1234567", &client("x")).await;
     refused!(result, Error::Invalid(invalid) if invalid.field == "password");
     world.person("ann").await;
 }
@@ -132,11 +132,11 @@ async fn a_short_password_is_refused() {
 #[tokio::test]
 async fn too_many_accounts_of_one_network_wait() {
     let world = World::limited();
-    let register = async |name: &str, from| world.services.accounts.register(name, PASSWORD, &visitor(from)).await;
+    let register = async |name: &str, from| world.services.accounts.register(name, PASSWORD, &client(from)).await;
     for name in ["a_1", "a_2", "a_3", "a_4", "a_5"] {
         register(name, "net").await.unwrap();
     }
-    refused!(register("a_6", "net").await, Error::TooFast { pace: Pace::Other, .. });
+    refused!(register("a_6", "net").await, Error::TooFast { pace: RateLimitKind::Other, .. });
     register("a_6", "other").await.unwrap();
 }
 
@@ -144,7 +144,7 @@ async fn too_many_accounts_of_one_network_wait() {
 async fn a_login_takes_the_password_and_the_name_in_any_case() {
     let world = World::new();
     let ann = world.person("Ann").await;
-    let login = async |name, word| world.services.accounts.login(name, word, &visitor("x")).await;
+    let login = async |name, word| world.services.accounts.login(name, word, &client("x")).await;
     assert_eq!(login("aNN", PASSWORD).await.unwrap().user.id, ann.user.id);
     refused!(login("ann", "wrong horse").await, Error::CredentialsWrong);
     refused!(login("nobody", PASSWORD).await, Error::CredentialsWrong);
@@ -156,8 +156,8 @@ async fn a_login_takes_the_password_and_the_name_in_any_case() {
 async fn an_unknown_name_costs_as_much_as_a_wrong_password() {
     let world = World::new();
     world.person("ann").await;
-    let _ = world.services.accounts.login("ann", "wrong horse", &visitor("x")).await;
-    let _ = world.services.accounts.login("nobody", "wrong horse", &visitor("x")).await;
+    let _ = world.services.accounts.login("ann", "wrong horse", &client("x")).await;
+    let _ = world.services.accounts.login("nobody", "wrong horse", &client("x")).await;
     assert_eq!(world.hasher.verified(), 2);
 }
 
@@ -167,15 +167,15 @@ async fn logins_are_slowed_after_failures_by_name_and_network() {
     world.person("ann").await;
     world.person("bob").await;
     for _ in 0..5 {
-        let result = world.services.accounts.login("ANN", "wrong horse", &visitor("x")).await;
+        let result = world.services.accounts.login("ANN", "wrong horse", &client("x")).await;
         refused!(result, Error::CredentialsWrong);
     }
     let checked = world.hasher.verified();
-    let result = world.services.accounts.login("ann", PASSWORD, &visitor("x")).await;
-    refused!(result, Error::TooFast { pace: Pace::Login, retry_after } if retry_after == Span::seconds(30));
+    let result = world.services.accounts.login("ann", PASSWORD, &client("x")).await;
+    refused!(result, Error::TooFast { pace: RateLimitKind::Login, retry_after } if retry_after == Span::seconds(30));
     assert_eq!(world.hasher.verified(), checked, "a slowed login hashes nothing");
-    world.services.accounts.login("bob", PASSWORD, &visitor("x")).await.unwrap();
-    world.services.accounts.login("ann", PASSWORD, &visitor("y")).await.unwrap();
+    world.services.accounts.login("bob", PASSWORD, &client("x")).await.unwrap();
+    world.services.accounts.login("ann", PASSWORD, &client("y")).await.unwrap();
 }
 
 #[tokio::test]
@@ -183,12 +183,12 @@ async fn guesses_from_many_networks_are_slowed_and_do_not_keep_the_user_out() {
     let world = World::limited();
     let ann = world.person("ann").await;
     for attempt in 0..50 {
-        let from = visitor(&format!("botnet {attempt}"));
+        let from = client(&format!("botnet {attempt}"));
         refused!(world.services.accounts.login("ann", "wrong horse", &from).await, Error::CredentialsWrong);
     }
-    let result = world.services.accounts.login("ann", PASSWORD, &visitor("one more")).await;
-    refused!(result, Error::TooFast { pace: Pace::Login, .. });
-    let home = Visitor { network: ann.network.clone(), country: None };
+    let result = world.services.accounts.login("ann", PASSWORD, &client("one more")).await;
+    refused!(result, Error::TooFast { pace: RateLimitKind::Login, .. });
+    let home = ClientInfo { network: ann.network.clone(), country: None };
     world.services.accounts.login("ann", PASSWORD, &home).await.unwrap();
 }
 
@@ -198,11 +198,11 @@ async fn logins_are_slowed_after_failures_by_network() {
     world.person("ann").await;
     for attempt in 0..20 {
         let name = format!("name_{attempt}");
-        refused!(world.services.accounts.login(&name, PASSWORD, &visitor("net")).await, Error::CredentialsWrong);
+        refused!(world.services.accounts.login(&name, PASSWORD, &client("net")).await, Error::CredentialsWrong);
     }
-    let result = world.services.accounts.login("ann", PASSWORD, &visitor("net")).await;
-    refused!(result, Error::TooFast { pace: Pace::Login, .. });
-    world.services.accounts.login("ann", PASSWORD, &visitor("home")).await.unwrap();
+    let result = world.services.accounts.login("ann", PASSWORD, &client("net")).await;
+    refused!(result, Error::TooFast { pace: RateLimitKind::Login, .. });
+    world.services.accounts.login("ann", PASSWORD, &client("home")).await.unwrap();
 }
 
 #[tokio::test]
@@ -210,8 +210,8 @@ async fn a_busy_hasher_asks_to_come_back() {
     let world = World::new();
     world.person("ann").await;
     world.hasher.set_busy(true);
-    refused!(world.services.accounts.login("ann", PASSWORD, &visitor("x")).await, Error::Busy { .. });
-    refused!(world.services.accounts.register("bob", PASSWORD, &visitor("x")).await, Error::Busy { .. });
+    refused!(world.services.accounts.login("ann", PASSWORD, &client("x")).await, Error::Busy { .. });
+    refused!(world.services.accounts.register("bob", PASSWORD, &client("x")).await, Error::Busy { .. });
 }
 
 #[tokio::test]
@@ -227,16 +227,16 @@ async fn whoever_is_banned_everywhere_does_not_come_in() {
     let accounts = &world.services.accounts;
     let told = Some(Span::seconds(60));
     refused!(
-        accounts.login("ann", PASSWORD, &visitor("elsewhere")).await,
+        accounts.login("ann", PASSWORD, &client("elsewhere")).await,
         Error::Sanctioned { kind: SanctionKind::Ban, retry_after, .. } if retry_after == told
     );
-    refused!(accounts.guest(&visitor("school")).await, Error::Sanctioned { .. });
-    refused!(accounts.register("newcomer", PASSWORD, &visitor("school")).await, Error::Sanctioned { .. });
-    accounts.login("bob", PASSWORD, &visitor("school")).await.expect("he was there before the ban");
+    refused!(accounts.guest(&client("school")).await, Error::Sanctioned { .. });
+    refused!(accounts.register("newcomer", PASSWORD, &client("school")).await, Error::Sanctioned { .. });
+    accounts.login("bob", PASSWORD, &client("school")).await.expect("he was there before the ban");
 
     world.clock.advance(Span::seconds(60));
-    accounts.login("ann", PASSWORD, &visitor("elsewhere")).await.unwrap();
-    accounts.guest(&visitor("school")).await.unwrap();
+    accounts.login("ann", PASSWORD, &client("elsewhere")).await.unwrap();
+    accounts.guest(&client("school")).await.unwrap();
 }
 
 #[tokio::test]
@@ -244,11 +244,15 @@ async fn a_banned_network_makes_no_rows() {
     let world = World::with(Settings { guests: Guests::Browser, ..SETTINGS });
     let admin = world.ranked("adam", Rank::Admin).await;
     let guest = world.guest("school").await;
-    let measures =
-        Measures { kind: SanctionKind::Ban, duration: Duration::Forever, reason: reason("a raid"), network: true };
+    let measures = SanctionRequest {
+        kind: SanctionKind::Ban,
+        duration: Duration::Forever,
+        reason: reason("a raid"),
+        network: true,
+    };
     world.services.moderation.sanction(&admin, None, &guest.user.uid, measures).await.unwrap();
     let before = world.faults.calls("accounts.guest");
-    refused!(world.services.accounts.guest(&visitor("school")).await, Error::Sanctioned { .. });
+    refused!(world.services.accounts.guest(&client("school")).await, Error::Sanctioned { .. });
     assert_eq!(world.faults.calls("accounts.guest"), before);
 }
 
@@ -266,8 +270,8 @@ async fn where_each_browser_has_its_guest_a_ban_spares_the_address() {
 #[tokio::test]
 async fn a_token_that_is_forged_or_ended_names_nobody() {
     let world = World::new();
-    let login = world.services.accounts.register("ann", PASSWORD, &visitor("x")).await.unwrap();
-    let identify = async |token: &str| world.services.accounts.identify(token, &visitor("x")).await;
+    let login = world.services.accounts.register("ann", PASSWORD, &client("x")).await.unwrap();
+    let identify = async |token: &str| world.services.accounts.identify(token, &client("x")).await;
     refused!(identify("").await, Error::TokenInvalid);
     refused!(identify("token:4000000:9999999999999:user").await, Error::TokenInvalid);
     let caller = identify(&login.token).await.unwrap();
@@ -281,28 +285,28 @@ async fn a_token_that_is_forged_or_ended_names_nobody() {
 async fn a_session_in_use_slides_and_an_unused_one_ends() {
     let world = World::new();
     let accounts = &world.services.accounts;
-    let used = accounts.register("ann", PASSWORD, &visitor("x")).await.unwrap();
-    let unused = accounts.login("ann", PASSWORD, &visitor("x")).await.unwrap();
+    let used = accounts.register("ann", PASSWORD, &client("x")).await.unwrap();
+    let unused = accounts.login("ann", PASSWORD, &client("x")).await.unwrap();
     let mut token = used.token;
     for _ in 0..3 {
         world.clock.advance(Span::days(20));
-        let caller = accounts.identify(&token, &visitor("x")).await.unwrap();
+        let caller = accounts.identify(&token, &client("x")).await.unwrap();
         token = accounts.renew(&caller).await.unwrap();
         assert_eq!(caller.session, used.session);
     }
-    refused!(accounts.identify(&unused.token, &visitor("x")).await, Error::TokenInvalid);
+    refused!(accounts.identify(&unused.token, &client("x")).await, Error::TokenInvalid);
     world.clock.advance(LIFETIME);
     world.clock.advance(Span::millis(1));
-    refused!(accounts.identify(&token, &visitor("x")).await, Error::TokenInvalid);
+    refused!(accounts.identify(&token, &client("x")).await, Error::TokenInvalid);
 }
 
 #[tokio::test]
 async fn a_session_used_often_is_written_once_a_day() {
     let world = World::new();
-    let login = world.services.accounts.register("ann", PASSWORD, &visitor("x")).await.unwrap();
+    let login = world.services.accounts.register("ann", PASSWORD, &client("x")).await.unwrap();
     for _ in 0..48 {
         world.clock.advance(Span::minutes(60));
-        world.services.accounts.identify(&login.token, &visitor("x")).await.unwrap();
+        world.services.accounts.identify(&login.token, &client("x")).await.unwrap();
     }
     assert_eq!(world.faults.calls("accounts.slide_session"), 2);
 }
@@ -313,16 +317,16 @@ async fn a_ticket_logs_in_one_socket_within_a_minute() {
     let ann = world.person("ann").await;
     let accounts = &world.services.accounts;
     let ticket = accounts.ticket(&ann).await.unwrap();
-    assert_eq!(accounts.redeem(&ticket, &visitor("x")).await.unwrap().session, ann.session);
-    refused!(accounts.redeem(&ticket, &visitor("x")).await, Error::TokenInvalid);
+    assert_eq!(accounts.redeem(&ticket, &client("x")).await.unwrap().session, ann.session);
+    refused!(accounts.redeem(&ticket, &client("x")).await, Error::TokenInvalid);
 
     let late = accounts.ticket(&ann).await.unwrap();
     world.clock.advance(Span::seconds(61));
-    refused!(accounts.redeem(&late, &visitor("x")).await, Error::TokenInvalid);
+    refused!(accounts.redeem(&late, &client("x")).await, Error::TokenInvalid);
 
     let orphan = accounts.ticket(&ann).await.unwrap();
     accounts.logout(&ann).await.unwrap();
-    refused!(accounts.redeem(&orphan, &visitor("x")).await, Error::TokenInvalid);
+    refused!(accounts.redeem(&orphan, &client("x")).await, Error::TokenInvalid);
 }
 
 #[tokio::test]
@@ -331,9 +335,9 @@ async fn root_is_made_once_and_logs_in() {
     let accounts = &world.services.accounts;
     assert!(accounts.ensure_root(password("first password")).await.unwrap());
     assert!(!accounts.ensure_root(password("second password")).await.unwrap());
-    let login = accounts.login("root", "first password", &visitor("x")).await.unwrap();
+    let login = accounts.login("root", "first password", &client("x")).await.unwrap();
     assert_eq!(login.user.rank, Rank::Root);
-    let root = Caller { user: login.user, session: login.session, network: visitor("x").network };
+    let root = Caller { user: login.user, session: login.session, network: client("x").network };
     change(&world, &root, &root, named("The Boss")).await.unwrap();
     change(&world, &root, &root, named("root")).await.expect("the name is root's by right");
 }
@@ -347,8 +351,8 @@ async fn a_store_that_fails_is_told_without_its_words() {
     }
     let accounts = &world.services.accounts;
     let errors = [
-        accounts.register("bob", PASSWORD, &visitor("x")).await.unwrap_err(),
-        accounts.login("ann", PASSWORD, &visitor("x")).await.unwrap_err(),
+        accounts.register("bob", PASSWORD, &client("x")).await.unwrap_err(),
+        accounts.login("ann", PASSWORD, &client("x")).await.unwrap_err(),
         change(&world, &ann, &ann, named("Queen")).await.unwrap_err(),
         accounts.logout(&ann).await.unwrap_err(),
     ];
@@ -359,6 +363,6 @@ async fn a_store_that_fails_is_told_without_its_words() {
     assert!(world.bus.is_silent(), "nothing is told that was not done");
     world.faults.heal();
     world.faults.always("accounts.create", Fault::Busy);
-    let busy = accounts.register("bob", PASSWORD, &visitor("x")).await;
+    let busy = accounts.register("bob", PASSWORD, &client("x")).await;
     refused!(busy, Error::Busy { retry_after } if retry_after == Span::seconds(2));
 }

@@ -3,15 +3,15 @@
 
 mod support;
 
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomUid, Seq};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::log::From;
-use domain::service::chat::{Said, Sent};
-use domain::service::error::{Error, Pace, Thing};
+use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
 use support::{NO_MESSAGE, SETTINGS, World, message, seconds};
@@ -46,11 +46,11 @@ async fn what_is_said_stands_in_the_log_and_is_told() {
 #[tokio::test]
 async fn writing_takes_a_login_and_a_room_that_is_there() {
     let (world, owner, room) = world_with_room().await;
-    let sent = || Sent { text: "hi".to_owned(), ..Sent::default() };
+    let sent = || NewMessage { text: "hi".to_owned(), ..NewMessage::default() };
     let nowhere = RoomUid::parse("nowhere00000").expect("a uid");
-    refused!(world.services.chat.say(None, Some(&room), sent()).await, Error::LoginRequired);
-    refused!(world.services.chat.say(Some(&owner), None, sent()).await, Error::NoRoom);
-    refused!(world.services.chat.say(Some(&owner), Some(&nowhere), sent()).await, Error::NoSuch(Thing::Room));
+    refused!(world.services.chat.post(None, Some(&room), sent()).await, Error::LoginRequired);
+    refused!(world.services.chat.post(Some(&owner), None, sent()).await, Error::NoRoom);
+    refused!(world.services.chat.post(Some(&owner), Some(&nowhere), sent()).await, Error::NoSuch(Resource::Room));
     assert!(world.bus.is_silent());
 }
 
@@ -91,10 +91,10 @@ async fn an_answer_names_a_message_of_the_room() {
     let (world, owner, room) = world_with_room().await;
     let other = world.room(&owner).await;
     let question = world.post(&owner, &room, "why?").await;
-    let answer = |to| Sent { text: "because".to_owned(), nonce: None, reply_to: Some(to) };
+    let answer = |to| NewMessage { text: "because".to_owned(), nonce: None, reply_to: Some(to) };
     assert_eq!(message(world.send(&owner, &room, answer(question.id)).await).reply_to, Some(question.id));
-    refused!(world.send(&owner, &other, answer(question.id)).await, Error::NoSuch(Thing::Message));
-    refused!(world.send(&owner, &room, answer(NO_MESSAGE)).await, Error::NoSuch(Thing::Message));
+    refused!(world.send(&owner, &other, answer(question.id)).await, Error::NoSuch(Resource::Message));
+    refused!(world.send(&owner, &room, answer(NO_MESSAGE)).await, Error::NoSuch(Resource::Message));
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn slow_mode_holds_for_all_below_moderator() {
             message(second);
         } else {
             let full = Span::seconds(10);
-            refused!(second, Error::TooFast { pace: Pace::SlowMode, retry_after } if retry_after == full);
+            refused!(second, Error::TooFast { pace: RateLimitKind::SlowMode, retry_after } if retry_after == full);
         }
     }
     world.clock.advance(Span::millis(9999));
@@ -126,12 +126,12 @@ async fn slow_mode_is_not_escaped_by_deleting() {
     let ann = world.person("ann").await;
     let first = world.post(&ann, &room, "first").await;
     world.services.chat.delete(&ann, first.id).await.expect("one's own");
-    refused!(world.say(&ann, &room, "second").await, Error::TooFast { pace: Pace::SlowMode, .. });
+    refused!(world.say(&ann, &room, "second").await, Error::TooFast { pace: RateLimitKind::SlowMode, .. });
 }
 
 #[tokio::test]
 async fn the_store_keeps_slow_mode_when_two_were_told_yes() {
-    // Both have read a stance without a last post when the first is written: the guard inside decides.
+    // Both have read a access without a last post when the first is written: the guard inside decides.
     let (world, owner, room) = world_with_room().await;
     slow(&world, &owner, &room, 10).await;
     let ann = world.person("ann").await;
@@ -142,7 +142,7 @@ async fn the_store_keeps_slow_mode_when_two_were_told_yes() {
         passed
     });
     message(passed);
-    refused!(held, Error::TooFast { pace: Pace::SlowMode, .. });
+    refused!(held, Error::TooFast { pace: RateLimitKind::SlowMode, .. });
     assert_eq!(world.texts(&room).await, ["two"]);
 }
 
@@ -182,7 +182,7 @@ async fn a_flood_is_stopped_in_its_room_and_moderators_are_exempt() {
         world.post(&ann, &room, &number.to_string()).await;
     }
     let result = world.say(&ann, &room, "one more").await;
-    refused!(result, Error::TooFast { pace: Pace::Flood, retry_after } if retry_after == Span::seconds(1));
+    refused!(result, Error::TooFast { pace: RateLimitKind::Flood, retry_after } if retry_after == Span::seconds(1));
     world.post(&ann, &other, "elsewhere").await;
     for number in 0..30 {
         world.post(&owner, &room, &number.to_string()).await;
@@ -196,7 +196,7 @@ async fn the_same_text_twice_is_refused_for_half_a_minute() {
     world.post(&ann, &room, "buy!").await;
     world.clock.advance(Span::seconds(10));
     let left = Span::seconds(20);
-    refused!(world.say(&ann, &room, " buy! ").await, Error::TooFast { pace: Pace::Repeated, retry_after } if retry_after == left);
+    refused!(world.say(&ann, &room, " buy! ").await, Error::TooFast { pace: RateLimitKind::Repeated, retry_after } if retry_after == left);
     world.post(&owner, &room, "buy!").await;
     world.post(&owner, &room, "buy!").await;
     world.clock.advance(left);
@@ -214,7 +214,7 @@ async fn without_limits_repeats_pass_and_slow_mode_does_not() {
     world.post(&ann, &room, "again").await;
     world.post(&ann, &room, "again").await;
     slow(&world, &owner, &room, 10).await;
-    refused!(world.say(&ann, &room, "again").await, Error::TooFast { pace: Pace::SlowMode, .. });
+    refused!(world.say(&ann, &room, "again").await, Error::TooFast { pace: RateLimitKind::SlowMode, .. });
 }
 
 #[tokio::test]
@@ -302,8 +302,8 @@ async fn a_message_is_deleted_once() {
     world.bus.clear();
     world.services.chat.delete(&owner, said.id).await.expect("one's own");
     assert_eq!(world.bus.drain(), [EventKind::Deleted { message: said.id }]);
-    refused!(world.services.chat.delete(&owner, said.id).await, Error::NoSuch(Thing::Message));
-    refused!(world.services.chat.delete(&owner, NO_MESSAGE).await, Error::NoSuch(Thing::Message));
+    refused!(world.services.chat.delete(&owner, said.id).await, Error::NoSuch(Resource::Message));
+    refused!(world.services.chat.delete(&owner, NO_MESSAGE).await, Error::NoSuch(Resource::Message));
     assert!(world.bus.is_silent());
 }
 
@@ -321,7 +321,7 @@ async fn a_moderator_of_another_room_deletes_nothing_here() {
     let (world, owner, room) = world_with_room().await;
     let bob = world.person("bob").await;
     let elsewhere = world.room(&bob).await;
-    world.appointed(&bob, &elsewhere, "ann", Measure::Mod).await;
+    world.appointed(&bob, &elsewhere, "ann", ModerationAction::Mod).await;
     let said = world.post(&owner, &room, "hi").await;
     refused!(world.services.chat.delete(&bob, said.id).await, Error::Denied(Denied::Rank { least: Rank::Mod }));
 }
@@ -331,16 +331,17 @@ async fn a_deleted_room_takes_its_messages_along() {
     let (world, owner, room) = world_with_room().await;
     let said = world.post(&owner, &room, "hi").await;
     world.services.rooms.close(&owner, &room).await.expect("the owner may");
-    refused!(world.services.chat.delete(&owner, said.id).await, Error::NoSuch(Thing::Message));
+    refused!(world.services.chat.delete(&owner, said.id).await, Error::NoSuch(Resource::Message));
 }
 
 #[tokio::test]
 async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     let (world, owner, room) = world_with_room().await;
-    for (method, fault) in [("log.append", Fault::Fail), ("history.footing", Fault::Fail), ("log.append", Fault::Busy)]
+    for (method, fault) in
+        [("log.append", Fault::Fail), ("history.room_access", Fault::Fail), ("log.append", Fault::Busy)]
     {
         world.faults.heal();
-        world.ports.standings.forget();
+        world.ports.access.clear();
         world.faults.always(method, fault);
         let error = match world.say_named(&owner, &room, "hi", "n").await {
             Err(error) => error,
@@ -351,6 +352,9 @@ async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     }
     assert!(world.bus.is_silent());
     world.faults.heal();
-    assert!(matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(Said::Message(_))), "the nonce is free");
+    assert!(
+        matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(PostOutcome::Message(_))),
+        "the nonce is free"
+    );
     assert_eq!(world.texts(&room).await, ["hi"]);
 }

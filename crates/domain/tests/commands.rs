@@ -4,7 +4,7 @@ mod support;
 
 use domain::command::CommandError;
 use domain::command::catalogue::CATALOGUE;
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::RoomUid;
 use domain::model::message::MessageKind;
 use domain::model::rank::Rank;
@@ -12,8 +12,8 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::policy::Denied;
 use domain::service::Caller;
-use domain::service::chat::{Said, Sent};
-use domain::service::error::{Error, Thing};
+use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::error::{Error, Resource};
 use support::{World, message};
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
@@ -45,7 +45,10 @@ async fn no_command_is_ever_posted() {
                     let line = format!("{mark}{}{arguments}", entry.name);
                     world.bus.clear();
                     let result = world.say(caller, &room, &line).await;
-                    assert!(!matches!(result, Ok(Said::Message(_))) && !was_posted(&world), "{line}: {result:?}");
+                    assert!(
+                        !matches!(result, Ok(PostOutcome::Message(_))) && !was_posted(&world),
+                        "{line}: {result:?}"
+                    );
                 }
             }
         }
@@ -59,7 +62,7 @@ async fn an_unknown_command_is_an_error_and_not_posted() {
         match world.say(&owner, &room, line).await {
             Err(Error::Command(CommandError::Unknown { .. })) => {}
             // A mark before something else than a plain letter is text.
-            Ok(Said::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
+            Ok(PostOutcome::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -78,10 +81,10 @@ async fn an_action_is_posted_as_one() {
 #[tokio::test]
 async fn echo_answers_the_sender_alone_and_takes_no_login() {
     let (world, _, room) = world_with_room().await;
-    let sent = || Sent { text: "/echo  hello  there ".to_owned(), ..Sent::default() };
+    let sent = || NewMessage { text: "/echo  hello  there ".to_owned(), ..NewMessage::default() };
     for room in [None, Some(&room)] {
-        let said = world.services.chat.say(None, room, sent()).await;
-        assert!(matches!(&said, Ok(Said::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
+        let said = world.services.chat.post(None, room, sent()).await;
+        assert!(matches!(&said, Ok(PostOutcome::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
     }
     assert!(world.bus.is_silent());
 }
@@ -100,8 +103,8 @@ async fn help_lists_what_the_rank_may_and_explains_one() {
     }
     assert!(world.command(&ann, &room, "/help /BAN").await.contains("/ban"));
     refused!(world.say(&ann, &room, "/help nothing").await, Error::Command(CommandError::Unknown { .. }));
-    let anonymous = Sent { text: "/help".to_owned(), ..Sent::default() };
-    assert!(matches!(world.services.chat.say(None, None, anonymous).await, Ok(Said::Command { .. })));
+    let anonymous = NewMessage { text: "/help".to_owned(), ..NewMessage::default() };
+    assert!(matches!(world.services.chat.post(None, None, anonymous).await, Ok(PostOutcome::Command { .. })));
 }
 
 #[tokio::test]
@@ -115,7 +118,7 @@ async fn what_concerns_the_connection_is_left_to_it() {
         ("/quit", "quit"),
     ] {
         let said = world.say(&owner, &room, line).await;
-        assert!(matches!(&said, Ok(Said::Socket(name, _)) if *name == expected), "{line}: {said:?}");
+        assert!(matches!(&said, Ok(PostOutcome::Socket(name, _)) if *name == expected), "{line}: {said:?}");
     }
 }
 
@@ -128,8 +131,8 @@ async fn a_name_is_taken_by_command_with_spaces_and_quotes() {
     }
     refused!(world.say(&guest, &room, "/name admin").await, Error::Invalid(_));
     refused!(world.say(&guest, &room, "/name OWNER_").await, Error::NameTaken);
-    let anonymous = Sent { text: "/name fox".to_owned(), ..Sent::default() };
-    refused!(world.services.chat.say(None, Some(&room), anonymous).await, Error::LoginRequired);
+    let anonymous = NewMessage { text: "/name fox".to_owned(), ..NewMessage::default() };
+    refused!(world.services.chat.post(None, Some(&room), anonymous).await, Error::LoginRequired);
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn a_ban_by_command_is_for_ever_unless_told() {
         world.command(&owner, &room, "/unban ann").await;
         world.post(&ann, &room, &format!("back after {line}")).await;
     }
-    refused!(world.say(&owner, &room, "/unban ann").await, Error::NoSuch(Thing::Sanction));
+    refused!(world.say(&owner, &room, "/unban ann").await, Error::NoSuch(Resource::Sanction));
 }
 
 #[tokio::test]
@@ -183,7 +186,7 @@ async fn a_timeout_by_command_is_ten_minutes_unless_told() {
     }
     world.command(&owner, &room, "/untimeout ann").await;
     world.post(&ann, &room, "hi").await;
-    assert_eq!(world.measures(), [Measure::Timeout, Measure::Timeout, Measure::Untimeout]);
+    assert_eq!(world.measures(), [ModerationAction::Timeout, ModerationAction::Timeout, ModerationAction::Untimeout]);
 }
 
 #[tokio::test]
@@ -257,7 +260,7 @@ async fn purges_and_deletions_take_messages_away() {
     world.command(&owner, &room, "/purge ann").await;
     assert_eq!(world.texts(&room).await, ["bob was here", "order!"]);
     let said = world.post(&ann, &room, "more").await;
-    refused!(world.say(&owner, &room, "/delete 4000000").await, Error::NoSuch(Thing::Message));
+    refused!(world.say(&owner, &room, "/delete 4000000").await, Error::NoSuch(Resource::Message));
     world.command(&owner, &room, &format!("/delete {}", said.id)).await;
     assert_eq!(world.texts(&room).await, ["bob was here", "order!"]);
     for line in ["/clear", "/purge"] {
@@ -270,7 +273,7 @@ async fn purges_and_deletions_take_messages_away() {
 #[tokio::test]
 async fn slow_mode_is_set_by_command() {
     let (world, owner, room) = world_with_room().await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     let slow = async || {
         let room = world.services.rooms.room(&room).await.expect("the room is there");
         room.rules.slow_mode.as_seconds_up()
@@ -310,20 +313,20 @@ async fn moderators_are_made_unmade_and_listed() {
 #[tokio::test]
 async fn a_command_about_a_room_takes_one() {
     let (world, owner, room) = world_with_room().await;
-    let typed = |text: &str| Sent { text: text.to_owned(), ..Sent::default() };
+    let typed = |text: &str| NewMessage { text: text.to_owned(), ..NewMessage::default() };
     for line in ["/mods", "/slow", "/ban ann", "/clear", "/room name x"] {
-        refused!(world.services.chat.say(Some(&owner), None, typed(line)).await, Error::NoRoom);
+        refused!(world.services.chat.post(Some(&owner), None, typed(line)).await, Error::NoRoom);
     }
     world.services.rooms.close(&owner, &room).await.expect("the owner may");
     for line in ["/mods", "/slow", "/ban ann", "/clear"] {
-        refused!(world.say(&owner, &room, line).await, Error::NoSuch(Thing::Room));
+        refused!(world.say(&owner, &room, line).await, Error::NoSuch(Resource::Room));
     }
 }
 
 #[tokio::test]
 async fn the_banned_command_nothing_in_the_room() {
     let (world, owner, room) = world_with_room().await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     author(&world, &room, "ann").await;
     world.command(&owner, &room, "/ban keeper").await;
     for line in ["/ban ann", "/clear", "/slow 5", "/help"] {

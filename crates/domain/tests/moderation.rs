@@ -2,7 +2,7 @@
 
 mod support;
 
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomUid, Seq};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind::{Ban, Timeout};
@@ -11,9 +11,9 @@ use domain::policy::Denied;
 use domain::ports::bus::Notice;
 use domain::ports::log::From;
 use domain::service::Caller;
-use domain::service::error::{Error, Thing};
-use domain::service::moderation::Measures;
-use support::{World, seconds, visitor};
+use domain::service::error::{Error, Resource};
+use domain::service::moderation::SanctionRequest;
+use support::{World, client, seconds};
 use testkit::builders::reason;
 use testkit::faulty::Fault;
 
@@ -24,8 +24,8 @@ async fn world_with_room() -> (World, Caller, RoomUid) {
     (world, owner, room)
 }
 
-fn on_network(kind: domain::model::sanction::SanctionKind) -> Measures {
-    Measures { kind, duration: Duration::Forever, reason: reason(""), network: true }
+fn on_network(kind: domain::model::sanction::SanctionKind) -> SanctionRequest {
+    SanctionRequest { kind, duration: Duration::Forever, reason: reason(""), network: true }
 }
 
 #[tokio::test]
@@ -50,8 +50,8 @@ async fn a_moderator_sanctions_those_below_and_nobody_else() {
 async fn nobody_acts_on_an_equal_or_on_oneself() {
     let (world, owner, room) = world_with_room().await;
     let (one, two) = (
-        world.appointed(&owner, &room, "one", Measure::Mod).await,
-        world.appointed(&owner, &room, "two", Measure::Mod).await,
+        world.appointed(&owner, &room, "one", ModerationAction::Mod).await,
+        world.appointed(&owner, &room, "two", ModerationAction::Mod).await,
     );
     refused!(world.sanction(&one, Some(&room), &two, Ban, seconds(1)).await, Error::Denied(Denied::Outranked));
     refused!(world.sanction(&one, Some(&room), &owner, Timeout, seconds(1)).await, Error::Denied(Denied::Outranked));
@@ -72,13 +72,14 @@ async fn a_rank_counts_in_its_own_room_only() {
 async fn a_sanction_is_told_with_its_end_and_reason() {
     let (world, owner, room) = world_with_room().await;
     let ann = world.person("ann").await;
-    let measures = Measures { kind: Ban, duration: seconds(90), reason: reason("spam & \"more\""), network: false };
+    let measures =
+        SanctionRequest { kind: Ban, duration: seconds(90), reason: reason("spam & \"more\""), network: false };
     let line = world.services.moderation.sanction(&owner, Some(&room), &ann.user.uid, measures).await.unwrap();
     let end = line.sanction.ends_at;
     assert_eq!((line.user.id, line.by.id, line.sanction.by_rank), (ann.user.id, owner.user.id, Rank::Owner));
     assert_eq!(end.map(|end| end - line.sanction.starts_at), Some(Span::seconds(90)));
     let told = world.bus.drain();
-    let [EventKind::Moderated { subject, measure: Measure::Ban, until, reason }] = told.as_slice() else {
+    let [EventKind::Moderated { subject, action: ModerationAction::Ban, until, reason }] = told.as_slice() else {
         panic!("{told:?}")
     };
     assert_eq!((subject.user.id, *until, reason.as_str()), (ann.user.id, end, "spam & \"more\""));
@@ -90,21 +91,21 @@ async fn a_second_ban_replaces_the_first() {
     let ann = world.person("ann").await;
     world.ban(&owner, Some(&room), &ann).await;
     world.sanction(&owner, Some(&room), &ann, Ban, seconds(60)).await.unwrap();
-    assert_eq!(world.measures(), [Measure::Ban, Measure::Ban]);
+    assert_eq!(world.measures(), [ModerationAction::Ban, ModerationAction::Ban]);
     let lines = world.services.moderation.sanctions(&owner, Some(&room), None, 10).await.unwrap();
     assert_eq!(lines.len(), 1);
     world.clock.advance(Span::seconds(60));
     world.post(&ann, &room, "back again").await;
     assert!(world.services.moderation.sanctions(&owner, Some(&room), None, 10).await.unwrap().is_empty());
-    refused!(world.lift(&owner, Some(&room), &ann).await, Error::NoSuch(Thing::Sanction));
+    refused!(world.lift(&owner, Some(&room), &ann).await, Error::NoSuch(Resource::Sanction));
 }
 
 #[tokio::test]
 async fn a_sanction_is_lifted_by_a_rank_at_least_its_givers() {
     let (world, owner, room) = world_with_room().await;
     let ann = world.person("ann").await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
-    let other_keeper = world.appointed(&owner, &room, "keeper2", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
+    let other_keeper = world.appointed(&owner, &room, "keeper2", ModerationAction::Mod).await;
     let super_mod = world.ranked("super_", Rank::SuperMod).await;
     let admin = world.ranked("adam", Rank::Admin).await;
 
@@ -126,7 +127,7 @@ async fn a_sanction_is_lifted_by_a_rank_at_least_its_givers() {
 async fn a_lift_that_is_denied_lifts_nothing() {
     let (world, owner, room) = world_with_room().await;
     let ann = world.person("ann").await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     world.ban(&keeper, Some(&room), &ann).await;
     world.sanction(&owner, Some(&room), &ann, Timeout, Duration::Forever).await.unwrap();
     world.bus.clear();
@@ -142,17 +143,20 @@ async fn lifting_takes_away_what_was_asked_for() {
     world.sanction(&owner, Some(&room), &ann, Timeout, Duration::Forever).await.unwrap();
     let lift = async |kind| world.services.moderation.lift(&owner, Some(&room), &ann.user.uid, kind).await;
     lift(Some(Ban)).await.unwrap();
-    refused!(lift(Some(Ban)).await, Error::NoSuch(Thing::Sanction));
+    refused!(lift(Some(Ban)).await, Error::NoSuch(Resource::Sanction));
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { kind: Timeout, .. });
     lift(None).await.unwrap();
     world.post(&ann, &room, "hi").await;
-    assert_eq!(world.measures(), [Measure::Ban, Measure::Timeout, Measure::Unban, Measure::Untimeout]);
+    assert_eq!(
+        world.measures(),
+        [ModerationAction::Ban, ModerationAction::Timeout, ModerationAction::Unban, ModerationAction::Untimeout]
+    );
 }
 
 #[tokio::test]
 async fn nobody_lifts_their_own() {
     let (world, owner, room) = world_with_room().await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     world.sanction(&owner, Some(&room), &keeper, Timeout, Duration::Forever).await.unwrap();
     refused!(world.lift(&keeper, Some(&room), &keeper).await, Error::Denied(_));
     let ann = world.person("ann").await;
@@ -162,7 +166,7 @@ async fn nobody_lifts_their_own() {
 #[tokio::test]
 async fn a_banned_moderator_has_no_power() {
     let (world, owner, room) = world_with_room().await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     let ann = world.person("ann").await;
     world.ban(&owner, Some(&room), &keeper).await;
     refused!(world.sanction(&keeper, Some(&room), &ann, Ban, seconds(1)).await, Error::Sanctioned { kind: Ban, .. });
@@ -190,7 +194,7 @@ async fn a_ban_everywhere_ends_every_login_and_holds_in_every_room() {
     world.ban(&admin, None, &ann).await;
     assert!(world.bus.notices().contains(&Notice::SessionsEnded(vec![ann.session])));
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { kind: Ban, .. });
-    refused!(world.lift(&owner, Some(&room), &ann).await, Error::NoSuch(Thing::Sanction));
+    refused!(world.lift(&owner, Some(&room), &ann).await, Error::NoSuch(Resource::Sanction));
     refused!(world.lift(&owner, None, &ann).await, Error::Denied(Denied::Rank { least: Rank::Admin }));
     let super_mod = world.ranked("super_", Rank::SuperMod).await;
     refused!(world.lift(&super_mod, None, &ann).await, Error::Denied(Denied::Rank { least: Rank::Admin }));
@@ -236,10 +240,10 @@ async fn a_banned_guest_does_not_come_back_by_the_same_address() {
     assert_ne!(again.user.id, guest.user.id);
     refused!(world.say(&again, &room, "me again").await, Error::Sanctioned { kind: Ban, .. });
     let login =
-        world.services.accounts.register("fresh", testkit::builders::PASSWORD, &visitor("school")).await.unwrap();
-    let fresh = Caller { user: login.user, session: login.session, network: visitor("school").network };
+        world.services.accounts.register("fresh", testkit::builders::PASSWORD, &client("school")).await.unwrap();
+    let fresh = Caller { user: login.user, session: login.session, network: client("school").network };
     refused!(world.say(&fresh, &room, "me again").await, Error::Sanctioned { kind: Ban, .. });
-    let at_school = Caller { network: visitor("school").network, ..teacher };
+    let at_school = Caller { network: client("school").network, ..teacher };
     world.post(&at_school, &room, "I was here before").await;
 }
 
@@ -250,7 +254,7 @@ async fn a_network_is_sanctioned_when_asked_for_unless_somebody_above_is_behind_
     let line = world.services.moderation.sanction(&owner, Some(&room), &troll.user.uid, on_network(Ban)).await.unwrap();
     assert_eq!(line.sanction.network, Some(troll.network.clone()));
 
-    world.services.accounts.login("adam", testkit::builders::PASSWORD, &visitor("troll")).await.unwrap();
+    world.services.accounts.login("adam", testkit::builders::PASSWORD, &client("troll")).await.unwrap();
     let result = world.services.moderation.sanction(&owner, Some(&room), &troll.user.uid, on_network(Ban)).await;
     refused!(result, Error::Denied(Denied::Outranked));
     world.services.moderation.sanction(&admin, None, &troll.user.uid, on_network(Ban)).await.unwrap();
@@ -261,7 +265,7 @@ async fn a_network_with_an_equal_behind_it_is_not_sanctioned() {
     let (world, _, room) = world_with_room().await;
     let (one, _two) = (world.ranked("one", Rank::SuperMod).await, world.ranked("two", Rank::SuperMod).await);
     let troll = world.person("troll").await;
-    world.services.accounts.login("two", testkit::builders::PASSWORD, &visitor("troll")).await.unwrap();
+    world.services.accounts.login("two", testkit::builders::PASSWORD, &client("troll")).await.unwrap();
     let result = world.services.moderation.sanction(&one, Some(&room), &troll.user.uid, on_network(Ban)).await;
     refused!(result, Error::Denied(Denied::Outranked));
 }
@@ -332,7 +336,7 @@ async fn every_act_is_a_line_of_the_log() {
 async fn a_lower_rank_does_not_replace_what_a_higher_one_gave() {
     let (world, owner, room) = world_with_room().await;
     let (keeper, ann) = (world.person("keeper").await, world.person("ann").await);
-    world.services.rooms.appoint(&owner, &room, &keeper.user.uid, Measure::Mod).await.unwrap();
+    world.services.rooms.appoint(&owner, &room, &keeper.user.uid, ModerationAction::Mod).await.unwrap();
     world.ban(&owner, Some(&room), &ann).await;
     refused!(world.sanction(&keeper, Some(&room), &ann, Ban, seconds(1)).await, Error::Denied(Denied::Rank { .. }));
     world.clock.advance(Span::days(1));
@@ -357,10 +361,10 @@ async fn nobody_unknown_is_sanctioned() {
     let (world, owner, room) = world_with_room().await;
     let gone = world.person("gone").await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
-    refused!(world.sanction(&owner, Some(&room), &gone, Ban, seconds(1)).await, Error::NoSuch(Thing::User));
-    refused!(world.lift(&owner, Some(&room), &gone).await, Error::NoSuch(Thing::Sanction));
+    refused!(world.sanction(&owner, Some(&room), &gone, Ban, seconds(1)).await, Error::NoSuch(Resource::User));
+    refused!(world.lift(&owner, Some(&room), &gone).await, Error::NoSuch(Resource::Sanction));
     let nowhere = RoomUid::parse("nowhere00000").unwrap();
-    refused!(world.sanction(&owner, Some(&nowhere), &owner, Ban, seconds(1)).await, Error::NoSuch(Thing::Room));
+    refused!(world.sanction(&owner, Some(&nowhere), &owner, Ban, seconds(1)).await, Error::NoSuch(Resource::Room));
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::ports::bus::Notice;
-use domain::service::error::{Error, Thing};
+use domain::service::error::{Error, Resource};
 use std::collections::BTreeSet;
-use support::{World, seconds, visitor};
+use support::{World, client, seconds};
 use testkit::builders::{PASSWORD, password};
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn an_operator_makes_users_of_any_rank_but_root() {
     let operator = &world.services.operator;
     for (name, rank) in [("reg", Rank::Registered), ("super_", Rank::SuperMod), ("adam", Rank::Admin)] {
         assert_eq!(operator.create(name, PASSWORD, rank).await.unwrap().rank, rank);
-        world.services.accounts.login(name, PASSWORD, &visitor("x")).await.unwrap();
+        world.services.accounts.login(name, PASSWORD, &client("x")).await.unwrap();
     }
     for impossible in [Rank::Guest, Rank::Vip, Rank::Mod, Rank::Owner, Rank::Root] {
         refused!(operator.create("eve", PASSWORD, impossible).await, Error::Invalid(_));
@@ -32,12 +32,12 @@ async fn an_operator_makes_users_of_any_rank_but_root() {
 async fn an_operator_sets_any_password_and_ends_the_logins() {
     let world = World::new();
     world.services.accounts.ensure_root(password("forgotten word")).await.unwrap();
-    let login = world.services.accounts.login("root", "forgotten word", &visitor("x")).await.unwrap();
+    let login = world.services.accounts.login("root", "forgotten word", &client("x")).await.unwrap();
     world.services.operator.set_password("ROOT", "remembered word").await.unwrap();
     assert_eq!(world.bus.notices(), [Notice::SessionsEnded(vec![login.session])]);
-    refused!(world.services.accounts.identify(&login.token, &visitor("x")).await, Error::TokenInvalid);
-    world.services.accounts.login("root", "remembered word", &visitor("x")).await.unwrap();
-    refused!(world.services.operator.set_password("nobody", PASSWORD).await, Error::NoSuch(Thing::User));
+    refused!(world.services.accounts.identify(&login.token, &client("x")).await, Error::TokenInvalid);
+    world.services.accounts.login("root", "remembered word", &client("x")).await.unwrap();
+    refused!(world.services.operator.set_password("nobody", PASSWORD).await, Error::NoSuch(Resource::User));
     refused!(world.services.operator.set_password("root", "short").await, Error::Invalid(_));
 }
 
@@ -51,7 +51,7 @@ async fn an_operator_sets_any_rank_but_roots() {
     assert_eq!(world.bus.notices(), [Notice::UserChanged(Box::new(user))]);
     refused!(world.services.operator.set_rank("root", Rank::Registered).await, Error::Invalid(_));
     refused!(world.services.operator.set_rank("ann", Rank::Root).await, Error::Invalid(_));
-    refused!(world.services.operator.set_rank("nobody", Rank::Admin).await, Error::NoSuch(Thing::User));
+    refused!(world.services.operator.set_rank("nobody", Rank::Admin).await, Error::NoSuch(Resource::User));
 }
 
 #[tokio::test]
@@ -65,8 +65,8 @@ async fn an_operator_reads_every_room() {
     assert_eq!(listed.iter().map(|room| &room.uid).collect::<Vec<_>>(), [&room]);
     let found = operator.room(&room).await.unwrap();
     assert_eq!(operator.log(found.id, Seq::ZERO, 10).await.unwrap().events.len(), 1);
-    refused!(operator.room(&RoomUid::parse("nowhere00000").unwrap()).await, Error::NoSuch(Thing::Room));
-    refused!(operator.log(RoomId(4_000_000), Seq::ZERO, 10).await, Error::NoSuch(Thing::Room));
+    refused!(operator.room(&RoomUid::parse("nowhere00000").unwrap()).await, Error::NoSuch(Resource::Room));
+    refused!(operator.log(RoomId(4_000_000), Seq::ZERO, 10).await, Error::NoSuch(Resource::Room));
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_suggestion_can_be_registered() {
     let mut names = BTreeSet::new();
     for _ in 0..10 {
         let suggestion = world.services.accounts.suggest().await.unwrap();
-        let login = world.services.accounts.register(&suggestion.name, &suggestion.password, &visitor("x")).await;
+        let login = world.services.accounts.register(&suggestion.name, &suggestion.password, &client("x")).await;
         login.expect("the name is free and the password strong");
         assert!(names.insert(suggestion.name), "{names:?}");
     }

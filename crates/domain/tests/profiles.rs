@@ -11,8 +11,8 @@ use domain::ports::bus::Notice;
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Profile;
-use domain::service::error::{Error, Pace, Thing};
-use support::{World, visitor};
+use domain::service::error::{Error, RateLimitKind, Resource};
+use support::{World, client};
 use testkit::builders::PASSWORD;
 
 fn named(name: &str) -> Profile {
@@ -53,7 +53,7 @@ async fn renames_are_limited_and_the_same_name_is_none() {
     for name in ["one", "two", "three"] {
         change(&world, &ann, &ann, named(name)).await.unwrap();
     }
-    refused!(change(&world, &ann, &ann, named("four")).await, Error::TooFast { pace: Pace::Other, .. });
+    refused!(change(&world, &ann, &ann, named("four")).await, Error::TooFast { pace: RateLimitKind::Other, .. });
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_picture_is_an_address_that_cannot_run() {
 async fn a_new_password_takes_the_old_one_and_ends_the_other_logins() {
     let world = World::new();
     let ann = world.person("ann").await;
-    let other = world.services.accounts.login("ann", PASSWORD, &visitor("x")).await.unwrap();
+    let other = world.services.accounts.login("ann", PASSWORD, &client("x")).await.unwrap();
     let set = |current: Option<&str>| Profile {
         password: Some("battery staple".to_owned()),
         current_password: current.map(str::to_owned),
@@ -96,10 +96,10 @@ async fn a_new_password_takes_the_old_one_and_ends_the_other_logins() {
     }
     change(&world, &ann, &ann, set(Some(PASSWORD))).await.unwrap();
     assert!(world.bus.notices().contains(&Notice::SessionsEnded(vec![other.session])));
-    refused!(world.services.accounts.identify(&other.token, &visitor("x")).await, Error::TokenInvalid);
+    refused!(world.services.accounts.identify(&other.token, &client("x")).await, Error::TokenInvalid);
     world.services.accounts.ticket(&ann).await.unwrap();
-    refused!(world.services.accounts.login("ann", PASSWORD, &visitor("x")).await, Error::CredentialsWrong);
-    world.services.accounts.login("ann", "battery staple", &visitor("x")).await.unwrap();
+    refused!(world.services.accounts.login("ann", PASSWORD, &client("x")).await, Error::CredentialsWrong);
+    world.services.accounts.login("ann", "battery staple", &client("x")).await.unwrap();
 
     let guest = world.guest("a").await;
     refused!(change(&world, &guest, &guest, set(Some(PASSWORD))).await, Error::Invalid(_));
@@ -117,7 +117,7 @@ async fn guessing_the_old_password_is_slowed_like_a_login() {
     for _ in 0..5 {
         refused!(change(&world, &ann, &ann, guess("wrong horse")).await, Error::CredentialsWrong);
     }
-    refused!(change(&world, &ann, &ann, guess(PASSWORD)).await, Error::TooFast { pace: Pace::Login, .. });
+    refused!(change(&world, &ann, &ann, guess(PASSWORD)).await, Error::TooFast { pace: RateLimitKind::Login, .. });
 }
 
 #[tokio::test]
@@ -166,8 +166,8 @@ async fn a_user_is_erased_by_itself_or_from_above_and_root_stays() {
     delete(&ann, &ann).await.unwrap();
     delete(&admin, &bob).await.unwrap();
     assert_eq!(world.bus.notices(), [Notice::UserDeleted(ann.user.id), Notice::UserDeleted(bob.user.id)]);
-    refused!(world.services.accounts.user(&ann.user.uid).await, Error::NoSuch(Thing::User));
-    refused!(delete(&admin, &bob).await, Error::NoSuch(Thing::User));
+    refused!(world.services.accounts.user(&ann.user.uid).await, Error::NoSuch(Resource::User));
+    refused!(delete(&admin, &bob).await, Error::NoSuch(Resource::User));
     world.person("ann").await;
 }
 
@@ -189,7 +189,7 @@ async fn a_timeout_everywhere_leaves_the_login() {
     let admin = world.ranked("adam", Rank::Admin).await;
     let ann = world.person("ann").await;
     world.sanction(&admin, None, &ann, SanctionKind::Timeout, Duration::Forever).await.unwrap();
-    world.services.accounts.login("ann", PASSWORD, &visitor("x")).await.unwrap();
+    world.services.accounts.login("ann", PASSWORD, &client("x")).await.unwrap();
     refused!(
         change(&world, &ann, &ann, named("Loud")).await,
         Error::Sanctioned { kind: SanctionKind::Timeout, until: None, .. }

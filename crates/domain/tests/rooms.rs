@@ -2,7 +2,7 @@
 
 mod support;
 
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
@@ -10,7 +10,7 @@ use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::effects::Quota;
 use domain::ports::log::From;
-use domain::service::error::{Error, Pace, Thing};
+use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
 use support::{SETTINGS, World, seconds};
@@ -24,8 +24,14 @@ fn called(name: &str) -> RoomEdit {
     RoomEdit { name: Some(name.to_owned()), ..RoomEdit::default() }
 }
 
-async fn appoint(world: &World, by: &Caller, room: &RoomUid, whom: &Caller, measure: Measure) -> Result<(), Error> {
-    world.services.rooms.appoint(by, room, &whom.user.uid, measure).await.map(|_| ())
+async fn appoint(
+    world: &World,
+    by: &Caller,
+    room: &RoomUid,
+    whom: &Caller,
+    action: ModerationAction,
+) -> Result<(), Error> {
+    world.services.rooms.appoint(by, room, &whom.user.uid, action).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -73,7 +79,7 @@ async fn too_many_rooms_wait_and_bad_names_do_not_count() {
     for _ in 0..10 {
         world.room(&ann).await;
     }
-    refused!(world.services.rooms.create(&ann, "lobby", "").await, Error::TooFast { pace: Pace::Other, .. });
+    refused!(world.services.rooms.create(&ann, "lobby", "").await, Error::TooFast { pace: RateLimitKind::Other, .. });
     assert_eq!(world.limiter.total(Quota::CreateRoom), 11);
 }
 
@@ -120,7 +126,7 @@ async fn a_moderator_of_every_room_owns_its_own() {
     let super_mod = world.ranked("super_", Rank::SuperMod).await;
     let (room, ann) = (world.room(&super_mod).await, world.person("ann").await);
     world.services.rooms.configure(&super_mod, &room, called("mine")).await.unwrap();
-    appoint(&world, &super_mod, &room, &ann, Measure::Mod).await.unwrap();
+    appoint(&world, &super_mod, &room, &ann, ModerationAction::Mod).await.unwrap();
     world.services.rooms.close(&super_mod, &room).await.unwrap();
 }
 
@@ -168,7 +174,7 @@ async fn an_owner_appoints_and_moderators_do_not() {
     let room = world.room(&owner).await;
     for (rank, caller) in world.ranks(&owner, &room).await {
         let subject = world.person(&format!("s_{}", rank.as_str())).await;
-        let result = appoint(&world, &caller, &room, &subject, Measure::Mod).await;
+        let result = appoint(&world, &caller, &room, &subject, ModerationAction::Mod).await;
         let allowed = rank >= Rank::Owner && rank != Rank::SuperMod;
         assert_eq!(result.is_ok(), allowed, "by {rank:?}: {result:?}");
     }
@@ -180,7 +186,7 @@ async fn nobody_is_appointed_whom_the_actor_may_not_touch() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     for (rank, subject) in world.ranks(&owner, &room).await {
-        let result = appoint(&world, &owner, &room, &subject, Measure::Vip).await;
+        let result = appoint(&world, &owner, &room, &subject, ModerationAction::Vip).await;
         match rank {
             Rank::Owner => refused!(result, Error::Denied(Denied::Oneself)),
             rank if rank > Rank::Owner => refused!(result, Error::Denied(Denied::Outranked)),
@@ -188,8 +194,8 @@ async fn nobody_is_appointed_whom_the_actor_may_not_touch() {
         }
     }
     let admin = world.ranked("adele", Rank::Admin).await;
-    for measure in [Measure::Unmod, Measure::Mod, Measure::Vip] {
-        refused!(appoint(&world, &admin, &room, &owner, measure).await, Error::Denied(Denied::Outranked));
+    for action in [ModerationAction::Unmod, ModerationAction::Mod, ModerationAction::Vip] {
+        refused!(appoint(&world, &admin, &room, &owner, action).await, Error::Denied(Denied::Outranked));
     }
 }
 
@@ -199,20 +205,20 @@ async fn an_appointment_is_one_event_and_no_change_none() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
-    for (measure, told) in [
-        (Measure::Unmod, false),
-        (Measure::Mod, true),
-        (Measure::Mod, false),
-        (Measure::Unvip, false),
-        (Measure::Unmod, true),
-        (Measure::Vip, true),
-        (Measure::Unmod, false),
-        (Measure::Mod, true),
-        (Measure::Vip, true),
-        (Measure::Unvip, true),
+    for (action, told) in [
+        (ModerationAction::Unmod, false),
+        (ModerationAction::Mod, true),
+        (ModerationAction::Mod, false),
+        (ModerationAction::Unvip, false),
+        (ModerationAction::Unmod, true),
+        (ModerationAction::Vip, true),
+        (ModerationAction::Unmod, false),
+        (ModerationAction::Mod, true),
+        (ModerationAction::Vip, true),
+        (ModerationAction::Unvip, true),
     ] {
-        appoint(&world, &owner, &room, &ann, measure).await.unwrap();
-        assert_eq!(world.measures(), if told { vec![measure] } else { vec![] }, "{measure:?}");
+        appoint(&world, &owner, &room, &ann, action).await.unwrap();
+        assert_eq!(world.measures(), if told { vec![action] } else { vec![] }, "{action:?}");
     }
 }
 
@@ -221,9 +227,9 @@ async fn whoever_is_demoted_loses_the_power_at_once() {
     let world = World::new();
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
-    let keeper = world.appointed(&owner, &room, "keeper", Measure::Mod).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     world.services.rooms.configure(&keeper, &room, slow(5)).await.unwrap();
-    appoint(&world, &owner, &room, &keeper, Measure::Unmod).await.unwrap();
+    appoint(&world, &owner, &room, &keeper, ModerationAction::Unmod).await.unwrap();
     refused!(world.services.rooms.configure(&keeper, &room, slow(9)).await, Error::Denied(Denied::Rank { .. }));
 }
 
@@ -234,7 +240,7 @@ async fn nobody_unknown_is_appointed() {
     let room = world.room(&owner).await;
     let gone = world.person("gone").await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
-    refused!(appoint(&world, &owner, &room, &gone, Measure::Mod).await, Error::NoSuch(Thing::User));
+    refused!(appoint(&world, &owner, &room, &gone, ModerationAction::Mod).await, Error::NoSuch(Resource::User));
 }
 
 #[tokio::test]
@@ -242,9 +248,9 @@ async fn moderators_are_listed_without_the_merely_marked() {
     let world = World::new();
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
-    world.appointed(&owner, &room, "zoe", Measure::Mod).await;
-    world.appointed(&owner, &room, "ann", Measure::Mod).await;
-    world.appointed(&owner, &room, "bob", Measure::Vip).await;
+    world.appointed(&owner, &room, "zoe", ModerationAction::Mod).await;
+    world.appointed(&owner, &room, "ann", ModerationAction::Mod).await;
+    world.appointed(&owner, &room, "bob", ModerationAction::Vip).await;
     let listed = world.services.rooms.moderators(&room).await.unwrap();
     let names: Vec<_> = listed.iter().map(|m| m.user.display_name.as_str()).collect();
     assert_eq!(names, ["owner_", "ann", "zoe"]);
@@ -265,15 +271,15 @@ async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
     world.services.rooms.close(&owner, &room).await.unwrap();
     assert_eq!(world.bus.drain(), [EventKind::Closed]);
     let (rooms, chat) = (&world.services.rooms, &world.services.chat);
-    refused!(rooms.room(&room).await, Error::NoSuch(Thing::Room));
-    refused!(rooms.enter(Some(&owner), &room).await, Error::NoSuch(Thing::Room));
-    refused!(rooms.close(&owner, &room).await, Error::NoSuch(Thing::Room));
-    refused!(rooms.configure(&owner, &room, slow(1)).await, Error::NoSuch(Thing::Room));
-    refused!(rooms.moderators(&room).await, Error::NoSuch(Thing::Room));
-    refused!(chat.history(None, &room, None, From::End, 10).await, Error::NoSuch(Thing::Room));
-    refused!(world.say(&owner, &room, "hello?").await, Error::NoSuch(Thing::Room));
-    refused!(world.services.moderation.purge(&owner, &room, None).await, Error::NoSuch(Thing::Room));
-    refused!(world.lift(&owner, Some(&room), &owner).await, Error::NoSuch(Thing::Room));
+    refused!(rooms.room(&room).await, Error::NoSuch(Resource::Room));
+    refused!(rooms.enter(Some(&owner), &room).await, Error::NoSuch(Resource::Room));
+    refused!(rooms.close(&owner, &room).await, Error::NoSuch(Resource::Room));
+    refused!(rooms.configure(&owner, &room, slow(1)).await, Error::NoSuch(Resource::Room));
+    refused!(rooms.moderators(&room).await, Error::NoSuch(Resource::Room));
+    refused!(chat.history(None, &room, None, From::End, 10).await, Error::NoSuch(Resource::Room));
+    refused!(world.say(&owner, &room, "hello?").await, Error::NoSuch(Resource::Room));
+    refused!(world.services.moderation.purge(&owner, &room, None).await, Error::NoSuch(Resource::Room));
+    refused!(world.lift(&owner, Some(&room), &owner).await, Error::NoSuch(Resource::Room));
 }
 
 #[tokio::test]
@@ -294,7 +300,7 @@ async fn anybody_enters_but_the_banned() {
     world.services.rooms.enter(Some(&ann), &room).await.unwrap();
     refused!(
         world.services.rooms.enter(Some(&ann), &RoomUid::parse("nowhere00000").unwrap()).await,
-        Error::NoSuch(Thing::Room)
+        Error::NoSuch(Resource::Room)
     );
 }
 
@@ -314,12 +320,12 @@ async fn a_store_that_fails_changes_nothing() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
-    for (method, fault) in [("log.append", Fault::Fail), ("history.stance", Fault::Fail), ("log.append", Fault::Busy)] {
+    for (method, fault) in [("log.append", Fault::Fail), ("history.access", Fault::Fail), ("log.append", Fault::Busy)] {
         world.faults.heal();
         world.faults.always(method, fault);
         let errors = [
             world.services.rooms.configure(&owner, &room, slow(7)).await.unwrap_err(),
-            appoint(&world, &owner, &room, &ann, Measure::Mod).await.unwrap_err(),
+            appoint(&world, &owner, &room, &ann, ModerationAction::Mod).await.unwrap_err(),
             world.services.rooms.close(&owner, &room).await.unwrap_err(),
         ];
         for error in errors {

@@ -6,13 +6,14 @@
 //!
 //! This crate never decides who may do what, and never logs a text, a token or an address.
 
+pub mod adapters;
 mod db;
-pub mod effects;
 mod store;
 mod writer;
 
 pub use db::migrate::SchemaStatus;
 
+use crate::adapters::secret::Key;
 use crate::db::access::Db;
 use crate::db::conn::{AnyConn, Mode, Role, connect, transaction};
 use crate::db::error::DbError;
@@ -20,7 +21,6 @@ use crate::db::migrate::{self, MigrateError};
 use crate::db::pool::Pool;
 use crate::db::queue::Queue;
 use crate::db::target::{BadUrl, Target};
-use crate::effects::secret::Key;
 use crate::store::accounts::SqlAccounts;
 use crate::store::health::SqlHealth;
 use crate::store::history::SqlHistory;
@@ -40,7 +40,7 @@ pub struct Options {
     pub readers: u32,
     /// Threads that write logs. SQLite has one, whatever is said here.
     pub writers: usize,
-    /// Bytes of entries that may wait for the writers together.
+    /// Bytes of entries that may wait for the writers coalescer.
     pub queue_bytes: usize,
 }
 

@@ -13,7 +13,7 @@ use domain::model::site::Site;
 use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
-use domain::ports::log::{Act, Entry};
+use domain::ports::log::{LogCommand, LogEntry};
 use domain::ports::store::{Accounts, Rooms};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -151,8 +151,8 @@ pub fn draft_named(text: &str, name: &str) -> Draft {
 }
 
 /// Posting `draft` with no network and no slow mode.
-pub fn post(draft: Draft) -> Act {
-    Act::Post { draft, network: None, pace: None }
+pub fn post(draft: Draft) -> LogCommand {
+    LogCommand::Post { draft, network: None, pace: None }
 }
 
 /// A sanction of `user` until `ends_at`, without a network.
@@ -161,18 +161,18 @@ pub fn sanction(kind: SanctionKind, user: &User, ends_at: Option<Timestamp>) -> 
 }
 
 /// Giving `sanction` to `subject`.
-pub fn give(subject: &Member, sanction: NewSanction) -> Act {
-    Act::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) }
+pub fn give(subject: &Member, sanction: NewSanction) -> LogCommand {
+    LogCommand::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) }
 }
 
 /// Lifting the sanction of this kind from `subject`.
-pub fn lift(subject: &Member, kind: SanctionKind) -> Act {
-    Act::Lift { subject: Box::new(subject.clone()), kind }
+pub fn lift(subject: &Member, kind: SanctionKind) -> LogCommand {
+    LogCommand::Lift { subject: Box::new(subject.clone()), kind }
 }
 
 /// An entry at [`NOON`].
-pub fn entry(room: RoomId, actor: &Member, act: Act) -> Entry {
-    Entry { room, actor: actor.clone(), at: NOON, act }
+pub fn entry(room: RoomId, actor: &Member, command: LogCommand) -> LogEntry {
+    LogEntry { room, actor: actor.clone(), at: NOON, command }
 }
 
 /// A message's text.

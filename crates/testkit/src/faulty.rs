@@ -12,7 +12,8 @@ use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
 use domain::ports::log::{
-    AppendError, Appended, Entry, Footing, From, History, Log, LogLine, SanctionLine, Stance, Stretch,
+    AccessContext, AppendError, AppendResult, EventRange, From, History, Log, LogEntry, LogLine, RoomAccess,
+    SanctionLine,
 };
 use domain::ports::store::{Accounts, Health, Rooms, StoreError};
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ pub enum Fault {
     Hold,
 }
 
-/// What fails, by the name of port and method: `accounts.create`, `log.append`, `history.stance`.
+/// What fails, by the name of port and method: `accounts.create`, `log.append`, `history.access`.
 #[derive(Debug, Default)]
 pub struct Faults {
     plans: Mutex<HashMap<&'static str, Plan>>,
@@ -156,17 +157,17 @@ forward! { Rooms as "rooms" {
 }}
 
 forward! { Log as "log" {
-    append(entry: Entry) -> Result<Appended, AppendError>;
+    append(entry: LogEntry) -> Result<AppendResult, AppendError>;
 }}
 
 forward! { History as "history" {
-    stance(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
-        -> Result<Option<Stance>, StoreError>;
-    footing(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<Footing>, StoreError>;
+    access_context(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
+        -> Result<Option<AccessContext>, StoreError>;
+    room_access(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<RoomAccess>, StoreError>;
     messages(room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     messages_of(room: RoomId, author: UserId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
-    stretch(room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
+    event_range(room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
     posted(room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
     message(id: MessageId) -> Result<Option<Message>, StoreError>;
     heads(rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
@@ -179,7 +180,7 @@ forward! { History as "history" {
         -> Result<Vec<Sanction>, StoreError>;
     log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
     log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
-    behind(network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
+    highest_rank_on_network(network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }}
 
 forward! { Health as "health" {

@@ -37,12 +37,12 @@ impl Export {
             write(&json!({ "event": "room", "data": view::room(&room) }))?;
             let mut since = Seq::ZERO;
             loop {
-                let stretch = operator.log(room.id, since, PAGE).await?;
-                for event in &stretch.events {
+                let event_range = operator.log(room.id, since, PAGE).await?;
+                for event in &event_range.events {
                     write(&line(event, self.room.as_str()))?;
                 }
-                match stretch.events.last() {
-                    Some(last) if stretch.cut => since = last.seq,
+                match event_range.events.last() {
+                    Some(last) if event_range.cut => since = last.seq,
                     _ => break,
                 }
             }
@@ -58,10 +58,10 @@ fn line(event: &Event, room: &str) -> Value {
         EventKind::Posted(message) => return json!({ "event": "message", "data": view::message(message, room) }),
         EventKind::Deleted { message } => ("message_deleted", json!({ "ids": [message.0] })),
         EventKind::Purged { author } => ("room_purged", json!({ "user": author.as_deref().map(view::user) })),
-        EventKind::Moderated { subject, measure, until, reason } => {
+        EventKind::Moderated { subject, action, until, reason } => {
             let until = until.map(|until| until.0);
             let user = view::member(subject);
-            ("user_moderated", json!({ "user": user, "action": measure.as_str(), "until": until, "reason": reason }))
+            ("user_moderated", json!({ "user": user, "action": action.as_str(), "until": until, "reason": reason }))
         }
         EventKind::Configured(settings) => ("room_updated", json!({ "settings": view::room(settings) })),
         EventKind::Pinned { message, .. } => ("message_pinned", json!({ "id": message.0 })),

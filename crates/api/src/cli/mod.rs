@@ -7,10 +7,10 @@ mod logs;
 mod rooms;
 mod users;
 
+use crate::bootstrap::{self, Wired};
 use crate::config::Config;
 use crate::http::openapi;
 use crate::server;
-use crate::wire::{self, Wired};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::service::error::Error;
@@ -165,11 +165,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 async fn migrate(command: &Migrate) -> Result<(), Failure> {
-    for version in wire::migrate(&command.config).await.map_err(Failure::Failed)? {
+    for version in bootstrap::migrate(&command.config).await.map_err(Failure::Failed)? {
         say(&version)?;
     }
     if command.restored {
-        let rooms = wire::renew_epochs(&command.config).await.map_err(Failure::Failed)?;
+        let rooms = bootstrap::renew_epochs(&command.config).await.map_err(Failure::Failed)?;
         say(&format!("{rooms} logs have new epochs"))?;
     }
     Ok(())
@@ -183,7 +183,7 @@ fn say(line: &str) -> Result<(), Failure> {
 
 /// Opens the database, does `task`, and closes it, so that what was written is written.
 async fn with_store<T>(config: &Config, task: impl AsyncFnOnce(&Wired) -> Result<T, Failure>) -> Result<T, Failure> {
-    let wired = wire::wire(config, wire::system_clock()).await.map_err(Failure::Failed)?;
+    let wired = bootstrap::wire(config, bootstrap::system_clock()).await.map_err(Failure::Failed)?;
     let result = task(&wired).await;
     wired.store.shut_down().await;
     result

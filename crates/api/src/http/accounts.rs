@@ -51,10 +51,10 @@ pub struct Credentials {
     responses((status = 201, body = LoginAnswer)))]
 pub async fn register(
     app: web::Data<App>,
-    Knock(visitor): Knock,
+    Knock(client): Knock,
     Body(body): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let login = app.services.accounts.register(&body.username, &body.password, &visitor).await?;
+    let login = app.services.accounts.register(&body.username, &body.password, &client).await?;
     Ok(HttpResponse::Created().json(LoginAnswer::from(login)))
 }
 
@@ -75,16 +75,16 @@ pub struct LoginRequest {
     responses((status = 200, body = LoginAnswer)))]
 pub async fn login(
     app: web::Data<App>,
-    Knock(visitor): Knock,
+    Knock(client): Knock,
     Body(body): Body<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     let accounts = &app.services.accounts;
     let login = if body.guest {
-        accounts.guest(&visitor).await?
+        accounts.guest(&client).await?
     } else {
         let username = given(body.username, "username")?;
         let password = given(body.password, "password")?;
-        accounts.login(&username, &password, &visitor).await?
+        accounts.login(&username, &password, &client).await?
     };
     Ok(HttpResponse::Ok().json(LoginAnswer::from(login)))
 }

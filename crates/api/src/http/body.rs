@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{ClientInfo, DeserializeOwned, Deserializer, Error as _, SeqAccess};
 use std::fmt;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub const LARGEST: usize = 64 * 1024;
 
 /// How long a body may take to arrive: a client that sends less than 7 kB/s is not sending a chat message.
-const PATIENCE: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request, as JSON or as a form.
 pub struct Body<T>(pub T);
@@ -72,7 +72,7 @@ async fn read(payload: web::Payload, declared: usize) -> Result<web::Bytes, Prob
     if declared > LARGEST {
         return Err(too_large());
     }
-    match tokio::time::timeout(PATIENCE, payload.to_bytes_limited(LARGEST)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(LARGEST)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
         Ok(Ok(Err(_))) => Err(unreadable("the body broke off, or its encoding is damaged")),
         Ok(Err(_)) => Err(too_large()),
@@ -172,7 +172,7 @@ pub fn text_or_null<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Strin
 /// Reads a list of texts; in a form, by comma.
 pub fn list<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<String>>, D::Error> {
     struct List(PhantomData<()>);
-    impl<'de> Visitor<'de> for List {
+    impl<'de> ClientInfo<'de> for List {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,7 +200,7 @@ struct Scalar(String);
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Scalar, D::Error> {
         struct Any;
-        impl Visitor<'_> for Any {
+        impl ClientInfo<'_> for Any {
             type Value = Scalar;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use domain::model::id::{MessageId, RoomUid, UserUid};
 use domain::model::text::Invalid;
-use domain::service::error::{Error, Thing};
+use domain::service::error::{Error, Resource};
 use serde::Deserialize;
 use std::future::{Ready, ready};
 use utoipa::IntoParams;
@@ -30,7 +30,7 @@ impl Named for UserUid {
     }
 
     fn missing() -> Problem {
-        Error::NoSuch(Thing::User).into()
+        Error::NoSuch(Resource::User).into()
     }
 }
 
@@ -40,7 +40,7 @@ impl Named for RoomUid {
     }
 
     fn missing() -> Problem {
-        Error::NoSuch(Thing::Room).into()
+        Error::NoSuch(Resource::Room).into()
     }
 }
 
@@ -50,7 +50,7 @@ impl Named for MessageId {
     }
 
     fn missing() -> Problem {
-        Error::NoSuch(Thing::Message).into()
+        Error::NoSuch(Resource::Message).into()
     }
 }
 

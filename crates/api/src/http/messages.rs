@@ -7,11 +7,11 @@ use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
 use crate::view::{self, MessageView, RoomView};
 use actix_web::{HttpResponse, web};
-use domain::command::catalogue::Entry;
+use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
-use domain::ports::log::From as Place;
-use domain::service::chat::{Said, Sent};
+use domain::ports::log::From as Position;
+use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::Error;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -57,15 +57,15 @@ pub async fn post(
     Body(body): Body<NewMessage>,
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
-    let sent = Sent { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
-    match app.services.chat.say(caller.as_ref(), Some(&room), sent).await? {
-        Said::Message(message) => {
+    let sent = NewMessage { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
+    match app.services.chat.post(caller.as_ref(), Some(&room), sent).await? {
+        PostOutcome::Message(message) => {
             app.metrics.messages.inc();
             let message = view::message(&message, room.as_str());
             Ok(HttpResponse::Created().json(MessageAnswer { message }))
         }
-        Said::Command { name, text } => Ok(HttpResponse::Ok().json(CommandAnswer { command: name, text })),
-        Said::Socket(name, _) => Err(Error::SocketOnly { name }.into()),
+        PostOutcome::Command { name, text } => Ok(HttpResponse::Ok().json(CommandAnswer { command: name, text })),
+        PostOutcome::Socket(name, _) => Err(Error::SocketOnly { name }.into()),
     }
 }
 
@@ -84,11 +84,11 @@ pub struct History {
 }
 
 impl History {
-    fn from(&self) -> Result<Place, Problem> {
+    fn from(&self) -> Result<Position, Problem> {
         match (self.before, self.after) {
-            (None, None) => Ok(Place::End),
-            (Some(before), None) => Ok(Place::Before(Seq(before))),
-            (None, Some(after)) => Ok(Place::After(Seq(after))),
+            (None, None) => Ok(Position::End),
+            (Some(before), None) => Ok(Position::Before(Seq(before))),
+            (None, Some(after)) => Ok(Position::After(Seq(after))),
             (Some(_), Some(_)) => {
                 Err(Error::from(Invalid::new("before", "cannot be given together with after")).into())
             }
@@ -200,7 +200,7 @@ pub async fn commands(
 ) -> Result<HttpResponse, Problem> {
     let room = query.room.as_deref().map(RoomUid::named).transpose()?;
     let entries = app.services.chat.commands(caller.as_ref(), room.as_ref()).await?;
-    let view = |entry: &Entry| CommandView {
+    let view = |entry: &CommandSpec| CommandView {
         name: entry.name,
         usage: entry.usage,
         help: entry.help,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// How long the store may take to answer before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// That all is well, and no more than that.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +30,7 @@ pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
-    match tokio::time::timeout(PATIENCE, app.health.check()).await {
+    match tokio::time::timeout(CHECK_TIMEOUT, app.health.check()).await {
         Ok(Ok(())) => Ok(live().await),
         _ => Err(Problem::new(Code::Busy, "the database does not answer")),
     }

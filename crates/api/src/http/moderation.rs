@@ -10,14 +10,14 @@ use crate::problem::Problem;
 use crate::view::{self, BanView, LogView, MessageView, UserView};
 use actix_web::{HttpResponse, web};
 use domain::capability::Capability;
-use domain::model::event::Measure;
+use domain::model::event::ModerationAction;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::sanction::SanctionKind;
 use domain::model::text::{Invalid, Reason};
 use domain::model::time::Duration;
 use domain::service::Caller;
 use domain::service::error::Error;
-use domain::service::moderation::Measures;
+use domain::service::moderation::SanctionRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,15 +33,15 @@ async fn appoint(
     caller: &Caller,
     user: &UserUid,
     body: &InRoom,
-    measure: Measure,
+    action: ModerationAction,
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
-    let member = app.services.rooms.appoint(caller, &room, user, measure).await?;
+    let member = app.services.rooms.appoint(caller, &room, user, action).await?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: view::member(&member) }))
 }
 
 macro_rules! appointments {
-    ($($(#[doc = $doc:literal])+ $handler:ident $path:literal $measure:ident;)+) => {$(
+    ($($(#[doc = $doc:literal])+ $handler:ident $path:literal $action:ident;)+) => {$(
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "moderation", security(("bearer" = [])),
             params(("uid" = String, Path)), request_body = InRoom, responses((status = 200, body = UserAnswer)))]
@@ -51,7 +51,7 @@ macro_rules! appointments {
             At(uid): At<UserUid>,
             Body(body): Body<InRoom>,
         ) -> Result<HttpResponse, Problem> {
-            appoint(&app, &caller, &uid, &body, Measure::$measure).await
+            appoint(&app, &caller, &uid, &body, ModerationAction::$action).await
         }
     )+};
 }
@@ -145,14 +145,14 @@ pub struct NewBan {
 }
 
 impl NewBan {
-    fn measures(&self) -> Result<Measures, Error> {
+    fn measures(&self) -> Result<SanctionRequest, Error> {
         let duration = match self.duration.as_deref() {
             Some(text) => {
                 Duration::parse(text.trim()).map_err(|bad| Invalid::new("duration", format!("is wrong: {bad}")))?
             }
             None => Duration::Forever,
         };
-        Ok(Measures {
+        Ok(SanctionRequest {
             kind: kind(self.kind.as_deref())?.unwrap_or(SanctionKind::Ban),
             duration,
             reason: Reason::parse(self.reason.as_deref().unwrap_or_default())?,

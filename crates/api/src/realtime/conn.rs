@@ -9,7 +9,7 @@ use crate::realtime::room::LocalRoom;
 use bytes::{Bytes, BytesMut};
 use domain::delivery::tail::Read;
 use domain::model::id::{RoomId, RoomUid, Seq};
-use domain::service::{Caller, Visitor};
+use domain::service::{Caller, ClientInfo};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -56,7 +56,7 @@ pub struct Conn {
     /// Its number in this process.
     pub id: u64,
     /// Where it comes from.
-    pub visitor: Visitor,
+    pub client: ClientInfo,
     /// Who it is.
     pub caller: RefCell<Option<Caller>>,
     /// The room that a message without one is meant for.
@@ -70,7 +70,7 @@ pub struct Conn {
     heard: Cell<u64>,
     sent: Cell<u64>,
     /// Whether a text was handed to the socket since the last tick.
-    told: Cell<bool>,
+    sent_since_tick: Cell<bool>,
     pinged: Cell<Option<u64>>,
 }
 
@@ -82,10 +82,10 @@ struct Outbox {
 
 impl Conn {
     /// A connection that was opened in this second.
-    pub fn new(id: u64, visitor: Visitor, second: u64) -> Rc<Conn> {
+    pub fn new(id: u64, client: ClientInfo, second: u64) -> Rc<Conn> {
         Rc::new(Conn {
             id,
-            visitor,
+            client,
             caller: RefCell::default(),
             last_room: RefCell::default(),
             wake: Notify::new(),
@@ -95,7 +95,7 @@ impl Conn {
             phase: Cell::new(Phase::Open),
             heard: Cell::new(second),
             sent: Cell::new(second),
-            told: Cell::new(false),
+            sent_since_tick: Cell::new(false),
             pinged: Cell::new(None),
         })
     }
@@ -109,7 +109,7 @@ impl Conn {
 
     fn push(&self, frame: Frame) {
         if frame.is_text() {
-            self.told.set(true);
+            self.sent_since_tick.set(true);
         }
         let outbox = &mut *self.outbox.borrow_mut();
         outbox.bytes += frame.0.len();
@@ -165,14 +165,14 @@ impl Conn {
     }
 
     /// Something was heard from the client.
-    pub fn hear(&self, second: u64) {
+    pub fn record_activity(&self, second: u64) {
         self.heard.set(second);
         self.pinged.set(None);
     }
 
-    /// Once a second: signs of life. `heartbeat` and `patience` are in seconds.
-    pub fn tick(&self, second: u64, heartbeat: u64, patience: u64) {
-        if self.told.take() {
+    /// Once a second: signs of life. `heartbeat` and `pong_timeout` are in seconds.
+    pub fn tick(&self, second: u64, heartbeat: u64, pong_timeout: u64) {
+        if self.sent_since_tick.take() {
             self.sent.set(second);
         }
         match self.phase.get() {
@@ -181,7 +181,7 @@ impl Conn {
             _ => return,
         }
         match self.pinged.get() {
-            Some(at) if second >= at + patience => self.close(Close::TooSlow, second),
+            Some(at) if second >= at + pong_timeout => self.close(Close::TooSlow, second),
             None if second >= self.heard.get() + heartbeat => {
                 self.pinged.set(Some(second));
                 self.push(Frame::control_ping());
@@ -337,7 +337,7 @@ impl Conn {
         }
         let bytes = copied.finish();
         if bytes.is_some() {
-            self.told.set(true);
+            self.sent_since_tick.set(true);
         }
         bytes
     }

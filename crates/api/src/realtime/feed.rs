@@ -5,24 +5,24 @@
 //! get every room's frames complete and in order; this drives it.
 
 use crate::realtime::frame::Frame;
-use crate::realtime::node::{Delivery, Leaves, Node, ToFeed, ToWorker};
+use crate::realtime::node::{Delivery, Node, Removal, ToFeed, ToWorker};
 use crate::realtime::protocol::{Close, Server};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, ReadId, STRETCH};
-use domain::model::event::{Event, EventKind, Measure};
+use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId};
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
 use domain::ports::bus::Notice;
 use domain::ports::effects::Clock;
-use domain::ports::log::{History, Stretch};
+use domain::ports::log::{EventRange, History};
 use domain::ports::store::{Accounts, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Every this many looks, the crowds that changed are told (1 s).
+/// Every this many looks, the viewers that changed are told (1 s).
 const LOOKS_PER_PRESENCE: u32 = 10;
 
 /// Every this many looks, the logins in use are compared with the store's (30 s): a notice may have been lost.
@@ -42,7 +42,7 @@ pub enum Signal {
 enum Answer {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
     Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
-    Stretch(RoomId, ReadId, Result<Option<Stretch>, StoreError>),
+    EventRange(RoomId, ReadId, Result<Option<EventRange>, StoreError>),
     Ended(Vec<SessionId>),
 }
 
@@ -78,14 +78,14 @@ impl Feed {
     pub async fn run(mut self, mut bus: UnboundedReceiver<Signal>, mut workers: UnboundedReceiver<ToFeed>) {
         let (follows, effects) = feed::Feed::start();
         self.follows = follows;
-        self.carry_out(effects);
+        self.apply_effects(effects);
         let mut looks = tokio::time::interval(Duration::from_millis(feed::LOOK.as_millis().unsigned_abs()));
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut look: u32 = 0;
         loop {
             tokio::select! {
                 signal = bus.recv() => match signal {
-                    Some(signal) => self.hear(signal),
+                    Some(signal) => self.on_signal(signal),
                     None => return,
                 },
                 Some(what) = workers.recv() => self.serve(what),
@@ -107,7 +107,7 @@ impl Feed {
             ToFeed::Subscribe(id, uid, worker) => {
                 self.uids.insert(id, uid);
                 let effects = self.follows.subscribe(id, worker);
-                self.carry_out(effects);
+                self.apply_effects(effects);
             }
             ToFeed::Unsubscribe(id, worker) => {
                 self.follows.unsubscribe(id, worker);
@@ -122,12 +122,12 @@ impl Feed {
         }
     }
 
-    fn hear(&mut self, signal: Signal) {
+    fn on_signal(&mut self, signal: Signal) {
         match signal {
             Signal::Events(events) => {
                 let wanted: Vec<_> = events.iter().filter(|event| self.follows.follows(event.room)).cloned().collect();
-                let effects = self.follows.hear(wanted.into_iter().map(|e| (e.room, e.seq, e)), self.now());
-                self.carry_out(effects);
+                let effects = self.follows.receive(wanted.into_iter().map(|e| (e.room, e.seq, e)), self.now());
+                self.apply_effects(effects);
             }
             Signal::Notice(Notice::SessionsEnded(ended)) => {
                 self.node.tell_all(&ToWorker::SessionsEnded(ended.into()));
@@ -146,7 +146,7 @@ impl Feed {
             }
             Signal::Lost => {
                 let effects = self.follows.lost();
-                self.carry_out(effects);
+                self.apply_effects(effects);
                 self.sweep();
             }
         }
@@ -163,19 +163,19 @@ impl Feed {
                 self.follows.heads_read(&asked, &heads, now);
                 return;
             }
-            Answer::Stretch(id, read, result) => {
+            Answer::EventRange(id, read, result) => {
                 let found = result.ok().flatten().map(Found::from);
                 self.follows.stretch_read(id, read, found, now)
             }
             Answer::Ended(ended) if ended.is_empty() => return,
             Answer::Ended(ended) => return self.node.tell_all(&ToWorker::SessionsEnded(ended.into())),
         };
-        self.carry_out(effects);
+        self.apply_effects(effects);
     }
 
     fn look(&mut self, look: u32) {
         let effects = self.follows.look(self.now());
-        self.carry_out(effects);
+        self.apply_effects(effects);
         if look.is_multiple_of(LOOKS_PER_PRESENCE) {
             for (id, uid, count) in self.node.take_changed() {
                 let frame = Frame::server(&Server::Presence { room: &uid, count });
@@ -187,7 +187,7 @@ impl Feed {
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect<Event>>) {
+    fn apply_effects(&mut self, effects: Vec<Effect<Event>>) {
         for effect in effects {
             let (history, answer) = (self.ports.history.clone(), self.answer.clone());
             match effect {
@@ -201,7 +201,8 @@ impl Feed {
                     }
                 })),
                 Effect::ReadStretch { room, read, since } => drop(tokio::spawn(async move {
-                    let _ = answer.send(Answer::Stretch(room, read, history.stretch(room, since, STRETCH).await));
+                    let _ =
+                        answer.send(Answer::EventRange(room, read, history.event_range(room, since, STRETCH).await));
                 })),
                 Effect::Tail { worker, room, head } => {
                     if let Some(uid) = self.uids.get(&room) {
@@ -235,7 +236,7 @@ impl Feed {
 
     fn close_banned(&self, events: &[(Seq, Event)]) {
         for (_, event) in events {
-            if let EventKind::Moderated { subject, measure: Measure::Ban, .. } = &event.kind {
+            if let EventKind::Moderated { subject, action: ModerationAction::Ban, .. } = &event.kind {
                 self.node.tell_all(&ToWorker::UserGone(subject.user.id, Close::Banned));
             }
         }
@@ -248,7 +249,7 @@ impl Feed {
             .map(|(seq, event)| Delivery {
                 seq: *seq,
                 frame: Frame::event(event, uid.as_str()),
-                leaves: leaves(&event.kind),
+                removal: removal(&event.kind),
             })
             .collect();
         for worker in workers {
@@ -258,10 +259,10 @@ impl Feed {
 }
 
 /// Who leaves the room after an event.
-pub(crate) fn leaves(kind: &EventKind) -> Leaves {
+pub(crate) fn removal(kind: &EventKind) -> Removal {
     match kind {
-        EventKind::Moderated { subject, measure: Measure::Ban, .. } => Leaves::One(subject.user.id),
-        EventKind::Closed => Leaves::All,
-        _ => Leaves::Nobody,
+        EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => Removal::One(subject.user.id),
+        EventKind::Closed => Removal::All,
+        _ => Removal::Nobody,
     }
 }

@@ -81,11 +81,11 @@ impl Frame {
                 let user = author.as_ref().map(|author| author.uid.as_str());
                 Frame::server(&Server::RoomPurged { room, seq, user })
             }
-            EventKind::Moderated { subject, measure, until, .. } => Frame::server(&Server::UserModerated {
+            EventKind::Moderated { subject, action, until, .. } => Frame::server(&Server::UserModerated {
                 room,
                 seq,
                 user: &view::member(subject),
-                action: measure.as_str(),
+                action: action.as_str(),
                 until: until.map(|until| until.0),
             }),
             EventKind::Configured(settings)

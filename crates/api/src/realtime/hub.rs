@@ -5,7 +5,7 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
-use crate::realtime::node::{Delivery, Leaves, Node, ToFeed, ToWorker};
+use crate::realtime::node::{Delivery, Node, Removal, ToFeed, ToWorker};
 use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
@@ -27,27 +27,27 @@ use tokio::sync::oneshot;
 const TAIL_KEPT: u64 = 300;
 
 /// Bans remembered for those who are just entering; nobody takes longer than so many.
-const SHOWN_OUT_KEPT: usize = 256;
+const RECENT_REMOVALS_KEPT: usize = 256;
 
 /// How long a pong may take, in seconds.
-const PATIENCE: u64 = 10;
+const PONG_TIMEOUT: u64 = 10;
 
 /// After this many connections the others on this worker get their turn.
 const WOKEN_AT_ONCE: usize = 256;
 
 /// A room and who is in it here.
-struct Place {
+struct RoomMembers {
     room: Rc<LocalRoom>,
     members: RefCell<HashMap<u64, Rc<Conn>>>,
     /// Who was shown out lately, and after which event.
-    shown_out: RefCell<VecDeque<(Seq, Leaves)>>,
+    recent_removals: RefCell<VecDeque<(Seq, Removal)>>,
     empty_since: Cell<Option<u64>>,
     flushes: Cell<Flushes>,
     /// Whether a flush is on its way: what is new until then goes with it.
     due: Cell<bool>,
 }
 
-impl Place {
+impl RoomMembers {
     fn count_flush(&self, viewers: usize, now: Timestamp) {
         let mut flushes = self.flushes.get();
         flushes.flushed(viewers, now);
@@ -60,7 +60,7 @@ pub struct Hub {
     worker: usize,
     app: web::Data<App>,
     second: Cell<u64>,
-    places: RefCell<HashMap<RoomId, Rc<Place>>>,
+    rooms: RefCell<HashMap<RoomId, Rc<RoomMembers>>>,
     waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<Rc<LocalRoom>>>>>,
     conns: RefCell<HashMap<u64, Rc<Conn>>>,
 }
@@ -73,7 +73,7 @@ impl Hub {
             worker,
             app,
             second: Cell::new(0),
-            places: RefCell::default(),
+            rooms: RefCell::default(),
             waiting: RefCell::default(),
             conns: RefCell::default(),
         });
@@ -118,13 +118,13 @@ impl Hub {
         if self.conns.borrow_mut().remove(&conn.id).is_some() {
             self.metrics().sockets.dec();
         }
-        self.node().disconnect(conn.id, &conn.visitor.network);
+        self.node().disconnect(conn.id, &conn.client.network);
     }
 
     /// The room's tail here, asked of the feed when there is none.
     pub async fn room(&self, id: RoomId, uid: &RoomUid) -> Result<Rc<LocalRoom>, Problem> {
-        if let Some(place) = self.places.borrow().get(&id) {
-            return Ok(place.room.clone());
+        if let Some(entry) = self.rooms.borrow().get(&id) {
+            return Ok(entry.room.clone());
         }
         let (ready, is_ready) = oneshot::channel();
         self.waiting.borrow_mut().entry(id).or_default().push(ready);
@@ -135,33 +135,35 @@ impl Hub {
     /// Whether somebody whose cursor is about to be `seq` has been shown out after it: a ban that was delivered while
     /// the connection was still entering found nobody to take along.
     pub fn is_out(&self, conn: &Conn, room: RoomId, seq: Seq) -> bool {
-        match self.place(room) {
-            Some(place) => place.shown_out.borrow().iter().any(|(at, leaves)| *at > seq && applies(*leaves, conn)),
+        match self.entry(room) {
+            Some(entry) => {
+                entry.recent_removals.borrow().iter().any(|(at, removal)| *at > seq && applies(*removal, conn))
+            }
             // It was closed meanwhile.
             None => true,
         }
     }
 
-    fn place(&self, room: RoomId) -> Option<Rc<Place>> {
-        self.places.borrow().get(&room).cloned()
+    fn entry(&self, room: RoomId) -> Option<Rc<RoomMembers>> {
+        self.rooms.borrow().get(&room).cloned()
     }
 
     /// A connection enters a room at a cursor; what it sends before goes through its outbox.
     pub fn enter(&self, conn: &Rc<Conn>, room: Rc<LocalRoom>, cursor: Seq) {
-        let Some(place) = self.place(room.id) else { return };
-        if place.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
+        let Some(entry) = self.entry(room.id) else { return };
+        if entry.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
             self.node().enter(conn.id, room.id, &room.uid);
         }
-        place.empty_since.set(None);
+        entry.empty_since.set(None);
         conn.join(room, cursor);
     }
 
     /// A connection is out of a room.
     pub fn left(&self, conn: &Conn, room: &LocalRoom) {
-        if let Some(place) = self.place(room.id) {
-            place.members.borrow_mut().remove(&conn.id);
-            if place.members.borrow().is_empty() {
-                place.empty_since.set(Some(self.second()));
+        if let Some(entry) = self.entry(room.id) {
+            entry.members.borrow_mut().remove(&conn.id);
+            if entry.members.borrow().is_empty() {
+                entry.empty_since.set(Some(self.second()));
             }
         }
         self.node().leave(conn.id, room.id, &room.uid);
@@ -191,12 +193,12 @@ impl Hub {
     }
 
     fn add_room(&self, id: RoomId, uid: RoomUid, head: Seq) {
-        let mut places = self.places.borrow_mut();
-        let place = places.entry(id).or_insert_with(|| {
-            Rc::new(Place {
+        let mut rooms = self.rooms.borrow_mut();
+        let entry = rooms.entry(id).or_insert_with(|| {
+            Rc::new(RoomMembers {
                 room: Rc::new(LocalRoom::after(id, uid, head)),
                 members: RefCell::default(),
-                shown_out: RefCell::default(),
+                recent_removals: RefCell::default(),
                 empty_since: Cell::new(Some(self.second())),
                 flushes: Cell::default(),
                 due: Cell::new(false),
@@ -204,57 +206,57 @@ impl Hub {
         });
         for ready in self.waiting.borrow_mut().remove(&id).unwrap_or_default() {
             // Whoever waited may have gone.
-            let _ = ready.send(place.room.clone());
+            let _ = ready.send(entry.room.clone());
         }
     }
 
     async fn deliver(&self, id: RoomId, deliveries: &[Delivery], head: Seq) {
-        let Some(place) = self.place(id) else { return };
+        let Some(entry) = self.entry(id) else { return };
         let mut closed = false;
         for delivery in deliveries {
-            let mut tail = place.room.tail.borrow_mut();
+            let mut tail = entry.room.tail.borrow_mut();
             if delivery.seq > tail.head() {
                 tail.push(delivery.seq, delivery.frame.clone());
             }
             drop(tail);
-            closed |= delivery.leaves == Leaves::All;
-            take_leave(&place, delivery);
+            closed |= delivery.removal == Removal::All;
+            remove_members(&entry, delivery);
         }
-        place.room.tail.borrow_mut().cover(head);
-        self.metrics().deliveries.inc_by((deliveries.len() * place.members.borrow().len()) as u64);
+        entry.room.tail.borrow_mut().cover(head);
+        self.metrics().deliveries.inc_by((deliveries.len() * entry.members.borrow().len()) as u64);
         if closed {
-            self.places.borrow_mut().remove(&id);
+            self.rooms.borrow_mut().remove(&id);
             self.node().tell_feed(ToFeed::Unsubscribe(id, self.worker));
         }
-        self.flush(&place).await;
+        self.flush(&entry).await;
     }
 
     /// Lets the viewers copy what is new, now or in the room's rhythm.
-    async fn flush(&self, place: &Rc<Place>) {
-        if place.due.get() {
+    async fn flush(&self, entry: &Rc<RoomMembers>) {
+        if entry.due.get() {
             return;
         }
         let now = self.app.clock.now();
-        let viewers = self.node().crowd(place.room.id);
-        let wait = place.flushes.get().wait(viewers, now);
+        let viewers = self.node().viewer_count(entry.room.id);
+        let wait = entry.flushes.get().wait(viewers, now);
         if wait == Span::ZERO {
-            place.count_flush(viewers, now);
-            return wake(place).await;
+            entry.count_flush(viewers, now);
+            return wake(entry).await;
         }
-        place.due.set(true);
-        let (place, clock) = (place.clone(), self.app.clock.clone());
+        entry.due.set(true);
+        let (entry, clock) = (entry.clone(), self.app.clock.clone());
         actix_web::rt::spawn(async move {
             tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
-            place.due.set(false);
-            place.count_flush(viewers, clock.now());
-            wake(&place).await;
+            entry.due.set(false);
+            entry.count_flush(viewers, clock.now());
+            wake(&entry).await;
         });
     }
 
     async fn note(&self, id: RoomId, frame: Frame) {
-        let Some(place) = self.place(id) else { return };
-        place.room.note(frame);
-        self.flush(&place).await;
+        let Some(entry) = self.entry(id) else { return };
+        entry.room.note(frame);
+        self.flush(&entry).await;
     }
 
     fn change_user(&self, user: &Arc<User>) {
@@ -286,7 +288,7 @@ impl Hub {
             self.second.set(second);
             let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
             for some in conns.chunks(WOKEN_AT_ONCE) {
-                some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PATIENCE));
+                some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT));
                 tokio::task::yield_now().await;
             }
             self.forget_rooms(second);
@@ -295,9 +297,9 @@ impl Hub {
 
     /// Lets go of tails that nobody read for [`TAIL_KEPT`] and nobody is about to.
     fn forget_rooms(&self, second: u64) {
-        self.places.borrow_mut().retain(|id, place| {
-            let idle = place.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
-            let forget = idle && Rc::strong_count(&place.room) == 1;
+        self.rooms.borrow_mut().retain(|id, entry| {
+            let idle = entry.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
+            let forget = idle && Rc::strong_count(&entry.room) == 1;
             if forget {
                 self.node().tell_feed(ToFeed::Unsubscribe(*id, self.worker));
             }
@@ -306,23 +308,23 @@ impl Hub {
     }
 }
 
-fn take_leave(place: &Place, delivery: &Delivery) {
-    if delivery.leaves == Leaves::Nobody {
+fn remove_members(entry: &RoomMembers, delivery: &Delivery) {
+    if delivery.removal == Removal::Nobody {
         return;
     }
-    let mut shown_out = place.shown_out.borrow_mut();
-    shown_out.push_back((delivery.seq, delivery.leaves));
-    if shown_out.len() > SHOWN_OUT_KEPT {
-        shown_out.pop_front();
+    let mut recent_removals = entry.recent_removals.borrow_mut();
+    recent_removals.push_back((delivery.seq, delivery.removal));
+    if recent_removals.len() > RECENT_REMOVALS_KEPT {
+        recent_removals.pop_front();
     }
-    for conn in place.members.borrow().values().filter(|conn| applies(delivery.leaves, conn)) {
-        conn.leave_after(place.room.id, delivery.seq);
+    for conn in entry.members.borrow().values().filter(|conn| applies(delivery.removal, conn)) {
+        conn.leave_after(entry.room.id, delivery.seq);
     }
 }
 
 /// Lets all who are in the room copy what is new.
-async fn wake(place: &Place) {
-    let members: Vec<Rc<Conn>> = place.members.borrow().values().cloned().collect();
+async fn wake(entry: &RoomMembers) {
+    let members: Vec<Rc<Conn>> = entry.members.borrow().values().cloned().collect();
     for some in members.chunks(WOKEN_AT_ONCE) {
         some.iter().for_each(|conn| conn.wake_body());
         tokio::task::yield_now().await;
@@ -330,11 +332,11 @@ async fn wake(place: &Place) {
 }
 
 /// Whether an event takes this connection along.
-pub(crate) fn applies(leaves: Leaves, conn: &Conn) -> bool {
-    match leaves {
-        Leaves::Nobody => false,
-        Leaves::All => true,
-        Leaves::One(user) => is(conn, user),
+pub(crate) fn applies(removal: Removal, conn: &Conn) -> bool {
+    match removal {
+        Removal::Nobody => false,
+        Removal::All => true,
+        Removal::One(user) => is(conn, user),
     }
 }
 

@@ -16,8 +16,8 @@ use domain::model::id::{Epoch, RoomUid, Seq};
 use domain::model::room::Head;
 use domain::model::time::Span;
 use domain::model::user::Member;
-use domain::ports::log::Stance;
-use domain::service::error::{Error, Thing};
+use domain::ports::log::AccessContext;
+use domain::service::error::{Error, Resource};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,11 +37,11 @@ pub async fn enter(
     epoch: Option<i64>,
 ) -> Result<Value, Problem> {
     let caller = conn.caller.borrow().clone();
-    let stance = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
-    let room = hub.room(stance.room.id, uid).await?;
+    let access = hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
+    let room = hub.room(access.room.id, uid).await?;
     // Who is there already must not get what comes next before what is read now.
     conn.pause(room.id, true);
-    let entered = read_and_enter(conn, hub, uid, stance, &room, since, epoch).await;
+    let entered = read_and_enter(conn, hub, uid, access, &room, since, epoch).await;
     conn.pause(room.id, false);
     entered
 }
@@ -50,44 +50,44 @@ async fn read_and_enter(
     conn: &Rc<Conn>,
     hub: &Hub,
     uid: &RoomUid,
-    mut stance: Stance,
+    mut access: AccessContext,
     room: &Rc<LocalRoom>,
     since: Option<i64>,
     epoch: Option<i64>,
 ) -> Result<Value, Problem> {
     let resumed = match since {
-        Some(since) => resume(hub, &stance, room, Seq(since), epoch.map(Epoch)).await?,
+        Some(since) => resume(hub, &access, room, Seq(since), epoch.map(Epoch)).await?,
         None => Ok(None),
     };
     let catch_up = match resumed {
         Ok(Some(catch_up)) => catch_up,
-        Ok(None) => snapshot(hub, &stance, None).await?,
-        Err(reason) => snapshot(hub, &stance, Some(reason)).await?,
+        Ok(None) => snapshot(hub, &access, None).await?,
+        Err(reason) => snapshot(hub, &access, Some(reason)).await?,
     };
-    if catch_up.head.seq != stance.head.seq {
+    if catch_up.head.seq != access.head.seq {
         // The settings and the ranks may have changed on the way to the head that the client is about to have.
         let caller = conn.caller.borrow().clone();
-        stance = hub.app().services.rooms.enter_as_of(caller.as_ref(), uid, catch_up.head.seq).await?;
+        access = hub.app().services.rooms.enter_as_of(caller.as_ref(), uid, catch_up.head.seq).await?;
     }
-    let users = present(hub, room, stance.member.as_ref()).await?;
+    let users = present(hub, room, access.member.as_ref()).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
     if hub.is_out(conn, room.id, catch_up.head.seq) {
         let caller = conn.caller.borrow().clone();
         hub.app().services.rooms.enter(caller.as_ref(), uid).await?;
         return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
     }
-    conn.send(Frame::server(&Server::RoomUpdated { room: &view::room(&stance.room), seq: None }));
+    conn.send(Frame::server(&Server::RoomUpdated { room: &view::room(&access.room), seq: None }));
     for frame in catch_up.frames {
         conn.send(frame);
     }
     hub.enter(conn, room.clone(), catch_up.head.seq);
-    let count = hub.node().crowd(room.id);
+    let count = hub.node().viewer_count(room.id);
     conn.send(Frame::server(&Server::RoomUsers { room: uid.as_str(), count, users: &users }));
     Ok(json!({
         "room": uid.as_str(),
         "head": catch_up.head.seq.0,
         "epoch": catch_up.head.epoch.0,
-        "user": stance.member.as_ref().map(view::member),
+        "user": access.member.as_ref().map(view::member),
     }))
 }
 
@@ -99,29 +99,29 @@ struct CatchUp {
 /// What a client missed as single events, or why it has to start afresh.
 async fn resume(
     hub: &Hub,
-    stance: &Stance,
+    access: &AccessContext,
     room: &LocalRoom,
     since: Seq,
     epoch: Option<Epoch>,
 ) -> Result<Result<Option<CatchUp>, &'static str>, Problem> {
-    if epoch.is_some_and(|epoch| epoch != stance.head.epoch) {
+    if epoch.is_some_and(|epoch| epoch != access.head.epoch) {
         return Ok(Err("epoch"));
     }
     if let Some(frames) = from_tail(room, since) {
-        let head = Head { seq: room.tail.borrow().head().max(since), ..stance.head };
+        let head = Head { seq: room.tail.borrow().head().max(since), ..access.head };
         return Ok(Ok(Some(CatchUp { frames, head })));
     }
-    // The tail may know of events that came after the stance was read, the client too: ask the store once more.
-    let stretch = hub.app().history.stretch(stance.room.id, since, RESUME_MAX).await.map_err(Error::from)?;
-    let stretch = stretch.ok_or(Error::NoSuch(Thing::Room))?;
-    if since > stretch.head.seq || since < Seq::ZERO {
+    // The tail may know of events that came after the access was read, the client too: ask the store once more.
+    let event_range = hub.app().history.event_range(access.room.id, since, RESUME_MAX).await.map_err(Error::from)?;
+    let event_range = event_range.ok_or(Error::NoSuch(Resource::Room))?;
+    if since > event_range.head.seq || since < Seq::ZERO {
         return Ok(Err("ahead"));
     }
-    if stretch.cut {
+    if event_range.cut {
         return Ok(Err("behind"));
     }
-    let frames = stretch.events.iter().map(|event| Frame::event(event, stance.room.uid.as_str())).collect();
-    Ok(Ok(Some(CatchUp { frames, head: stretch.head })))
+    let frames = event_range.events.iter().map(|event| Frame::event(event, access.room.uid.as_str())).collect();
+    Ok(Ok(Some(CatchUp { frames, head: event_range.head })))
 }
 
 /// The frames after `since`, when the ring still has them all.
@@ -145,10 +145,10 @@ fn from_tail(room: &LocalRoom, since: Seq) -> Option<Vec<Frame>> {
 }
 
 /// The latest messages, after a `reset` when there is a reason for one.
-async fn snapshot(hub: &Hub, stance: &Stance, reason: Option<&'static str>) -> Result<CatchUp, Problem> {
-    let read = hub.app().history.snapshot(stance.room.id, SNAPSHOT).await.map_err(Error::from)?;
-    let (head, messages) = read.ok_or(Error::NoSuch(Thing::Room))?;
-    Ok(CatchUp { frames: snapshot_frames(stance.room.uid.as_str(), head, &messages, reason), head })
+async fn snapshot(hub: &Hub, access: &AccessContext, reason: Option<&'static str>) -> Result<CatchUp, Problem> {
+    let read = hub.app().history.snapshot(access.room.id, SNAPSHOT).await.map_err(Error::from)?;
+    let (head, messages) = read.ok_or(Error::NoSuch(Resource::Room))?;
+    Ok(CatchUp { frames: snapshot_frames(access.room.uid.as_str(), head, &messages, reason), head })
 }
 
 fn snapshot_frames(
@@ -208,18 +208,18 @@ pub async fn catch_up(conn: &Rc<Conn>, hub: &Hub, room: Rc<LocalRoom>, cursor: S
 async fn read_behind(conn: &Conn, hub: &Hub, room: &LocalRoom, cursor: Seq) -> Result<Option<CatchUp>, Problem> {
     let uid = room.uid.as_str();
     let history = &hub.app().history;
-    let Some(stretch) = history.stretch(room.id, cursor, RESUME_MAX).await.map_err(Error::from)? else {
+    let Some(event_range) = history.event_range(room.id, cursor, RESUME_MAX).await.map_err(Error::from)? else {
         return Ok(None);
     };
     // What was read may be ahead of the tail: whom an event takes along is told nothing of what follows it.
-    if let Some(event) = stretch.events.iter().find(|event| hub::applies(feed::leaves(&event.kind), conn)) {
+    if let Some(event) = event_range.events.iter().find(|event| hub::applies(feed::removal(&event.kind), conn)) {
         conn.leave_after(room.id, event.seq);
     }
     let until = conn.until(room.id);
-    if !stretch.cut || until.is_some() {
-        let last = stretch.events.last().filter(|_| stretch.cut).map(|event| event.seq);
-        let head = Head { seq: last.unwrap_or(stretch.head.seq), ..stretch.head };
-        let events = stretch.events.iter().filter(|event| until.is_none_or(|until| event.seq <= until));
+    if !event_range.cut || until.is_some() {
+        let last = event_range.events.last().filter(|_| event_range.cut).map(|event| event.seq);
+        let head = Head { seq: last.unwrap_or(event_range.head.seq), ..event_range.head };
+        let events = event_range.events.iter().filter(|event| until.is_none_or(|until| event.seq <= until));
         let frames = events.map(|event| Frame::event(event, uid)).collect();
         return Ok(Some(CatchUp { frames, head }));
     }
@@ -228,11 +228,11 @@ async fn read_behind(conn: &Conn, hub: &Hub, room: &LocalRoom, cursor: Seq) -> R
     };
     // The one who starts afresh is let in afresh.
     let caller = conn.caller.borrow().clone();
-    let stance = hub.app().services.rooms.enter_as_of(caller.as_ref(), &room.uid, head.seq).await?;
+    let access = hub.app().services.rooms.enter_as_of(caller.as_ref(), &room.uid, head.seq).await?;
     if conn.until(room.id).is_some() {
         return Err(Error::Busy { retry_after: Span::seconds(1) }.into());
     }
     let mut frames = snapshot_frames(uid, head, &messages, Some("behind"));
-    frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&stance.room), seq: None }));
+    frames.insert(1, Frame::server(&Server::RoomUpdated { room: &view::room(&access.room), seq: None }));
     Ok(Some(CatchUp { frames, head }))
 }

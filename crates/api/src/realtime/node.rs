@@ -45,12 +45,12 @@ pub struct Delivery {
     /// The frame.
     pub frame: Frame,
     /// Who leaves the room after it.
-    pub leaves: Leaves,
+    pub removal: Removal,
 }
 
 /// Who leaves a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
+pub enum Removal {
     /// Nobody.
     Nobody,
     /// All connections of one user.
@@ -93,7 +93,7 @@ pub struct Present {
 }
 
 #[derive(Default)]
-struct Crowd {
+struct RoomViewers {
     uid: String,
     count: usize,
     /// With how many connections.
@@ -103,7 +103,7 @@ struct Crowd {
 #[derive(Default)]
 struct Shared {
     connections: HashMap<u64, ConnectionInfo>,
-    crowds: HashMap<RoomId, Crowd>,
+    viewers: HashMap<RoomId, RoomViewers>,
     /// How many connections each network and each user has.
     networks: HashMap<Network, usize>,
     users: HashMap<UserId, usize>,
@@ -202,9 +202,9 @@ impl Node {
         if before != after && held >= self.caps.per_user {
             return false;
         }
-        for crowd in shared.crowds.values_mut().filter(|crowd| info.rooms.contains(&crowd.uid)) {
-            crowd.remove_user(before);
-            crowd.add_user(user.as_ref());
+        for viewers in shared.viewers.values_mut().filter(|viewers| info.rooms.contains(&viewers.uid)) {
+            viewers.remove_user(before);
+            viewers.add_user(user.as_ref());
         }
         info.user = user;
         info.session = session;
@@ -225,8 +225,8 @@ impl Node {
                 info.user = Some(user.clone());
             }
         }
-        for crowd in shared.crowds.values_mut() {
-            if let Some((known, _)) = crowd.users.get_mut(&user.id) {
+        for viewers in shared.viewers.values_mut() {
+            if let Some((known, _)) = viewers.users.get_mut(&user.id) {
                 known.clone_from(user);
             }
         }
@@ -237,10 +237,10 @@ impl Node {
         let shared = &mut *self.shared();
         let Some(info) = shared.connections.get_mut(&id) else { return };
         info.rooms.push(uid.to_string());
-        let crowd = shared.crowds.entry(room).or_default();
-        uid.as_str().clone_into(&mut crowd.uid);
-        crowd.count += 1;
-        crowd.add_user(info.user.as_ref());
+        let viewers = shared.viewers.entry(room).or_default();
+        uid.as_str().clone_into(&mut viewers.uid);
+        viewers.count += 1;
+        viewers.add_user(info.user.as_ref());
         shared.changed.insert(room);
     }
 
@@ -250,11 +250,11 @@ impl Node {
         let Some(info) = shared.connections.get_mut(&id) else { return };
         info.rooms.retain(|there| there != uid.as_str());
         let user = info.user.as_ref().map(|user| user.id);
-        if let Some(crowd) = shared.crowds.get_mut(&room) {
-            crowd.count -= 1;
-            crowd.remove_user(user);
-            if crowd.count == 0 {
-                shared.crowds.remove(&room);
+        if let Some(viewers) = shared.viewers.get_mut(&room) {
+            viewers.count -= 1;
+            viewers.remove_user(user);
+            if viewers.count == 0 {
+                shared.viewers.remove(&room);
             }
         }
         shared.changed.insert(room);
@@ -263,30 +263,30 @@ impl Node {
     /// Who is in a room.
     pub fn present(&self, room: RoomId) -> Present {
         let shared = self.shared();
-        let Some(crowd) = shared.crowds.get(&room) else { return Present::default() };
-        let mut users: Vec<Arc<User>> = crowd.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
+        let Some(viewers) = shared.viewers.get(&room) else { return Present::default() };
+        let mut users: Vec<Arc<User>> = viewers.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
         users.sort_unstable_by_key(|user| user.id);
-        Present { count: crowd.count, users }
+        Present { count: viewers.count, users }
     }
 
     /// How many connections are in a room.
-    pub fn crowd(&self, room: RoomId) -> usize {
-        self.shared().crowds.get(&room).map_or(0, |crowd| crowd.count)
+    pub fn viewer_count(&self, room: RoomId) -> usize {
+        self.shared().viewers.get(&room).map_or(0, |viewers| viewers.count)
     }
 
-    /// The rooms whose crowds changed since the last call: uid and count.
+    /// The rooms whose viewer count changed since the last call: uid and count.
     pub fn take_changed(&self) -> Vec<(RoomId, String, usize)> {
         let shared = &mut *self.shared();
         let changed = shared.changed.drain();
         changed
-            .filter_map(|room| shared.crowds.get(&room).map(|crowd| (room, crowd.uid.clone(), crowd.count)))
+            .filter_map(|room| shared.viewers.get(&room).map(|viewers| (room, viewers.uid.clone(), viewers.count)))
             .collect()
     }
 
     /// The rooms that somebody is in.
     pub fn rooms_of(&self, user: UserId) -> Vec<RoomId> {
         let shared = self.shared();
-        let holds = shared.crowds.iter().filter(|(_, crowd)| crowd.users.contains_key(&user));
+        let holds = shared.viewers.iter().filter(|(_, viewers)| viewers.users.contains_key(&user));
         holds.map(|(room, _)| *room).collect()
     }
 
@@ -339,7 +339,7 @@ fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
     }
 }
 
-impl Crowd {
+impl RoomViewers {
     fn add_user(&mut self, user: Option<&Arc<User>>) {
         if let Some(user) = user {
             // Who is there already may have a newer name than a login that was read before the change.

@@ -12,8 +12,8 @@ use domain::model::id::{MessageId, RoomUid};
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
-use domain::service::chat::{Said, Sent};
-use domain::service::error::{Error, Pace, Thing};
+use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::error::{Error, RateLimitKind, Resource};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ impl Session {
             self.conn.close(Close::TooFast, self.hub.second());
         } else if let Some(text) = text {
             let id = Envelope::parse(text).map_or_else(|(id, _)| id, |envelope| envelope.id);
-            let error = Error::TooFast { pace: Pace::Other, retry_after };
+            let error = Error::TooFast { pace: RateLimitKind::Other, retry_after };
             self.conn.send(Frame::error(id, &error.into()));
         }
         false
@@ -59,14 +59,14 @@ impl Session {
         let (id, result) = match Envelope::parse(text) {
             Ok(envelope) => {
                 let id = envelope.id;
-                (id, self.carry_out(envelope).await)
+                (id, self.dispatch(envelope).await)
             }
             Err((id, problem)) => (id, Err(problem)),
         };
         if let Err(problem) = &result
             && problem.concerns_security()
         {
-            tracing::info!(code = problem.code, network = self.conn.visitor.network.0, route = "/ws", "refused");
+            tracing::info!(code = problem.code, network = self.conn.client.network.0, route = "/ws", "refused");
         }
         match (id, result) {
             (Some(id), Ok(data)) => self.conn.send(Frame::ack(id, &data)),
@@ -78,17 +78,17 @@ impl Session {
         }
     }
 
-    async fn carry_out(&self, envelope: Envelope) -> Result<Value, Problem> {
+    async fn dispatch(&self, envelope: Envelope) -> Result<Value, Problem> {
         match envelope.request()? {
             Request::Login(login) => {
-                let visitor = &self.conn.visitor;
-                let caller = self.hub.app().services.accounts.identify(&login.token, visitor).await?;
-                Ok(self.become_somebody(caller, None).await)
+                let client = &self.conn.client;
+                let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
+                Ok(self.authenticate(caller, None).await)
             }
             Request::Logout => Ok(self.become_nobody()),
             Request::Join(join) => self.join(&join).await,
             Request::Leave(leave) => {
-                let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Thing::Room))?;
+                let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
                 Ok(self.leave(&uid))
             }
             Request::SendMessage(message) => self.say(message).await,
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// The socket is somebody from now on; rooms where that one is banned are left.
-    pub async fn become_somebody(&self, caller: Caller, token: Option<&str>) -> Value {
+    pub async fn authenticate(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
         if !self.hub.node().log_in(self.conn.id, Some(Arc::new(caller.user.clone())), Some(caller.session)) {
             self.conn.close(Close::TooMany, self.hub.second());
@@ -124,7 +124,7 @@ impl Session {
     }
 
     async fn join(&self, join: &Join) -> Result<Value, Problem> {
-        let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Thing::Room))?;
+        let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Resource::Room))?;
         if self.conn.room_count() >= ROOMS_MAX && !self.conn.rooms().iter().any(|room| room.uid == uid) {
             let detail = format!("a connection may be in {ROOMS_MAX} rooms at most");
             return Err(Problem::new(Code::TooManyRooms, detail));
@@ -147,22 +147,22 @@ impl Session {
 
     async fn say(&self, message: SendMessage) -> Result<Value, Problem> {
         let room = match &message.room {
-            Some(uid) => Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Thing::Room))?),
+            Some(uid) => Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Resource::Room))?),
             None => self.conn.last_room.borrow().clone(),
         };
         let caller = self.conn.caller.borrow().clone();
-        let sent = Sent { text: message.text, nonce: message.nonce, reply_to: message.reply_to.map(MessageId) };
-        match self.hub.app().services.chat.say(caller.as_ref(), room.as_ref(), sent).await? {
-            Said::Message(message) => {
+        let sent = NewMessage { text: message.text, nonce: message.nonce, reply_to: message.reply_to.map(MessageId) };
+        match self.hub.app().services.chat.post(caller.as_ref(), room.as_ref(), sent).await? {
+            PostOutcome::Message(message) => {
                 self.hub.metrics().messages.inc();
                 Ok(json!({ "id": message.id.0, "seq": message.seq.0, "timestamp": message.at.0 }))
             }
-            Said::Command { name, text } => {
+            PostOutcome::Command { name, text } => {
                 self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
                 Ok(json!({ "command": name }))
             }
-            Said::Socket(name, command) => {
-                let text = self.obey(command).await?;
+            PostOutcome::Socket(name, command) => {
+                let text = self.run_connection_command(command).await?;
                 self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
                 Ok(json!({ "command": name }))
             }
@@ -170,13 +170,13 @@ impl Session {
     }
 
     /// Carries out a command that concerns this connection; what it says to the sender.
-    async fn obey(&self, command: SocketCommand) -> Result<String, Problem> {
+    async fn run_connection_command(&self, command: SocketCommand) -> Result<String, Problem> {
         let accounts = &self.hub.app().services.accounts;
-        let visitor = &self.conn.visitor;
+        let client = &self.conn.client;
         match command {
-            SocketCommand::Login(None) => Ok(self.welcome(accounts.guest(visitor).await?).await),
+            SocketCommand::Login(None) => Ok(self.welcome(accounts.guest(client).await?).await),
             SocketCommand::Login(Some((name, password))) => {
-                Ok(self.welcome(accounts.login(&name, &password, visitor).await?).await)
+                Ok(self.welcome(accounts.login(&name, &password, client).await?).await)
             }
             SocketCommand::Logout => {
                 self.become_nobody();
@@ -200,9 +200,9 @@ impl Session {
 
     async fn welcome(&self, login: Login) -> String {
         let name = login.user.display_name.as_str().to_owned();
-        let network = self.conn.visitor.network.clone();
+        let network = self.conn.client.network.clone();
         let caller = Caller { user: login.user, session: login.session, network };
-        self.become_somebody(caller, Some(&login.token)).await;
+        self.authenticate(caller, Some(&login.token)).await;
         format!("you are {name}")
     }
 

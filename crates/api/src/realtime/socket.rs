@@ -52,11 +52,11 @@ pub async fn open(
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
     actix_http::ws::verify_handshake(request.head()).map_err(|error| no_handshake(&error))?;
-    let visitor = (app.locate)(caller::address(&request, &app.config));
+    let client = (app.locate)(caller::address(&request, &app.config));
     let accounts = &app.services.accounts;
     let caller = match (token(&request), query.ticket.as_deref()) {
-        (Some(token), _) => Some(accounts.identify(&token, &visitor).await?),
-        (None, Some(ticket)) => Some(accounts.redeem(ticket, &visitor).await?),
+        (Some(token), _) => Some(accounts.identify(&token, &client).await?),
+        (None, Some(ticket)) => Some(accounts.redeem(ticket, &client).await?),
         (None, None) => None,
     };
     let tripped = Rc::new(Cell::new(false));
@@ -67,15 +67,15 @@ pub async fn open(
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
-    let (id, too_many) = app.node.connect(&visitor.network, app.clock.now());
-    let conn = Conn::new(id, visitor, hub.second());
+    let (id, too_many) = app.node.connect(&client.network, app.clock.now());
+    let conn = Conn::new(id, client, hub.second());
     hub.add(conn.clone());
     let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false), refused: Cell::new(0) };
     actix_web::rt::spawn(async move {
         match too_many {
             // A browser is not shown an HTTP status: it is told in the close frame whether to come back.
             Some(close) => session.conn.close(close, session.hub.second()),
-            None => Box::pin(greet(&session, caller, query.room.as_deref())).await,
+            None => Box::pin(send_welcome(&session, caller, query.room.as_deref())).await,
         }
         serve(&session, stream, &tripped).await;
         session.hub.remove(&session.conn);
@@ -107,7 +107,7 @@ async fn guarded(
         .map_err(|_| Problem::new(Code::BadRequest, "the request could not be read"))
 }
 
-async fn greet(session: &Session, caller: Option<Caller>, room: Option<&str>) {
+async fn send_welcome(session: &Session, caller: Option<Caller>, room: Option<&str>) {
     let app = session.hub.app();
     // After a restart all come back: spread them so that each has about half a millisecond.
     let window = (app.node.count() as u64 / 2).clamp(500, 60_000);
@@ -117,7 +117,7 @@ async fn greet(session: &Session, caller: Option<Caller>, room: Option<&str>) {
         reconnect: Reconnect { base: 500, cap: 20_000, window },
     }));
     if let Some(caller) = caller {
-        session.become_somebody(caller, None).await;
+        session.authenticate(caller, None).await;
     }
     if let Some(room) = room {
         session.take(&serde_json::json!({ "event": "join", "data": { "uid": room } }).to_string()).await;
@@ -145,7 +145,7 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
             None => return conn.cut(),
             Some(Ok(message)) => {
                 hub.metrics().frames_in.inc();
-                conn.hear(hub.second());
+                conn.record_activity(hub.second());
                 if !conn.is_closing() || matches!(message, Message::Close(_)) {
                     Box::pin(take(session, message, &mut pieces)).await;
                 }

@@ -7,7 +7,7 @@ use awc::http::header::HeaderMap;
 use awc::http::{Method, StatusCode};
 use clap::Parser;
 use domain::ports::effects::Clock;
-use infra::effects::clock::SystemClock;
+use infra::adapters::clock::SystemClock;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;

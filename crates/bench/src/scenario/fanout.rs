@@ -1,11 +1,11 @@
 //! `fanout`: one room, many viewers, a fixed rate. And the highest rate that a server holds.
 
-use crate::crowd::Crowd;
-use crate::drive::{self, Outcome, Plan, Room};
+use crate::connections::Connections;
 use crate::report::{Progress, Report, short};
 use crate::scenario::gather;
 use crate::server::{Server, Target};
 use crate::setup::{self, Setup};
+use crate::workload::{self, Outcome, Plan, Room};
 use std::time::Duration;
 
 /// Beyond this the receipt is no longer live, in ms: where the search for the highest rate ends.
@@ -63,12 +63,12 @@ struct Stage<'a> {
     options: &'a Fanout,
     server: &'a Server,
     room: String,
-    watchers: Vec<Crowd>,
-    senders: Crowd,
+    watchers: Vec<Connections>,
+    senders: Connections,
     sent: u64,
 }
 
-/// Measures it.
+/// SanctionRequest it.
 pub fn run(options: &Fanout, target: &Target) -> Result<Report, String> {
     let Fanout { viewers, senders, rate, bytes, seconds, .. } = *options;
     let bare = match (target.bare, target.flush_ms) {
@@ -120,7 +120,7 @@ impl Stage<'_> {
         let mut plan = Plan::new(vec![room], bytes, times[0], times[1]);
         plan.first = self.sent;
         plan.give_up = give_up;
-        let outcome = drive::carry_out(&plan, self.server, &mut self.watchers, &mut self.senders, progress)?;
+        let outcome = workload::run(&plan, self.server, &mut self.watchers, &mut self.senders, progress)?;
         self.sent += outcome.sent.sent;
         Ok(outcome)
     }

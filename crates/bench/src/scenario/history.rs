@@ -1,12 +1,12 @@
 //! `history`: pages of a room with very many messages, the newest and any others; how long one takes, and whether that grows.
 
-use crate::drive::{Sample, outcome};
 use crate::fill::fill;
 use crate::metrics::Metrics;
 use crate::report::{Progress, Report};
 use crate::server::Target;
 use crate::setup::Setup;
 use crate::stats::Latencies;
+use crate::workload::{Sample, outcome};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ impl Reader {
     }
 }
 
-/// Measures it.
+/// SanctionRequest it.
 pub fn run(options: &History, target: &Target) -> Result<Report, String> {
     let History { messages, pages, authors } = options;
     let sizes = messages.iter().map(u64::to_string).collect::<Vec<_>>().join(", then ");

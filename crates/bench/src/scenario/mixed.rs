@@ -1,12 +1,12 @@
 //! `mixed`: many rooms, a few large and most small, as on a real site; whether the large ones slow the small ones down.
 
-use crate::crowd::Crowd;
-use crate::drive::{self, Outcome, Plan, Room};
+use crate::connections::Connections;
 use crate::report::{Progress, Report};
 use crate::scenario::fanout::rate;
 use crate::scenario::gather;
 use crate::server::{Server, Target};
 use crate::setup::{self, Setup};
+use crate::workload::{self, Outcome, Plan, Room};
 use std::time::Duration;
 
 /// Classes of rooms by their viewers: up to so many. The room that becomes hot is one of its own.
@@ -53,7 +53,7 @@ pub struct Mixed {
     warmup: f64,
 }
 
-/// Measures it.
+/// SanctionRequest it.
 pub fn run(options: &Mixed, target: &Target) -> Result<Report, String> {
     let Mixed { rooms, viewers, senders, rate, hot_rate, .. } = *options;
     let hot = if hot_rate > 0.0 { format!(" and {hot_rate} more in the largest") } else { String::new() };
@@ -99,15 +99,15 @@ fn measure(
     server: &Server,
     rooms: Vec<Room>,
     first: u64,
-    watchers: &mut [Crowd],
-    senders: &mut Crowd,
+    watchers: &mut [Connections],
+    senders: &mut Connections,
     progress: &Progress,
 ) -> Result<Outcome, String> {
     let times = [options.warmup, options.seconds].map(Duration::from_secs_f64);
     let bytes = usize::try_from(options.bytes).unwrap_or(usize::MAX);
     let mut plan = Plan::new(rooms, bytes, times[0], times[1]);
     plan.first = first;
-    drive::carry_out(&plan, server, watchers, senders, progress)
+    workload::run(&plan, server, watchers, senders, progress)
 }
 
 fn classes(outcome: &Outcome, when: &str, report: &mut Report) {

@@ -8,7 +8,7 @@ pub mod mixed;
 pub mod persist;
 pub mod storm;
 
-use crate::crowd::Crowd;
+use crate::connections::Connections;
 use crate::link::Entry;
 use crate::report::Progress;
 use crate::server::Server;
@@ -23,7 +23,7 @@ fn gather(
     senders: Vec<Entry>,
     threads: usize,
     progress: &Progress,
-) -> Result<(Vec<Crowd>, Crowd), String> {
+) -> Result<(Vec<Connections>, Connections), String> {
     let mut watchers = Vec::new();
     let each = viewers.len().div_ceil(threads.max(1)).max(1);
     let mut viewers = viewers.into_iter().peekable();
@@ -34,11 +34,11 @@ fn gather(
     Ok((watchers, senders))
 }
 
-/// A crowd that is in.
-fn enter(server: &Server, entries: Vec<Entry>, what: &str, progress: &Progress) -> Result<Crowd, String> {
-    let mut crowd = Crowd::new(&server.door).map_err(|error| error.to_string())?;
+/// Connections that is in.
+fn enter(server: &Server, entries: Vec<Entry>, what: &str, progress: &Progress) -> Result<Connections, String> {
+    let mut connections = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let total = entries.len();
-    crowd.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;
+    connections.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;
     progress.say(format!("{total} {what}"));
-    Ok(crowd)
+    Ok(connections)
 }

@@ -1,8 +1,6 @@
 //! `persist`: acknowledged messages a second, nobody watching. Closed loop: every sender keeps a few unanswered.
 
-use crate::crowd::Crowd;
-use crate::drive::letter::{FIRST_ID, Letter};
-use crate::drive::{Sample, outcome};
+use crate::connections::Connections;
 use crate::process;
 use crate::report::{Progress, Report, count};
 use crate::scenario::enter;
@@ -10,6 +8,8 @@ use crate::server::Target;
 use crate::setup::Setup;
 use crate::stats::Latencies;
 use crate::wire::event::{self, Event};
+use crate::workload::template::{FIRST_ID, MessageTemplate};
+use crate::workload::{Sample, outcome};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ pub struct Persist {
 
 /// Who sends, and what came back.
 struct Desk {
-    letters: Vec<Letter>,
+    templates: Vec<MessageTemplate>,
     /// When the unanswered messages of each sender were sent, oldest first: a socket is answered in order.
     unanswered: Vec<VecDeque<Instant>>,
     /// How many messages of a sender are to be replaced by new ones.
@@ -60,7 +60,7 @@ struct Desk {
     counts: bool,
 }
 
-/// Measures it.
+/// SanctionRequest it.
 pub fn run(options: &Persist, target: &Target) -> Result<Report, String> {
     let Persist { rooms, senders, in_flight, bytes, seconds, warmup } = *options;
     let database = if target.is_postgres() { "PostgreSQL" } else { "SQLite" };
@@ -73,17 +73,17 @@ pub fn run(options: &Persist, target: &Target) -> Result<Report, String> {
     let sync = server.sync_time();
     let setup = Setup::new(&server);
     let uids = setup.rooms(rooms)?;
-    let mut crowd = enter(&server, setup.senders(senders)?, "senders are in", &progress)?;
+    let mut connections = enter(&server, setup.senders(senders)?, "senders are in", &progress)?;
     let mut desk = Desk::new(&uids, senders, usize::try_from(bytes).unwrap_or(usize::MAX), usize::from(in_flight));
 
-    desk.work(&mut crowd, Duration::from_secs_f64(warmup), &progress)?;
+    desk.work(&mut connections, Duration::from_secs_f64(warmup), &progress)?;
     desk.counts = true;
     let (start, cpu) = (Sample::take(&server), process::thread_cpu());
-    desk.work(&mut crowd, Duration::from_secs_f64(seconds), &progress)?;
+    desk.work(&mut connections, Duration::from_secs_f64(seconds), &progress)?;
     let spent = start.spent_until(&Sample::take(&server));
     let share = process::thread_cpu().saturating_sub(cpu).as_secs_f64() / spent.time.as_secs_f64();
     desk.counts = false;
-    desk.finish(&mut crowd)?;
+    desk.finish(&mut connections)?;
 
     let acked = desk.measured.count();
     report.figure("acknowledged", acked as f64 / spent.time.as_secs_f64(), "messages/s");
@@ -105,14 +105,14 @@ pub fn run(options: &Persist, target: &Target) -> Result<Report, String> {
     }
     report.warnings.extend(outcome::others(&spent));
     report.warnings.extend(desk.refusal.map(|refusal| format!("a message was refused: {refusal}")));
-    report.warnings.extend(crowd.complaint().map(|why| format!("a connection was closed: {why}")));
+    report.warnings.extend(connections.complaint().map(|why| format!("a connection was closed: {why}")));
     Ok(report)
 }
 
 impl Desk {
     fn new(rooms: &[String], senders: usize, bytes: usize, in_flight: usize) -> Desk {
         Desk {
-            letters: rooms.iter().map(|room| Letter::new(room, bytes)).collect(),
+            templates: rooms.iter().map(|room| MessageTemplate::new(room, bytes)).collect(),
             unanswered: vec![VecDeque::new(); senders],
             free: vec![in_flight; senders],
             rooms: vec![(0, 0); rooms.len()],
@@ -125,17 +125,17 @@ impl Desk {
     }
 
     /// Keeps everybody writing, for so long.
-    fn work(&mut self, crowd: &mut Crowd, time: Duration, progress: &Progress) -> Result<(), String> {
+    fn work(&mut self, connections: &mut Connections, time: Duration, progress: &Progress) -> Result<(), String> {
         let (end, mut next) = (Instant::now() + time, Instant::now() + Duration::from_secs(1));
         let mut waiting: Vec<usize> = (0..self.free.len()).collect();
         while Instant::now() < end {
             for sender in waiting.drain(..) {
                 while self.free[sender] > 0 {
                     self.free[sender] -= 1;
-                    self.send(crowd, sender);
+                    self.send(connections, sender);
                 }
             }
-            let turned = crowd.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
+            let turned = connections.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
                 if self.hear(link.tag(), event, now) {
                     self.free[link.tag()] += 1;
                     waiting.push(link.tag());
@@ -151,16 +151,16 @@ impl Desk {
         Ok(())
     }
 
-    fn send(&mut self, crowd: &mut Crowd, sender: usize) {
+    fn send(&mut self, connections: &mut Connections, sender: usize) {
         let room = self.room(self.sent);
-        let frame = self.letters[room].write(self.sent, 0);
-        crowd.link(sender).send(frame);
+        let frame = self.templates[room].write(self.sent, 0);
+        connections.link(sender).send(frame);
         self.unanswered[sender].push_back(Instant::now());
         self.sent += 1;
     }
 
     fn room(&self, number: u64) -> usize {
-        usize::try_from(number % self.letters.len() as u64).unwrap_or(0)
+        usize::try_from(number % self.templates.len() as u64).unwrap_or(0)
     }
 
     /// Whether it was an answer.
@@ -187,10 +187,10 @@ impl Desk {
     }
 
     /// Waits for what is unanswered.
-    fn finish(&mut self, crowd: &mut Crowd) -> Result<(), String> {
+    fn finish(&mut self, connections: &mut Connections) -> Result<(), String> {
         let begin = Instant::now();
         while self.unanswered.iter().any(|sent| !sent.is_empty()) && begin.elapsed() < PATIENCE {
-            let turned = crowd.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
+            let turned = connections.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
                 self.hear(link.tag(), event, now);
             });
             turned.map_err(|error| error.to_string())?;

@@ -1,13 +1,13 @@
 //! `storm`: all connections are cut at once, and all come back at once for what they missed.
 
-use crate::crowd::Crowd;
-use crate::drive::letter::Letter;
-use crate::drive::{Sample, outcome};
+use crate::connections::Connections;
 use crate::report::{Progress, Report, count};
 use crate::scenario::enter;
 use crate::server::Target;
 use crate::setup::{self, Setup};
 use crate::wire::event::{self, Event};
+use crate::workload::template::MessageTemplate;
+use crate::workload::{Sample, outcome};
 use std::time::{Duration, Instant};
 
 /// How long an answer may take.
@@ -33,7 +33,7 @@ pub struct Storm {
     at_once: usize,
 }
 
-/// Measures it.
+/// SanctionRequest it.
 pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let Storm { connections, rooms, missed, at_once } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
@@ -50,15 +50,15 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
     let entries = (0..connections).map(|number| (number % rooms.max(1), &uids[number % rooms.max(1)]));
     let entries = entries.flat_map(|(tag, uid)| setup::viewers(1, uid, tag)).collect();
-    let crowd = enter(&server, entries, "are in", &progress)?;
+    let connections = enter(&server, entries, "are in", &progress)?;
     // The bare loop stores nothing: there is nothing to miss.
     let missed = if target.bare { 0 } else { missed };
 
     let start = Sample::take(&server);
-    let entries = crowd.drop_all();
+    let entries = connections.drop_all();
     progress.say("all are cut");
     let heads = post(&mut sender, &uids, missed)?;
-    let mut crowd = Crowd::new(&server.door).map_err(|error| error.to_string())?;
+    let mut connections = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let begin = Instant::now();
     let mut received = 0u64;
     let hear = |link: &mut crate::link::Link, event: Event<'_>, _| {
@@ -67,12 +67,12 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
             received += 1;
         }
     };
-    crowd.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
+    connections.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
     let took = begin.elapsed();
     let spent = start.spent_until(&Sample::take(&server));
     progress.say("all are back");
 
-    let links = crowd.links();
+    let links = connections.links();
     let lost: u64 = links.iter().map(|link| heads.get(link.tag()).map_or(0, |head| link.cursor.lost(*head))).sum();
     report.figure("resumed_within", took.as_secs_f64(), "s");
     if let Some(cpu) = spent.server {
@@ -89,13 +89,13 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
 }
 
 /// Posts into each room, one after another; the rooms' heads after it.
-fn post(sender: &mut Crowd, rooms: &[String], count: usize) -> Result<Vec<i64>, String> {
+fn post(sender: &mut Connections, rooms: &[String], count: usize) -> Result<Vec<i64>, String> {
     let mut number = 0;
     let mut heads = vec![0; rooms.len()];
     for (room, head) in rooms.iter().zip(&mut heads) {
-        let mut letter = Letter::new(room, 100);
+        let mut template = MessageTemplate::new(room, 100);
         for _ in 0..count {
-            let frame = letter.write(number, 0).to_vec();
+            let frame = template.write(number, 0).to_vec();
             number += 1;
             sender.link(0).send(&frame);
             let (mut answer, begin) = (None, Instant::now());

@@ -5,7 +5,7 @@ use crate::policy::{self, Action, Standing};
 
 /// One command.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CommandSpec {
     /// How it is called, without the mark.
     pub name: &'static str,
     /// How it is used. `<…>` must be there, `[…]` may; the last one takes the rest of the line.
@@ -19,8 +19,8 @@ pub struct Entry {
 macro_rules! catalogue {
     ($($name:literal $action:ident $usage:literal $help:literal;)+) => {
         /// All commands, by name.
-        pub const CATALOGUE: &[Entry] = &[$(
-            Entry { name: $name, usage: $usage, help: $help, action: Action::$action },
+        pub const CATALOGUE: &[CommandSpec] = &[$(
+            CommandSpec { name: $name, usage: $usage, help: $help, action: Action::$action },
         )+];
     };
 }
@@ -54,11 +54,11 @@ catalogue! {
 }
 
 /// The command of that name, in any case.
-pub fn find(name: &str) -> Option<&'static Entry> {
+pub fn find(name: &str) -> Option<&'static CommandSpec> {
     CATALOGUE.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
 }
 
-impl Entry {
+impl CommandSpec {
     /// The least rank that may.
     pub fn least(&self) -> Rank {
         self.action.least_rank()
@@ -66,7 +66,7 @@ impl Entry {
 }
 
 /// The commands that somebody who stands like this may use, by name.
-pub fn usable(standing: impl Into<Standing>) -> impl Iterator<Item = &'static Entry> {
+pub fn usable(standing: impl Into<Standing>) -> impl Iterator<Item = &'static CommandSpec> {
     let standing = standing.into();
     CATALOGUE.iter().filter(move |entry| policy::may(standing, entry.action).is_ok())
 }

@@ -3,7 +3,7 @@
 pub mod catalogue;
 pub mod lex;
 
-use crate::command::catalogue::Entry;
+use crate::command::catalogue::CommandSpec;
 use crate::command::lex::Words;
 use crate::model::id::{MessageId, RoomUid};
 use crate::model::room::{RoomChange, SLOW_MODE_MAX};
@@ -18,9 +18,9 @@ pub enum Input<'a> {
     /// Something done rather than said, to be posted: `/me waves`.
     Action(&'a str),
     /// Something to be done in a room.
-    Command(&'static Entry, Command),
+    Command(&'static CommandSpec, Command),
     /// Something that concerns the sender's own connection, done by the socket and refused over HTTP.
-    Socket(&'static Entry, SocketCommand),
+    Socket(&'static CommandSpec, SocketCommand),
 }
 
 /// What is done by the services.
@@ -134,7 +134,7 @@ impl Input<'_> {
     }
 }
 
-fn read<'a>(entry: &'static Entry, arguments: &'a str) -> Result<Input<'a>, String> {
+fn read<'a>(entry: &'static CommandSpec, arguments: &'a str) -> Result<Input<'a>, String> {
     let mut words = Words::new(arguments);
     let socket = |command| Ok(Input::Socket(entry, command));
     let command = match entry.name {

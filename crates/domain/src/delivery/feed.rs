@@ -8,7 +8,7 @@ use crate::model::event::Event;
 use crate::model::id::{RoomId, Seq};
 use crate::model::room::Head;
 use crate::model::time::{Span, Timestamp};
-use crate::ports::log::Stretch;
+use crate::ports::log::EventRange;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often [`Feed::look`] is to be called: half of the time a gap is held.
@@ -85,10 +85,10 @@ pub struct Found<E> {
     pub cut: bool,
 }
 
-impl From<Stretch> for Found<Event> {
-    fn from(stretch: Stretch) -> Found<Event> {
-        let events = stretch.events.into_iter().map(|event| (event.seq, event)).collect();
-        Found { head: stretch.head.seq, events, cut: stretch.cut }
+impl From<EventRange> for Found<Event> {
+    fn from(event_range: EventRange) -> Found<Event> {
+        let events = event_range.events.into_iter().map(|event| (event.seq, event)).collect();
+        Found { head: event_range.head.seq, events, cut: event_range.cut }
     }
 }
 
@@ -144,7 +144,7 @@ impl<E> Feed<E> {
     }
 
     /// The bus brought events.
-    pub fn hear(&mut self, events: impl IntoIterator<Item = (RoomId, Seq, E)>, now: Timestamp) -> Vec<Effect<E>> {
+    pub fn receive(&mut self, events: impl IntoIterator<Item = (RoomId, Seq, E)>, now: Timestamp) -> Vec<Effect<E>> {
         let mut ready: BTreeMap<RoomId, Vec<(Seq, E)>> = BTreeMap::new();
         for (id, seq, event) in events {
             let Some(room) = self.rooms.get_mut(&id) else { continue };
@@ -327,7 +327,7 @@ mod tests {
     fn what_comes_before_the_head_is_known_waits_for_it() {
         let mut feed = Feed::default();
         let read = read_of(&feed.subscribe(ROOM, 0));
-        assert_eq!(feed.hear([(ROOM, Seq(5), "old"), (ROOM, Seq(6), "new")], NOW), []);
+        assert_eq!(feed.receive([(ROOM, Seq(5), "old"), (ROOM, Seq(6), "new")], NOW), []);
         let tail = Effect::Tail { worker: 0, room: ROOM, head: Seq(5) };
         assert_eq!(feed.head_read(ROOM, read, Some(Seq(5)), NOW), [tail, deliver(&[(6, "new")], 6)]);
         assert_eq!(feed.subscribe(ROOM, 1), [Effect::Tail { worker: 1, room: ROOM, head: Seq(6) }]);
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn a_gap_is_read_once_and_what_was_held_follows() {
         let mut feed = following(1);
-        assert_eq!(feed.hear([(ROOM, Seq(4), "d")], NOW), []);
+        assert_eq!(feed.receive([(ROOM, Seq(4), "d")], NOW), []);
         assert_eq!(feed.look(NOW), []);
         let read = read_of(&feed.look(Timestamp(1_200)));
         assert_eq!(feed.look(Timestamp(1_300)), []);

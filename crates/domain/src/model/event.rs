@@ -42,7 +42,7 @@ pub enum EventKind {
         /// To whom; with the rank held after it.
         subject: Box<Member>,
         /// What was done.
-        measure: Measure,
+        action: ModerationAction,
         /// Until when, for a sanction that ends.
         until: Option<Timestamp>,
         /// Why. For the log of moderators, never for viewers.
@@ -70,7 +70,7 @@ pub enum EventKind {
 
 /// What is done to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
+pub enum ModerationAction {
     /// May neither read nor write.
     Ban,
     /// May not write.
@@ -89,45 +89,48 @@ pub enum Measure {
     Unvip,
 }
 
-impl Measure {
+impl ModerationAction {
     /// All of them.
-    pub const ALL: [Measure; 8] = [
-        Measure::Ban,
-        Measure::Timeout,
-        Measure::Unban,
-        Measure::Untimeout,
-        Measure::Mod,
-        Measure::Unmod,
-        Measure::Vip,
-        Measure::Unvip,
+    pub const ALL: [ModerationAction; 8] = [
+        ModerationAction::Ban,
+        ModerationAction::Timeout,
+        ModerationAction::Unban,
+        ModerationAction::Untimeout,
+        ModerationAction::Mod,
+        ModerationAction::Unmod,
+        ModerationAction::Vip,
+        ModerationAction::Unvip,
     ];
 
     /// Its name in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
-            Measure::Ban => "ban",
-            Measure::Timeout => "timeout",
-            Measure::Unban => "unban",
-            Measure::Untimeout => "untimeout",
-            Measure::Mod => "mod",
-            Measure::Unmod => "unmod",
-            Measure::Vip => "vip",
-            Measure::Unvip => "unvip",
+            ModerationAction::Ban => "ban",
+            ModerationAction::Timeout => "timeout",
+            ModerationAction::Unban => "unban",
+            ModerationAction::Untimeout => "untimeout",
+            ModerationAction::Mod => "mod",
+            ModerationAction::Unmod => "unmod",
+            ModerationAction::Vip => "vip",
+            ModerationAction::Unvip => "unvip",
         }
     }
 
-    /// The measure of that name.
-    pub fn parse(name: &str) -> Option<Measure> {
-        Measure::ALL.into_iter().find(|measure| measure.as_str() == name)
+    /// The action of that name.
+    pub fn parse(name: &str) -> Option<ModerationAction> {
+        ModerationAction::ALL.into_iter().find(|action| action.as_str() == name)
     }
 
-    /// The rank that a measure leaves somebody with in the room: `Some(None)` takes it away.
+    /// The rank that an action leaves somebody with in the room: `Some(None)` takes it away.
     pub fn room_rank(self) -> Option<Option<Rank>> {
         match self {
-            Measure::Mod => Some(Some(Rank::Mod)),
-            Measure::Vip => Some(Some(Rank::Vip)),
-            Measure::Unmod | Measure::Unvip => Some(None),
-            Measure::Ban | Measure::Timeout | Measure::Unban | Measure::Untimeout => None,
+            ModerationAction::Mod => Some(Some(Rank::Mod)),
+            ModerationAction::Vip => Some(Some(Rank::Vip)),
+            ModerationAction::Unmod | ModerationAction::Unvip => Some(None),
+            ModerationAction::Ban
+            | ModerationAction::Timeout
+            | ModerationAction::Unban
+            | ModerationAction::Untimeout => None,
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Message {
     pub author: Member,
     /// What.
     pub text: Body,
-    /// Said or done.
+    /// PostOutcome or done.
     pub kind: MessageKind,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
@@ -55,7 +55,7 @@ impl MessageKind {
 pub struct Draft {
     /// What.
     pub text: Body,
-    /// Said or done.
+    /// PostOutcome or done.
     pub kind: MessageKind,
     /// The message it answers, in the same room.
     pub reply_to: Option<MessageId>,

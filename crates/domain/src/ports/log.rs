@@ -1,6 +1,6 @@
 //! A room's log: appending to it, and reading it.
 
-use crate::model::event::{Event, Measure};
+use crate::model::event::{Event, ModerationAction};
 use crate::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
 use crate::model::message::{Draft, Message};
 use crate::model::rank::Rank;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 /// Something to be done to a room, decided and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct LogEntry {
     /// Whose log.
     pub room: RoomId,
     /// Who does it, with the rank held there.
@@ -23,12 +23,12 @@ pub struct Entry {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub act: Act,
+    pub command: LogCommand,
 }
 
 /// What is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum LogCommand {
     /// Say something. Guarded inside the transaction: see [`crate::review::guard`].
     Post {
         /// What.
@@ -67,7 +67,7 @@ pub enum Act {
         /// Whom, with the rank held after it.
         subject: Box<Member>,
         /// What it is called: mod, unmod, vip or unvip.
-        measure: Measure,
+        action: ModerationAction,
     },
     /// Change settings.
     Configure {
@@ -90,7 +90,7 @@ pub enum Act {
 
 /// What an entry became.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Appended {
+pub enum AppendResult {
     /// A message stands in the log.
     Posted {
         /// It.
@@ -136,7 +136,7 @@ pub trait Log: Send + Sync {
     ///
     /// A post whose (room, author, nonce) stands there already answers with the message that stands there, even when
     /// the author may no longer write. Dropping the answer does not undo the entry.
-    async fn append(&self, entry: Entry) -> Result<Appended, AppendError>;
+    async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError>;
 }
 
 /// A place in history to read from, exclusive.
@@ -150,9 +150,9 @@ pub enum From {
     After(Seq),
 }
 
-/// What lies in a stretch of a log, read from one snapshot.
+/// What lies in a event_range of a log, read from one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct EventRange {
     /// Where the log ended then.
     pub head: Head,
     /// Ascending by seq: undeleted messages as [`crate::model::event::EventKind::Posted`], and every other event. A
@@ -164,7 +164,7 @@ pub struct Stretch {
 
 /// All that deciding about somebody in a room needs, read at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stance {
+pub struct AccessContext {
     /// The room.
     pub room: Room,
     /// Where its log ends.
@@ -179,7 +179,7 @@ pub struct Stance {
 
 /// What holds for everybody in a room, or everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Footing {
+pub struct RoomAccess {
     /// The room; `None` for what holds everywhere.
     pub room: Option<Room>,
     /// Up to where the log was taken in, at least: the rest may be newer.
@@ -216,22 +216,22 @@ pub struct SanctionLine {
 #[async_trait]
 pub trait History: Send + Sync {
     /// How `user`, seen at `network`, stands in a room at `now`; `None` when there is no such room.
-    async fn stance(
+    async fn access_context(
         &self,
         room: &RoomUid,
         user: Option<UserId>,
         network: Option<&Network>,
         now: Timestamp,
-    ) -> Result<Option<Stance>, StoreError>;
+    ) -> Result<Option<AccessContext>, StoreError>;
 
     /// What holds for everybody in a room, or (`None`) everywhere, at `now`, with at most `limit` ranks and as many
     /// sanctions; `None` when there is no such room.
-    async fn footing(
+    async fn room_access(
         &self,
         room: Option<&RoomUid>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Option<Footing>, StoreError>;
+    ) -> Result<Option<RoomAccess>, StoreError>;
 
     /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
@@ -249,7 +249,7 @@ pub trait History: Send + Sync {
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
 
     /// What lies after `since`, at most `limit` events; `None` when the room is gone and nothing is left of its log.
-    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError>;
+    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
 
     /// The message that `author` posted in `room` under this nonce, deleted or not.
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
@@ -303,5 +303,5 @@ pub trait History: Send + Sync {
     ) -> Result<Vec<LogLine>, StoreError>;
 
     /// The rank that holds for whoever was last seen at this network: the highest of all of them, with how many they are.
-    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
+    async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }

@@ -10,7 +10,7 @@ use crate::model::sanction::{Sanction, SanctionKind};
 use crate::model::text::Body;
 use crate::model::time::{Span, Timestamp};
 use crate::policy;
-use crate::ports::log::Stance;
+use crate::ports::log::AccessContext;
 
 /// Why a message is not posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Refusal {
 /// The same text from the same author is refused for this long (MovieNight's value).
 pub const REPEAT_WINDOW: Span = Span::seconds(30);
 
-/// What review is told besides the stance.
+/// What review is told besides the access.
 pub struct Context<'a> {
     /// The present.
     pub now: Timestamp,
@@ -57,34 +57,34 @@ pub struct Context<'a> {
     pub repeats: bool,
 }
 
-/// Decides about `text` by the member of `stance`, who is there.
-pub fn review(text: &Body, stance: &Stance, context: &Context<'_>) -> Result<(), Refusal> {
-    let Some(member) = &stance.member else { return Ok(()) };
+/// Decides about `text` by the member of `access`, who is there.
+pub fn review(text: &Body, access: &AccessContext, context: &Context<'_>) -> Result<(), Refusal> {
+    let Some(member) = &access.member else { return Ok(()) };
     let exempt = policy::is_exempt_from_pace(member.rank());
-    forbidding(&stance.sanctions, context.now)
+    forbidding(&access.sanctions, context.now)
         .map_or(Ok(()), |sanction| Err(Refusal::Sanctioned(Box::new(sanction.clone()))))?;
-    let max = stance.room.rules.max_length;
+    let max = access.room.rules.max_length;
     if text.length() > max {
         return Err(Refusal::TooLong { max });
     }
     if exempt {
         return Ok(());
     }
-    let last_at = stance.last_post.as_ref().map(|(at, _)| *at);
-    if let Some(retry_after) = guard::pace_left(stance.room.rules.slow_mode, last_at, context.now) {
+    let last_at = access.last_post.as_ref().map(|(at, _)| *at);
+    if let Some(retry_after) = guard::pace_left(access.room.rules.slow_mode, last_at, context.now) {
         return Err(Refusal::TooSoon { retry_after });
     }
     if let Err(retry_after) = (context.flood)() {
         return Err(Refusal::Flood { retry_after });
     }
-    if let Some((at, last)) = stance.last_post.as_ref().filter(|_| context.repeats) {
+    if let Some((at, last)) = access.last_post.as_ref().filter(|_| context.repeats) {
         let since = context.now - *at;
         if last == text && *at <= context.now && since < REPEAT_WINDOW {
             let left = Span::millis(REPEAT_WINDOW.as_millis() - since.as_millis());
             return Err(Refusal::Repeated { retry_after: left });
         }
     }
-    if !stance.room.rules.links
+    if !access.room.rules.links
         && let Some(host) = links::first(text.as_str())
     {
         return Err(Refusal::Link { host: host.to_owned() });

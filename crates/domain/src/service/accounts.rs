@@ -12,8 +12,8 @@ use crate::policy::{self, Action, Denied};
 use crate::ports::bus::Notice;
 use crate::ports::effects::Quota;
 use crate::ports::store::StoreError;
-use crate::service::error::{Error, Pace, Thing};
-use crate::service::{Caller, Guests, Ports, Settings, Visitor};
+use crate::service::error::{Error, RateLimitKind, Resource};
+use crate::service::{Caller, ClientInfo, Guests, Ports, Settings};
 
 /// How long a ticket for a socket is good.
 pub const TICKET_LIFETIME: Span = Span::seconds(60);
@@ -57,26 +57,26 @@ impl Accounts {
     }
 
     /// Makes a guest, or finds the one that this address is.
-    pub async fn guest(&self, visitor: &Visitor) -> Result<Login, Error> {
+    pub async fn guest(&self, client: &ClientInfo) -> Result<Login, Error> {
         let now = self.ports.clock.now();
         if self.settings.guests == Guests::Off {
             return Err(Error::GuestsOff);
         }
-        self.count(Quota::Guest, &visitor.network.0, Pace::Other)?;
+        self.count(Quota::Guest, &client.network.0, RateLimitKind::Other)?;
         // A network's ban covers every guest: nobody is made only to be sent away.
-        self.refuse_banned(None, visitor, now).await?;
-        // Two networks' keys never meet a secret: they have another length.
+        self.refuse_banned(None, client, now).await?;
+        // Two networks' keys never match a secret: they have another length.
         let key = match self.settings.guests {
             Guests::Browser => self.ports.ids.secret(),
-            _ => visitor.network.0.clone(),
+            _ => client.network.0.clone(),
         };
-        let user = self.new_guest(&key, visitor, now).await?;
-        self.refuse_banned(Some(&user), visitor, now).await?;
-        self.seen(&user, visitor).await?;
+        let user = self.new_guest(&key, client, now).await?;
+        self.refuse_banned(Some(&user), client, now).await?;
+        self.seen(&user, client).await?;
         self.begin(user, now).await
     }
 
-    async fn new_guest(&self, key: &str, visitor: &Visitor, now: Timestamp) -> Result<User, Error> {
+    async fn new_guest(&self, key: &str, client: &ClientInfo, now: Timestamp) -> Result<User, Error> {
         // Names are drawn until one is free, from a wider range each time.
         for digits in [10_000, 1_000_000, 1_000_000, 1_000_000_000] {
             let user = NewUser {
@@ -84,8 +84,8 @@ impl Accounts {
                 login: None,
                 display_name: DisplayName::guest(self.ports.ids.below(digits)),
                 rank: Rank::Guest,
-                network: Some(visitor.network.clone()),
-                country: visitor.country.clone(),
+                network: Some(client.network.clone()),
+                country: client.country.clone(),
                 created_at: now,
             };
             match self.ports.accounts.guest(key, user).await {
@@ -97,14 +97,14 @@ impl Accounts {
     }
 
     /// Makes a registered user and logs in.
-    pub async fn register(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
+    pub async fn register(&self, username: &str, password: &str, client: &ClientInfo) -> Result<Login, Error> {
         let now = self.ports.clock.now();
         let username = Username::parse(username)?;
         let password = Password::parse(password)?;
-        self.count(Quota::Register, &visitor.network.0, Pace::Other)?;
-        self.refuse_banned(None, visitor, now).await?;
+        self.count(Quota::Register, &client.network.0, RateLimitKind::Other)?;
+        self.refuse_banned(None, client, now).await?;
         let hash = self.ports.hasher.hash(password).await?;
-        let user = self.create(username, hash, Rank::Registered, Some(visitor), now).await?;
+        let user = self.create(username, hash, Rank::Registered, Some(client), now).await?;
         self.begin(user, now).await
     }
 
@@ -113,7 +113,7 @@ impl Accounts {
         username: Username,
         hash: PasswordHash,
         rank: Rank,
-        visitor: Option<&Visitor>,
+        client: Option<&ClientInfo>,
         now: Timestamp,
     ) -> Result<User, Error> {
         let user = NewUser {
@@ -121,8 +121,8 @@ impl Accounts {
             display_name: DisplayName::from(&username),
             login: Some((username, hash)),
             rank,
-            network: visitor.map(|visitor| visitor.network.clone()),
-            country: visitor.and_then(|visitor| visitor.country.clone()),
+            network: client.map(|client| client.network.clone()),
+            country: client.and_then(|client| client.country.clone()),
             created_at: now,
         };
         Ok(self.ports.accounts.create(user).await?)
@@ -130,25 +130,25 @@ impl Accounts {
 
     /// Logs in by password. Tries are counted by network, by name and network together, and, from networks where the
     /// user was not last seen, by name: so nobody can keep somebody else out of where they usually are.
-    pub async fn login(&self, username: &str, password: &str, visitor: &Visitor) -> Result<Login, Error> {
+    pub async fn login(&self, username: &str, password: &str, client: &ClientInfo) -> Result<Login, Error> {
         let now = self.ports.clock.now();
         // A name or password that cannot be anybody's is answered like a wrong one.
         let (Ok(name), Ok(password)) = (Username::parse_login(username), Password::parse(password)) else {
             return Err(Error::CredentialsWrong);
         };
-        self.count(Quota::LoginFromNetwork, &visitor.network.0, Pace::Login)?;
-        self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), visitor.network.0), Pace::Login)?;
+        self.count(Quota::LoginFromNetwork, &client.network.0, RateLimitKind::Login)?;
+        self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), client.network.0), RateLimitKind::Login)?;
         let found = self.ports.accounts.credentials(&name).await?;
         let (user, hash) = found.unzip();
-        if user.as_ref().is_none_or(|user| user.network.as_ref() != Some(&visitor.network)) {
-            self.count(Quota::LoginFromAfar, &name.folded(), Pace::Login)?;
+        if user.as_ref().is_none_or(|user| user.network.as_ref() != Some(&client.network)) {
+            self.count(Quota::LoginFromAfar, &name.folded(), RateLimitKind::Login)?;
         }
         let right = self.ports.hasher.verify(password, hash.clone()).await?;
         let Some(user) = user.filter(|_| right) else { return Err(Error::CredentialsWrong) };
-        self.refuse_banned(Some(&user), visitor, now).await?;
-        self.seen(&user, visitor).await?;
+        self.refuse_banned(Some(&user), client, now).await?;
+        self.seen(&user, client).await?;
         let login = self.begin(user, now).await?;
-        self.still_good(&name, hash.as_ref(), &login, visitor).await?;
+        self.still_good(&name, hash.as_ref(), &login, client).await?;
         Ok(login)
     }
 
@@ -159,11 +159,11 @@ impl Accounts {
         name: &Username,
         hash: Option<&PasswordHash>,
         login: &Login,
-        visitor: &Visitor,
+        client: &ClientInfo,
     ) -> Result<(), Error> {
         let found = self.ports.accounts.credentials(name).await?;
         let good = if found.is_some_and(|(_, present)| Some(&present) == hash) {
-            self.refuse_banned(Some(&login.user), visitor, self.ports.clock.now()).await
+            self.refuse_banned(Some(&login.user), client, self.ports.clock.now()).await
         } else {
             Err(Error::CredentialsWrong)
         };
@@ -179,11 +179,11 @@ impl Accounts {
         Ok(Login { user, token, session: session.id })
     }
 
-    async fn seen(&self, user: &User, visitor: &Visitor) -> Result<(), Error> {
-        if user.network.as_ref() != Some(&visitor.network) {
+    async fn seen(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
+        if user.network.as_ref() != Some(&client.network) {
             let change = UserChange {
-                network: Some(visitor.network.clone()),
-                country: visitor.country.clone(),
+                network: Some(client.network.clone()),
+                country: client.country.clone(),
                 ..UserChange::default()
             };
             self.ports.accounts.update(user.id, change).await?;
@@ -191,12 +191,12 @@ impl Accounts {
         Ok(())
     }
 
-    async fn refuse_banned(&self, user: Option<&User>, visitor: &Visitor, now: Timestamp) -> Result<(), Error> {
+    async fn refuse_banned(&self, user: Option<&User>, client: &ClientInfo, now: Timestamp) -> Result<(), Error> {
         let id = user.map(|user| user.id);
-        let given = self.ports.history.sanctions_everywhere(id, Some(&visitor.network), now).await?;
+        let given = self.ports.history.sanctions_everywhere(id, Some(&client.network), now).await?;
         // Somebody not made yet is newer than any sanction of the network.
         let member = user.cloned().map(Member::outside);
-        let covers = |s: &&Sanction| member.as_ref().is_none_or(|member| s.covers(member, Some(&visitor.network)));
+        let covers = |s: &&Sanction| member.as_ref().is_none_or(|member| s.covers(member, Some(&client.network)));
         match given.iter().filter(|s| s.kind == SanctionKind::Ban && s.in_force(now)).find(covers) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
             None => Ok(()),
@@ -204,35 +204,35 @@ impl Accounts {
     }
 
     /// Who a token names. A session in use is moved on.
-    pub async fn identify(&self, token: &str, visitor: &Visitor) -> Result<Caller, Error> {
+    pub async fn identify(&self, token: &str, client: &ClientInfo) -> Result<Caller, Error> {
         let now = self.ports.clock.now();
         let session = self.ports.tokens.verify(token, now).ok_or(Error::TokenInvalid)?;
-        self.resume(session, visitor, now).await
+        self.resume(session, client, now).await
     }
 
     /// Who a ticket stands for, once.
-    pub async fn redeem(&self, ticket: &str, visitor: &Visitor) -> Result<Caller, Error> {
+    pub async fn redeem(&self, ticket: &str, client: &ClientInfo) -> Result<Caller, Error> {
         let now = self.ports.clock.now();
         let fingerprint = self.ports.tokens.fingerprint(ticket);
         let session = self.ports.accounts.take_ticket(&fingerprint, now).await?.ok_or(Error::TokenInvalid)?;
-        self.resume(session, visitor, now).await
+        self.resume(session, client, now).await
     }
 
-    async fn resume(&self, session: SessionId, visitor: &Visitor, now: Timestamp) -> Result<Caller, Error> {
-        let as_of = self.ports.standings.as_of();
+    async fn resume(&self, session: SessionId, client: &ClientInfo, now: Timestamp) -> Result<Caller, Error> {
+        let version = self.ports.access.version();
         let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
-        self.ports.standings.meet(user.clone(), now, as_of);
+        self.ports.access.put_user(user.clone(), now, version);
         if session.is_due_to_slide(now) {
             self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
-            self.seen(&user, visitor).await?;
+            self.seen(&user, client).await?;
         }
-        Ok(Caller { user, session: session.id, network: visitor.network.clone() })
+        Ok(Caller { user, session: session.id, network: client.network.clone() })
     }
 
     /// A ticket that logs in one socket within [`TICKET_LIFETIME`].
     pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
         let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), Pace::Other)?;
+        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
         let secret = self.ports.ids.secret();
         let fingerprint = self.ports.tokens.fingerprint(&secret);
         self.ports.accounts.keep_ticket(&fingerprint, caller.session, now, now + TICKET_LIFETIME).await?;
@@ -242,7 +242,7 @@ impl Accounts {
     /// A fresh token for the same login.
     pub async fn renew(&self, caller: &Caller) -> Result<String, Error> {
         let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), Pace::Other)?;
+        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
         let end = now + LIFETIME;
         self.ports.accounts.slide_session(caller.session, end).await?;
         Ok(self.ports.tokens.issue(caller.session, &caller.user.uid, now, end))
@@ -257,7 +257,7 @@ impl Accounts {
 
     /// What everybody may know of a user.
     pub async fn user(&self, uid: &UserUid) -> Result<User, Error> {
-        self.ports.accounts.user_by_uid(uid).await?.ok_or(Error::NoSuch(Thing::User))
+        self.ports.accounts.user_by_uid(uid).await?.ok_or(Error::NoSuch(Resource::User))
     }
 
     /// Users above `after`, for those who administer.
@@ -296,7 +296,7 @@ impl Accounts {
         }
         if own && change != UserChange::default() {
             self.refuse_timed_out(&subject, caller).await?;
-            self.count(Quota::Rename, caller.user.uid.as_str(), Pace::Other)?;
+            self.count(Quota::Rename, caller.user.uid.as_str(), RateLimitKind::Other)?;
         }
         if let Some(rank) = profile.rank.filter(|rank| *rank != subject.rank) {
             change.rank = Some(allowed_rank(caller, &subject, rank)?);
@@ -308,7 +308,7 @@ impl Accounts {
             return Ok(subject);
         }
         let revoke = change.password.is_some();
-        let user = self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let user = self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
         if revoke {
             let kept = own.then_some(caller.session);
             let ended = self.ports.accounts.end_sessions(user.id, kept).await?;
@@ -352,7 +352,7 @@ impl Accounts {
             // A token that was left lying about must not be enough to take an account over.
             let current = profile.current_password.as_deref().unwrap_or_default();
             let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
-            self.count(Quota::LoginOfName, &caller.session.to_string(), Pace::Login)?;
+            self.count(Quota::LoginOfName, &caller.session.to_string(), RateLimitKind::Login)?;
             let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
             if !self.ports.hasher.verify(current, hash).await? {
                 return Err(Error::CredentialsWrong);
@@ -374,7 +374,7 @@ impl Accounts {
             return Err(Denied::Rank { least: Rank::Registered }.into());
         }
         if !self.ports.accounts.delete(subject.id).await? {
-            return Err(Error::NoSuch(Thing::User));
+            return Err(Error::NoSuch(Resource::User));
         }
         self.ports.bus.announce(Notice::UserDeleted(subject.id));
         Ok(())
@@ -395,7 +395,7 @@ impl Accounts {
         }
     }
 
-    fn count(&self, quota: Quota, key: &str, pace: Pace) -> Result<(), Error> {
+    fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {
         self.ports.limiter.take(quota, key).map_err(|retry_after| Error::TooFast { pace, retry_after })
     }
 }

@@ -7,17 +7,17 @@ use crate::model::room::Room;
 use crate::model::text::{Body, Nonce};
 use crate::policy::{self, Action};
 use crate::ports::effects::Quota;
-use crate::ports::log::{Act, Appended, Entry, From, Stance};
+use crate::ports::log::{AccessContext, AppendResult, From, LogCommand, LogEntry};
 use crate::review::{self, Context};
 use crate::service::accounts::Accounts;
-use crate::service::error::{Error, Thing};
+use crate::service::error::{Error, Resource};
 use crate::service::moderation::Moderation;
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Ports, Settings};
 
 /// What somebody sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct NewMessage {
     /// What was typed: a text or a command.
     pub text: String,
     /// The sender's own name for it.
@@ -28,7 +28,7 @@ pub struct Sent {
 
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum PostOutcome {
     /// It stands in the room's log.
     Message(Box<Message>),
     /// It was a command, and this is what it says to the sender.
@@ -75,64 +75,69 @@ impl Chat {
     }
 
     /// Takes what somebody typed in a room: posts a text, carries out a command.
-    pub async fn say(&self, caller: Option<&Caller>, room: Option<&RoomUid>, sent: Sent) -> Result<Said, Error> {
+    pub async fn post(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+        sent: NewMessage,
+    ) -> Result<PostOutcome, Error> {
         match Input::parse(&sent.text)? {
-            Input::Say(text) => self.post(caller, room, text, MessageKind::Say, &sent).await,
-            Input::Action(text) => self.post(caller, room, text, MessageKind::Action, &sent).await,
-            Input::Socket(entry, command) => Ok(Said::Socket(entry.name, command)),
+            Input::Say(text) => self.post_text(caller, room, text, MessageKind::Say, &sent).await,
+            Input::Action(text) => self.post_text(caller, room, text, MessageKind::Action, &sent).await,
+            Input::Socket(entry, command) => Ok(PostOutcome::Socket(entry.name, command)),
             Input::Command(entry, command) => {
                 let text = self.run(caller, room, command).await?;
-                Ok(Said::Command { name: entry.name, text })
+                Ok(PostOutcome::Command { name: entry.name, text })
             }
         }
     }
 
-    async fn post(
+    async fn post_text(
         &self,
         caller: Option<&Caller>,
         room: Option<&RoomUid>,
         text: &str,
         kind: MessageKind,
-        sent: &Sent,
-    ) -> Result<Said, Error> {
+        sent: &NewMessage,
+    ) -> Result<PostOutcome, Error> {
         let text = Body::parse(text)?;
         let nonce = sent.nonce.as_deref().map(Nonce::parse).transpose()?;
         let caller = caller.ok_or(Error::LoginRequired)?;
         let room = room.ok_or(Error::NoRoom)?;
         let now = self.ports.clock.now();
-        let stance = self.rooms.stance(Some(caller), room, now, Seq::ZERO).await?;
-        let author = stance.member.clone().ok_or(Error::TokenInvalid)?;
+        let access = self.rooms.access_context(Some(caller), room, now, Seq::ZERO).await?;
+        let author = access.member.clone().ok_or(Error::TokenInvalid)?;
         policy::may(&author, Action::Post)?;
-        let flood = || self.flood(caller, &stance);
+        let flood = || self.flood(caller, &access);
         let context = Context { now, flood: &flood, repeats: self.settings.limits };
-        if let Err(refusal) = review::review(&text, &stance, &context) {
+        if let Err(refusal) = review::review(&text, &access, &context) {
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
-            return match self.known(&stance, nonce.as_ref()).await? {
-                Some(message) => Ok(Said::Message(Box::new(message))),
+            return match self.known(&access, nonce.as_ref()).await? {
+                Some(message) => Ok(PostOutcome::Message(Box::new(message))),
                 None => Err(Error::refused(refusal, now)),
             };
         }
         let exempt = policy::is_exempt_from_pace(author.rank());
-        let act = Act::Post {
+        let command = LogCommand::Post {
             draft: Draft { text, kind, reply_to: sent.reply_to, nonce },
             network: Some(caller.network.clone()),
-            pace: (!exempt).then_some(stance.room.rules.slow_mode),
+            pace: (!exempt).then_some(access.room.rules.slow_mode),
         };
-        let entry = Entry { room: stance.room.id, actor: author, at: now, act };
+        let entry = LogEntry { room: access.room.id, actor: author, at: now, command };
         match self.ports.log.append(entry).await {
-            Ok(Appended::Posted { message, .. }) => Ok(Said::Message(message)),
-            Ok(Appended::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
-            Err(error) => Err(Error::append(error, Thing::Message, now)),
+            Ok(AppendResult::Posted { message, .. }) => Ok(PostOutcome::Message(message)),
+            Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
+            Err(error) => Err(Error::append(error, Resource::Message, now)),
         }
     }
 
-    fn flood(&self, caller: &Caller, stance: &Stance) -> Result<(), crate::model::time::Span> {
-        self.ports.limiter.take(Quota::Post, &format!("{} {}", stance.room.id, caller.user.id))
+    fn flood(&self, caller: &Caller, access: &AccessContext) -> Result<(), crate::model::time::Span> {
+        self.ports.limiter.take(Quota::Post, &format!("{} {}", access.room.id, caller.user.id))
     }
 
-    async fn known(&self, stance: &Stance, nonce: Option<&Nonce>) -> Result<Option<Message>, Error> {
-        match (nonce, &stance.member) {
-            (Some(nonce), Some(member)) => Ok(self.ports.history.posted(stance.room.id, member.user.id, nonce).await?),
+    async fn known(&self, access: &AccessContext, nonce: Option<&Nonce>) -> Result<Option<Message>, Error> {
+        match (nonce, &access.member) {
+            (Some(nonce), Some(member)) => Ok(self.ports.history.posted(access.room.id, member.user.id, nonce).await?),
             _ => Ok(None),
         }
     }
@@ -146,12 +151,12 @@ impl Chat {
         from: From,
         limit: usize,
     ) -> Result<Page, Error> {
-        let stance = self.rooms.enter(caller, room).await?;
+        let access = self.rooms.enter(caller, room).await?;
         let (messages, more) = match author {
-            None => self.ports.history.messages(stance.room.id, from, limit).await?,
+            None => self.ports.history.messages(access.room.id, from, limit).await?,
             Some(author) => {
-                let author = self.rooms.member_ever(stance.room.id, author).await?.user.id;
-                self.ports.history.messages_of(stance.room.id, author, from, limit).await?
+                let author = self.rooms.member_ever(access.room.id, author).await?.user.id;
+                self.ports.history.messages_of(access.room.id, author, from, limit).await?
             }
         };
         let next = match from {
@@ -159,27 +164,27 @@ impl Chat {
             From::Before(_) | From::End => messages.first(),
         };
         let next = next.filter(|_| more).map(|message| message.seq);
-        Ok(Page { room: stance.room, messages, next })
+        Ok(Page { room: access.room, messages, next })
     }
 
     /// A message that was not deleted, with its room, for anybody who is not banned there.
     pub async fn message(&self, caller: Option<&Caller>, id: MessageId) -> Result<(Room, Message), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
-        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         self.rooms.enter(caller, &room.uid).await?;
         Ok((room, message))
     }
 
     /// Deletes a message: one's own, or as moderator of somebody below.
     pub async fn delete(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
-        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let (_, actor, now) = self.rooms.standing(caller, &room.uid).await?;
         let own = message.author.user.id == caller.user.id;
         let action = if own { Action::DeleteOwn } else { Action::DeleteOther };
         policy::may_to(&actor, action, &message.author)?;
-        let entry = Entry { room: message.room, actor, at: now, act: Act::Delete { message: id } };
-        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Message, now))?;
+        let entry = LogEntry { room: message.room, actor, at: now, command: LogCommand::Delete { message: id } };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Resource::Message, now))?;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Carrying out what was typed as a command, by the same methods that HTTP calls.
 
-use crate::command::catalogue::{self, CATALOGUE, Entry};
+use crate::command::catalogue::{self, CATALOGUE, CommandSpec};
 use crate::command::{Command, CommandError};
-use crate::model::event::Measure;
+use crate::model::event::ModerationAction;
 use crate::model::id::{RoomId, RoomUid, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::RoomChange;
@@ -15,8 +15,8 @@ use crate::ports::effects::Quota;
 use crate::service::Caller;
 use crate::service::accounts::Profile;
 use crate::service::chat::Chat;
-use crate::service::error::{Error, Pace};
-use crate::service::moderation::Measures;
+use crate::service::error::{Error, RateLimitKind};
+use crate::service::moderation::SanctionRequest;
 
 /// How many names are told when a typed name fits more than one.
 const NAMES_TOLD: usize = 5;
@@ -38,7 +38,7 @@ impl Chat {
         }
         let caller = caller.ok_or(Error::LoginRequired)?;
         let taken = self.ports.limiter.take(Quota::Command, caller.user.uid.as_str());
-        taken.map_err(|retry_after| Error::TooFast { pace: Pace::Flood, retry_after })?;
+        taken.map_err(|retry_after| Error::TooFast { pace: RateLimitKind::Flood, retry_after })?;
         if let Command::Name(name) = command {
             let profile = Profile { display_name: Some(name), ..Profile::default() };
             let user = self.accounts.change(caller, &caller.user.uid, profile).await?;
@@ -84,10 +84,10 @@ impl Chat {
                 self.moderation.unpin_any(caller, room).await?;
                 Ok("nothing is pinned any more".to_owned())
             }
-            Command::Mod(who) => self.appoint(caller, room, &who, Measure::Mod, "is a moderator").await,
-            Command::Unmod(who) => self.appoint(caller, room, &who, Measure::Unmod, "is no moderator").await,
-            Command::Vip(who) => self.appoint(caller, room, &who, Measure::Vip, "is a VIP").await,
-            Command::Unvip(who) => self.appoint(caller, room, &who, Measure::Unvip, "is no VIP").await,
+            Command::Mod(who) => self.appoint(caller, room, &who, ModerationAction::Mod, "is a moderator").await,
+            Command::Unmod(who) => self.appoint(caller, room, &who, ModerationAction::Unmod, "is no moderator").await,
+            Command::Vip(who) => self.appoint(caller, room, &who, ModerationAction::Vip, "is a VIP").await,
+            Command::Unvip(who) => self.appoint(caller, room, &who, ModerationAction::Unvip, "is no VIP").await,
             Command::Echo(_) | Command::Help(_) | Command::Mods | Command::Name(_) => {
                 Err(Error::Failed("a command was passed over".to_owned()))
             }
@@ -99,7 +99,7 @@ impl Chat {
         &self,
         caller: Option<&Caller>,
         room: Option<&RoomUid>,
-    ) -> Result<Vec<&'static Entry>, Error> {
+    ) -> Result<Vec<&'static CommandSpec>, Error> {
         let member = match room {
             Some(room) => self.rooms.enter(caller, room).await?.member,
             None => caller.map(|caller| Member::outside(caller.user.clone())),
@@ -125,7 +125,7 @@ impl Chat {
         reason: Reason,
     ) -> Result<String, Error> {
         let (uid, name) = self.called(caller, room, Action::Sanction, who).await?;
-        let measures = Measures { kind, duration, reason, network: false };
+        let measures = SanctionRequest { kind, duration, reason, network: false };
         self.moderation.sanction(caller, Some(room), &uid, measures).await?;
         let done = match kind {
             SanctionKind::Ban => "is banned",
@@ -151,11 +151,11 @@ impl Chat {
         caller: &Caller,
         room: &RoomUid,
         who: &str,
-        measure: Measure,
+        action: ModerationAction,
         now_is: &str,
     ) -> Result<String, Error> {
         let (uid, name) = self.called(caller, room, Action::Appoint, who).await?;
-        self.rooms.appoint(caller, room, &uid, measure).await?;
+        self.rooms.appoint(caller, room, &uid, action).await?;
         Ok(format!("{name} {now_is}"))
     }
 
@@ -168,9 +168,9 @@ impl Chat {
         action: Action,
         typed: &str,
     ) -> Result<(UserUid, String), Error> {
-        let (stance, actor, _) = self.rooms.standing(caller, room).await?;
+        let (access, actor, _) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, action)?;
-        let room: RoomId = stance.room.id;
+        let room: RoomId = access.room.id;
         let folded = typed.trim().to_lowercase();
         if folded.is_empty() || folded.chars().any(char::is_control) {
             return Err(Error::NobodyCalled { typed: typed.to_owned() });
@@ -187,11 +187,11 @@ impl Chat {
     }
 }
 
-fn help(entries: &[&Entry]) -> String {
+fn help(entries: &[&CommandSpec]) -> String {
     entries.iter().map(|entry| line(entry)).collect::<Vec<_>>().join("\n")
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &CommandSpec) -> String {
     format!("{} — {}", entry.usage, entry.help)
 }
 

@@ -13,7 +13,7 @@ use crate::review::Refusal;
 
 /// What was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
+pub enum Resource {
     /// A user.
     User,
     /// A room.
@@ -24,21 +24,21 @@ pub enum Thing {
     Sanction,
 }
 
-impl Thing {
+impl Resource {
     /// Its name in sentences.
     pub fn as_str(self) -> &'static str {
         match self {
-            Thing::User => "user",
-            Thing::Room => "room",
-            Thing::Message => "message",
-            Thing::Sanction => "ban or timeout in force",
+            Resource::User => "user",
+            Resource::Room => "room",
+            Resource::Message => "message",
+            Resource::Sanction => "ban or timeout in force",
         }
     }
 }
 
 /// What went on too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum RateLimitKind {
     /// The room's slow mode.
     SlowMode,
     /// Too many messages at once.
@@ -71,7 +71,7 @@ pub enum Error {
     GuestsOff,
     /// It is not there.
     #[error("there is no such {}", .0.as_str())]
-    NoSuch(Thing),
+    NoSuch(Resource),
     /// Nobody is called that.
     #[error("nobody here is called {typed}")]
     NobodyCalled {
@@ -106,7 +106,7 @@ pub enum Error {
     #[error("{}", hurried(*.pace, *.retry_after))]
     TooFast {
         /// What was too fast.
-        pace: Pace,
+        pace: RateLimitKind,
         /// When it is welcome.
         retry_after: Span,
     },
@@ -153,13 +153,13 @@ fn told(kind: SanctionKind, until: Option<Timestamp>) -> String {
     if until.is_some() { format!("{what} for a while") } else { format!("{what} until a moderator lifts it") }
 }
 
-fn hurried(pace: Pace, retry_after: Span) -> String {
+fn hurried(pace: RateLimitKind, retry_after: Span) -> String {
     match pace {
-        Pace::SlowMode => format!("slow mode: you may write again in {retry_after}"),
-        Pace::Flood => format!("too many messages at once: wait {retry_after}"),
-        Pace::Repeated => format!("you said that already: say something else, or wait {retry_after}"),
-        Pace::Login => format!("too many tries: wait {retry_after}"),
-        Pace::Other => format!("that was too often: wait {retry_after}"),
+        RateLimitKind::SlowMode => format!("slow mode: you may write again in {retry_after}"),
+        RateLimitKind::Flood => format!("too many messages at once: wait {retry_after}"),
+        RateLimitKind::Repeated => format!("you said that already: say something else, or wait {retry_after}"),
+        RateLimitKind::Login => format!("too many tries: wait {retry_after}"),
+        RateLimitKind::Other => format!("that was too often: wait {retry_after}"),
     }
 }
 
@@ -175,21 +175,21 @@ impl Error {
         match refusal {
             Refusal::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
             Refusal::TooLong { max } => Error::TooLong { max },
-            Refusal::TooSoon { retry_after } => Error::TooFast { pace: Pace::SlowMode, retry_after },
-            Refusal::Flood { retry_after } => Error::TooFast { pace: Pace::Flood, retry_after },
-            Refusal::Repeated { retry_after } => Error::TooFast { pace: Pace::Repeated, retry_after },
+            Refusal::TooSoon { retry_after } => Error::TooFast { pace: RateLimitKind::SlowMode, retry_after },
+            Refusal::Flood { retry_after } => Error::TooFast { pace: RateLimitKind::Flood, retry_after },
+            Refusal::Repeated { retry_after } => Error::TooFast { pace: RateLimitKind::Repeated, retry_after },
             Refusal::Link { host } => Error::LinkRefused { host },
         }
     }
 
     /// What an append that failed means, `missing` being what it acted on.
-    pub fn append(error: AppendError, missing: Thing, now: Timestamp) -> Error {
+    pub fn append(error: AppendError, missing: Resource, now: Timestamp) -> Error {
         match error {
-            AppendError::RoomGone => Error::NoSuch(Thing::Room),
+            AppendError::RoomGone => Error::NoSuch(Resource::Room),
             AppendError::Missing => Error::NoSuch(missing),
             AppendError::Outranked => Error::Denied(Denied::Outranked),
             AppendError::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
-            AppendError::TooSoon { retry_after } => Error::TooFast { pace: Pace::SlowMode, retry_after },
+            AppendError::TooSoon { retry_after } => Error::TooFast { pace: RateLimitKind::SlowMode, retry_after },
             AppendError::Store(error) => error.into(),
         }
     }

@@ -3,6 +3,7 @@
 //! The store hands what it committed to the bus itself (see [`crate::ports::log::Log::append`]), so that a caller who
 //! goes away between the commit and the answer cannot keep the room from hearing of it.
 
+pub mod access;
 pub mod accounts;
 pub mod chat;
 mod commands;
@@ -10,7 +11,6 @@ pub mod error;
 pub mod moderation;
 pub mod operator;
 pub mod rooms;
-pub mod standings;
 pub mod suggestion;
 
 use crate::model::id::SessionId;
@@ -35,7 +35,7 @@ pub struct Caller {
 
 /// Whoever knocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visitor {
+pub struct ClientInfo {
     /// Where from.
     pub network: Network,
     /// The country of it, when known.
@@ -75,11 +75,11 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Reading them.
     pub history: Arc<dyn History>,
-    /// Telling nodes about people; events of rooms are published by `log`. Both tell [`Ports::standings`] first: see
-    /// [`standings::Overheard`].
+    /// Telling nodes about people; events of rooms are published by `log`. Both tell [`Ports::access`] first: see
+    /// [`access::InvalidatingBus`].
     pub bus: Arc<dyn Bus>,
     /// How people stand in rooms, remembered.
-    pub standings: Arc<standings::Standings>,
+    pub access: Arc<access::AccessCache>,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.

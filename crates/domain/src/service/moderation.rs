@@ -11,15 +11,15 @@ use crate::model::time::{Duration, Timestamp};
 use crate::model::user::{Member, Network};
 use crate::policy::{self, Action};
 use crate::ports::bus::Notice;
-use crate::ports::log::{Act, Entry, From, LogLine, SanctionLine, Stance};
+use crate::ports::log::{AccessContext, From, LogCommand, LogEntry, LogLine, SanctionLine};
 use crate::review;
-use crate::service::error::{Error, Thing};
+use crate::service::error::{Error, Resource};
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Guests, Ports, Settings};
 
 /// A sanction that somebody wants to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measures {
+pub struct SanctionRequest {
     /// Ban or timeout.
     pub kind: SanctionKind,
     /// For how long.
@@ -69,7 +69,7 @@ impl Moderation {
         caller: &Caller,
         room: Option<&RoomUid>,
         user: &UserUid,
-        measures: Measures,
+        measures: SanctionRequest,
     ) -> Result<SanctionLine, Error> {
         let (room, actor, now) = self.place(caller, room).await?;
         let action = if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction };
@@ -89,13 +89,13 @@ impl Moderation {
             reason: measures.reason,
             ends_at: measures.duration.ends_at(now),
         };
-        let act = Act::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) };
-        self.append(room, &actor, now, act).await?;
+        let command = LogCommand::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) };
+        self.append(room, &actor, now, command).await?;
         if room == RoomId::SERVER && kind == SanctionKind::Ban {
             let ended = self.ports.accounts.end_sessions(subject.user.id, None).await?;
             self.ports.bus.announce(Notice::SessionsEnded(ended));
         }
-        let given = self.in_force(room, &subject, kind, now).await?.ok_or(Error::NoSuch(Thing::Sanction))?;
+        let given = self.in_force(room, &subject, kind, now).await?.ok_or(Error::NoSuch(Resource::Sanction))?;
         Ok(SanctionLine { sanction: given, user: subject.user, by: actor.user })
     }
 
@@ -111,7 +111,7 @@ impl Moderation {
         let Some(network) = subject.user.network.clone().filter(|_| wanted || is_the_address) else {
             return Ok(None);
         };
-        let (_, highest) = self.ports.history.behind(&network).await?;
+        let (_, highest) = self.ports.history.highest_rank_on_network(&network).await?;
         if wanted && highest.is_some_and(|highest| highest >= actor.rank() && action == Action::Sanction) {
             return Err(policy::Denied::Outranked.into());
         }
@@ -137,39 +137,39 @@ impl Moderation {
             policy::may_to(&actor, action, &subject)?;
             lifted.push(sanction);
         }
-        let first = lifted.first().cloned().ok_or(Error::NoSuch(Thing::Sanction))?;
+        let first = lifted.first().cloned().ok_or(Error::NoSuch(Resource::Sanction))?;
         let by = self.ports.accounts.user(first.by).await?;
         for sanction in lifted {
-            let act = Act::Lift { subject: Box::new(subject.clone()), kind: sanction.kind };
-            self.append(room, &actor, now, act).await?;
+            let command = LogCommand::Lift { subject: Box::new(subject.clone()), kind: sanction.kind };
+            self.append(room, &actor, now, command).await?;
         }
         Ok(SanctionLine { sanction: first, user: subject.user, by: by.unwrap_or(actor.user) })
     }
 
     /// Deletes all messages of a room, or one author's.
     pub async fn purge(&self, caller: &Caller, room: &RoomUid, author: Option<&UserUid>) -> Result<(), Error> {
-        let (stance, actor, now) = self.rooms.standing(caller, room).await?;
+        let (access, actor, now) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, if author.is_some() { Action::PurgeAuthor } else { Action::PurgeAll })?;
         let author = match author {
             None => None,
             Some(uid) => {
-                let subject = self.rooms.member_ever(stance.room.id, uid).await?;
+                let subject = self.rooms.member_ever(access.room.id, uid).await?;
                 if subject.user.id != actor.user.id {
                     policy::may_to(&actor, Action::PurgeAuthor, &subject)?;
                 }
                 Some(Box::new(subject.user))
             }
         };
-        self.append(stance.room.id, &actor, now, Act::Purge { author }).await
+        self.append(access.room.id, &actor, now, LogCommand::Purge { author }).await
     }
 
     /// Pins a message to the top of its room, in place of the one before; it and its room. Nothing is written when it is
     /// there already.
     pub async fn pin(&self, caller: &Caller, id: MessageId) -> Result<(Room, Message), Error> {
         let (room, message) = self.place_of(id).await?;
-        let (stance, actor, now) = self.may_pin(caller, &room.uid).await?;
-        if stance.room.pinned.as_deref().map(|pinned| pinned.id) != Some(id) {
-            self.append_about(room.id, &actor, now, Act::Pin { message: id }).await?;
+        let (access, actor, now) = self.may_pin(caller, &room.uid).await?;
+        if access.room.pinned.as_deref().map(|pinned| pinned.id) != Some(id) {
+            self.append_about(room.id, &actor, now, LogCommand::Pin { message: id }).await?;
         }
         Ok((room, message))
     }
@@ -178,41 +178,41 @@ impl Moderation {
     pub async fn unpin(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
         let (room, _) = self.place_of(id).await?;
         let (_, actor, now) = self.may_pin(caller, &room.uid).await?;
-        self.append_about(room.id, &actor, now, Act::Unpin { message: id }).await
+        self.append_about(room.id, &actor, now, LogCommand::Unpin { message: id }).await
     }
 
     /// Takes down whatever is pinned in a room.
     pub async fn unpin_any(&self, caller: &Caller, room: &RoomUid) -> Result<(), Error> {
-        let (stance, actor, now) = self.may_pin(caller, room).await?;
-        let pinned = stance.room.pinned.as_deref().ok_or(Error::NoSuch(Thing::Message))?;
-        self.append_about(stance.room.id, &actor, now, Act::Unpin { message: pinned.id }).await
+        let (access, actor, now) = self.may_pin(caller, room).await?;
+        let pinned = access.room.pinned.as_deref().ok_or(Error::NoSuch(Resource::Message))?;
+        self.append_about(access.room.id, &actor, now, LogCommand::Unpin { message: pinned.id }).await
     }
 
     async fn place_of(&self, id: MessageId) -> Result<(Room, Message), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Thing::Message))?;
-        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Thing::Message))?;
+        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         Ok((room, message))
     }
 
     /// What stands at the top is put before everybody: whoever may not write may not do that either.
-    async fn may_pin(&self, caller: &Caller, room: &RoomUid) -> Result<(Stance, Member, Timestamp), Error> {
-        let (stance, actor, now) = self.rooms.standing(caller, room).await?;
+    async fn may_pin(&self, caller: &Caller, room: &RoomUid) -> Result<(AccessContext, Member, Timestamp), Error> {
+        let (access, actor, now) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, Action::Pin)?;
-        match review::forbidding(&stance.sanctions, now) {
+        match review::forbidding(&access.sanctions, now) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
-            None => Ok((stance, actor, now)),
+            None => Ok((access, actor, now)),
         }
     }
 
     /// All that is shown of a user in a room, as far as the caller may see it.
     pub async fn card(&self, caller: Option<&Caller>, room: &RoomUid, user: &UserUid) -> Result<Card, Error> {
-        let stance = self.rooms.enter(caller, room).await?;
-        let (room, now) = (stance.room.id, self.ports.clock.now());
+        let access = self.rooms.enter(caller, room).await?;
+        let (room, now) = (access.room.id, self.ports.clock.now());
         let subject = self.rooms.member(room, user).await?;
         let id = subject.user.id;
         let (messages, _) = self.ports.history.messages_of(room, id, From::End, CARD_LINES).await?;
         let mut card = Card { subject, messages, may: Vec::new(), sanctions: None, log: None };
-        let Some(actor) = stance.member else { return Ok(card) };
+        let Some(actor) = access.member else { return Ok(card) };
         let in_force = self.ports.history.sanctions_of(room, id, now).await?;
         let given: Vec<Sanction> = in_force.iter().map(|line| line.sanction.clone()).collect();
         card.may = capability::on_subject(&actor, &card.subject, &given);
@@ -247,19 +247,19 @@ impl Moderation {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Vec<LogLine>, Error> {
-        let (stance, actor, _) = self.rooms.standing(caller, room).await?;
+        let (access, actor, _) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, Action::SeeModeration)?;
-        let Some(about) = about else { return Ok(self.ports.history.log(stance.room.id, before, limit).await?) };
-        let subject = self.rooms.member_ever(stance.room.id, about).await?.user.id;
-        Ok(self.ports.history.log_about(stance.room.id, subject, before, limit).await?)
+        let Some(about) = about else { return Ok(self.ports.history.log(access.room.id, before, limit).await?) };
+        let subject = self.rooms.member_ever(access.room.id, about).await?.user.id;
+        Ok(self.ports.history.log_about(access.room.id, subject, before, limit).await?)
     }
 
     /// The log that an act belongs to, and the actor with the rank held there.
     async fn place(&self, caller: &Caller, room: Option<&RoomUid>) -> Result<(RoomId, Member, Timestamp), Error> {
         match room {
             Some(uid) => {
-                let (stance, actor, now) = self.rooms.standing(caller, uid).await?;
-                Ok((stance.room.id, actor, now))
+                let (access, actor, now) = self.rooms.standing(caller, uid).await?;
+                Ok((access.room.id, actor, now))
             }
             None => {
                 // The rank may have changed since the login: look again.
@@ -280,15 +280,21 @@ impl Moderation {
         Ok(self.ports.history.sanction(room, subject.user.id, kind, now).await?)
     }
 
-    async fn append_about(&self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<(), Error> {
-        let entry = Entry { room, actor: actor.clone(), at, act };
-        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Message, at))?;
+    async fn append_about(
+        &self,
+        room: RoomId,
+        actor: &Member,
+        at: Timestamp,
+        command: LogCommand,
+    ) -> Result<(), Error> {
+        let entry = LogEntry { room, actor: actor.clone(), at, command };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Resource::Message, at))?;
         Ok(())
     }
 
-    async fn append(&self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<(), Error> {
-        let entry = Entry { room, actor: actor.clone(), at, act };
-        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Thing::Sanction, at))?;
+    async fn append(&self, room: RoomId, actor: &Member, at: Timestamp, command: LogCommand) -> Result<(), Error> {
+        let entry = LogEntry { room, actor: actor.clone(), at, command };
+        self.ports.log.append(entry).await.map_err(|error| Error::append(error, Resource::Sanction, at))?;
         Ok(())
     }
 }

@@ -8,10 +8,10 @@ use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{PasswordHash, User, UserChange};
 use crate::ports::bus::Notice;
-use crate::ports::log::Stretch;
+use crate::ports::log::EventRange;
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
-use crate::service::error::{Error, Thing};
+use crate::service::error::{Error, Resource};
 use crate::service::suggestion;
 
 /// How many rows one sweep's transaction takes.
@@ -46,7 +46,7 @@ impl Operator {
     pub async fn set_password(&self, username: &str, password: &str) -> Result<User, Error> {
         let user = self.called(username).await?;
         let change = UserChange { password: Some(self.hash(password).await?), ..UserChange::default() };
-        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
         let ended = self.ports.accounts.end_sessions(user.id, None).await?;
         self.ports.bus.announce(Notice::SessionsEnded(ended));
         Ok(user)
@@ -60,7 +60,7 @@ impl Operator {
             return Err(Invalid::new("username", "is root, whose rank never changes").into());
         }
         let change = UserChange { rank: Some(rank), ..UserChange::default() };
-        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
         self.ports.bus.announce(Notice::UserChanged(Box::new(user.clone())));
         Ok(user)
     }
@@ -72,12 +72,12 @@ impl Operator {
 
     /// A room.
     pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
-        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Thing::Room))
+        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Resource::Room))
     }
 
     /// What stands in a room's log after `since`, at most `limit` events.
-    pub async fn log(&self, room: RoomId, since: Seq, limit: usize) -> Result<Stretch, Error> {
-        self.ports.history.stretch(room, since, limit).await?.ok_or(Error::NoSuch(Thing::Room))
+    pub async fn log(&self, room: RoomId, since: Seq, limit: usize) -> Result<EventRange, Error> {
+        self.ports.history.event_range(room, since, limit).await?.ok_or(Error::NoSuch(Resource::Room))
     }
 
     /// Forgets sanctions that are over, a few at a time; how many. They are kept for a day, in case another node's clock
@@ -97,7 +97,7 @@ impl Operator {
     async fn called(&self, username: &str) -> Result<User, Error> {
         let username = Username::parse_login(username)?;
         let found = self.ports.accounts.credentials(&username).await?;
-        found.map(|(user, _)| user).ok_or(Error::NoSuch(Thing::User))
+        found.map(|(user, _)| user).ok_or(Error::NoSuch(Resource::User))
     }
 
     async fn hash(&self, password: &str) -> Result<PasswordHash, Error> {

@@ -1,7 +1,7 @@
 //! Making and changing rooms.
 
 use crate::capability::{self, Capability};
-use crate::model::event::Measure;
+use crate::model::event::ModerationAction;
 use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::{NewRoom, Room, RoomChange, SLOW_MODE_MAX};
@@ -11,10 +11,10 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::Quota;
-use crate::ports::log::{Act, Appended, Entry, Stance};
+use crate::ports::log::{AccessContext, AppendResult, LogCommand, LogEntry};
 use crate::review;
-use crate::service::error::{Error, Pace, Thing};
-use crate::service::standings::Sources;
+use crate::service::access::Sources;
+use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, Ports, Settings};
 use std::sync::Arc;
 
@@ -59,10 +59,10 @@ pub struct Abilities {
     pub capabilities: Vec<Capability>,
 }
 
-fn unless_banned(stance: Stance, now: Timestamp) -> Result<Stance, Error> {
-    match review::banning(&stance.sanctions, now) {
+fn unless_banned(access: AccessContext, now: Timestamp) -> Result<AccessContext, Error> {
+    match review::banning(&access.sanctions, now) {
         Some(sanction) => Err(Error::sanctioned(sanction, now)),
-        None => Ok(stance),
+        None => Ok(access),
     }
 }
 
@@ -97,7 +97,7 @@ impl Rooms {
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
         let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
-        taken.map_err(|retry_after| Error::TooFast { pace: Pace::Other, retry_after })?;
+        taken.map_err(|retry_after| Error::TooFast { pace: RateLimitKind::Other, retry_after })?;
         let now = self.ports.clock.now();
         let (user, network) = (&caller.user, Some(&caller.network));
         let given = self.ports.history.sanctions_everywhere(Some(user.id), network, now).await?;
@@ -119,7 +119,7 @@ impl Rooms {
 
     /// A room, for anybody.
     pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
-        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Thing::Room))
+        self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Resource::Room))
     }
 
     /// The caller's rooms above `after`; for those who administer, all.
@@ -135,16 +135,16 @@ impl Rooms {
     }
 
     pub(crate) async fn apply(&self, caller: &Caller, uid: &RoomUid, change: RoomChange) -> Result<Room, Error> {
-        let (stance, actor, now) = self.standing(caller, uid).await?;
+        let (access, actor, now) = self.standing(caller, uid).await?;
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
         policy::may(&actor, action)?;
-        if let Some(sanction) = review::forbidding(&stance.sanctions, now) {
+        if let Some(sanction) = review::forbidding(&access.sanctions, now) {
             return Err(Error::sanctioned(sanction, now));
         }
-        let room = change.applied_to(stance.room.clone());
-        if room != stance.room {
-            self.append(room.id, actor, now, Act::Configure { change: Box::new(change) }).await?;
+        let room = change.applied_to(access.room.clone());
+        if room != access.room {
+            self.append(room.id, actor, now, LogCommand::Configure { change: Box::new(change) }).await?;
         }
         Ok(room)
     }
@@ -155,26 +155,29 @@ impl Rooms {
         caller: &Caller,
         room: &RoomUid,
         user: &UserUid,
-        measure: Measure,
+        action: ModerationAction,
     ) -> Result<Member, Error> {
-        let (stance, actor, now) = self.standing(caller, room).await?;
+        let (access, actor, now) = self.standing(caller, room).await?;
         policy::may(&actor, Action::Appoint)?;
-        let subject = self.member(stance.room.id, user).await?;
+        let subject = self.member(access.room.id, user).await?;
         policy::may_to(&actor, Action::Appoint, &subject)?;
         if subject.room_rank == Some(Rank::Owner) {
             return Err(Denied::Outranked.into());
         }
-        let room_rank = match measure {
-            Measure::Mod => Some(Rank::Mod),
-            Measure::Vip => Some(Rank::Vip),
-            Measure::Unmod => subject.room_rank.filter(|rank| *rank != Rank::Mod),
-            Measure::Unvip => subject.room_rank.filter(|rank| *rank != Rank::Vip),
-            Measure::Ban | Measure::Timeout | Measure::Unban | Measure::Untimeout => subject.room_rank,
+        let room_rank = match action {
+            ModerationAction::Mod => Some(Rank::Mod),
+            ModerationAction::Vip => Some(Rank::Vip),
+            ModerationAction::Unmod => subject.room_rank.filter(|rank| *rank != Rank::Mod),
+            ModerationAction::Unvip => subject.room_rank.filter(|rank| *rank != Rank::Vip),
+            ModerationAction::Ban
+            | ModerationAction::Timeout
+            | ModerationAction::Unban
+            | ModerationAction::Untimeout => subject.room_rank,
         };
         let after = Member { room_rank, ..subject.clone() };
         if after != subject {
-            let act = Act::Appoint { subject: Box::new(after.clone()), measure };
-            self.append(stance.room.id, actor, now, act).await?;
+            let command = LogCommand::Appoint { subject: Box::new(after.clone()), action };
+            self.append(access.room.id, actor, now, command).await?;
         }
         Ok(after)
     }
@@ -188,7 +191,7 @@ impl Rooms {
 
     /// These users, as they were given, with the ranks they hold in the room.
     pub async fn members(&self, room: RoomId, users: &[Arc<User>]) -> Result<Vec<Member>, Error> {
-        if let Some(members) = self.ports.standings.members(room, users) {
+        if let Some(members) = self.ports.access.members(room, users) {
             return Ok(members);
         }
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
@@ -197,72 +200,77 @@ impl Rooms {
 
     /// Closes a room for ever: its viewers leave, and it is found no more.
     pub async fn close(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
-        let (stance, actor, now) = self.standing(caller, uid).await?;
+        let (access, actor, now) = self.standing(caller, uid).await?;
         policy::may(&actor, Action::CloseRoom)?;
-        self.append(stance.room.id, actor, now, Act::Close).await
+        self.append(access.room.id, actor, now, LogCommand::Close).await
     }
 
     /// What somebody may in a room, for windows that offer it; those who are banned may nothing.
     pub async fn abilities(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Abilities, Error> {
         let now = self.ports.clock.now();
-        let Stance { room, member, sanctions, .. } = self.stance(caller, uid, now, Seq::ZERO).await?;
+        let AccessContext { room, member, sanctions, .. } = self.access_context(caller, uid, now, Seq::ZERO).await?;
         let words = member.as_ref().map(|member| capability::in_room(member, &sanctions, now));
         Ok(Abilities { room, member, capabilities: words.unwrap_or_default() })
     }
 
-    /// How somebody stands in a room, as far as this node knows (see [`crate::service::standings`]); those who are banned
+    /// How somebody stands in a room, as far as this node knows (see [`crate::service::access`]); those who are banned
     /// there learn it here.
-    pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Stance, Error> {
+    pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<AccessContext, Error> {
         self.enter_as_of(caller, uid, Seq::ZERO).await
     }
 
     /// The same, with what happened in the room up to `seq` taken in.
-    pub async fn enter_as_of(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<Stance, Error> {
+    pub async fn enter_as_of(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<AccessContext, Error> {
         let now = self.ports.clock.now();
-        let stance = self.stance(caller, uid, now, seq).await?;
-        unless_banned(stance, now)
+        let access = self.access_context(caller, uid, now, seq).await?;
+        unless_banned(access, now)
     }
 
-    pub(crate) async fn stance(
+    pub(crate) async fn access_context(
         &self,
         caller: Option<&Caller>,
         uid: &RoomUid,
         now: Timestamp,
         at_least: Seq,
-    ) -> Result<Stance, Error> {
-        let Ports { history, rooms, accounts, standings, .. } = &self.ports;
+    ) -> Result<AccessContext, Error> {
+        let Ports { history, rooms, accounts, access, .. } = &self.ports;
         let sources = Sources { history: &**history, rooms: &**rooms, accounts: &**accounts };
         let (user, network) = (caller.map(|caller| caller.user.id), caller.map(|caller| &caller.network));
-        let stance = standings.stance(sources, uid, user, network, now, at_least).await?;
-        stance.ok_or(Error::NoSuch(Thing::Room))
+        let access = access.access_context(sources, uid, user, network, now, at_least).await?;
+        access.ok_or(Error::NoSuch(Resource::Room))
     }
 
     /// How somebody who wants to do something other than writing stands in a room, as the store says now: banned is
     /// banned, whatever the rank was.
-    pub(crate) async fn standing(&self, caller: &Caller, uid: &RoomUid) -> Result<(Stance, Member, Timestamp), Error> {
+    pub(crate) async fn standing(
+        &self,
+        caller: &Caller,
+        uid: &RoomUid,
+    ) -> Result<(AccessContext, Member, Timestamp), Error> {
         let now = self.ports.clock.now();
         let (user, network) = (Some(caller.user.id), Some(&caller.network));
-        let stance = self.ports.history.stance(uid, user, network, now).await?.ok_or(Error::NoSuch(Thing::Room))?;
-        let stance = unless_banned(stance, now)?;
-        let member = stance.member.clone().ok_or(Error::TokenInvalid)?;
-        Ok((stance, member, now))
+        let access =
+            self.ports.history.access_context(uid, user, network, now).await?.ok_or(Error::NoSuch(Resource::Room))?;
+        let access = unless_banned(access, now)?;
+        let member = access.member.clone().ok_or(Error::TokenInvalid)?;
+        Ok((access, member, now))
     }
 
     pub(crate) async fn member(&self, room: RoomId, user: &UserUid) -> Result<Member, Error> {
-        let user = self.ports.accounts.user_by_uid(user).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let user = self.ports.accounts.user_by_uid(user).await?.ok_or(Error::NoSuch(Resource::User))?;
         let mut members = self.ports.rooms.members(room, &[user.id]).await?;
-        members.pop().ok_or(Error::NoSuch(Thing::User))
+        members.pop().ok_or(Error::NoSuch(Resource::User))
     }
 
     /// The same for somebody who may have been deleted since, and then holds no rank.
     pub(crate) async fn member_ever(&self, room: RoomId, user: &UserUid) -> Result<Member, Error> {
-        let user = self.ports.accounts.user_ever(user).await?.ok_or(Error::NoSuch(Thing::User))?;
+        let user = self.ports.accounts.user_ever(user).await?.ok_or(Error::NoSuch(Resource::User))?;
         let mut members = self.ports.rooms.members(room, &[user.id]).await?;
         Ok(members.pop().unwrap_or(Member::outside(user)))
     }
 
-    async fn append(&self, room: RoomId, actor: Member, at: Timestamp, act: Act) -> Result<(), Error> {
-        let appended = self.ports.log.append(Entry { room, actor, at, act }).await;
-        appended.map(|_: Appended| ()).map_err(|error| Error::append(error, Thing::User, at))
+    async fn append(&self, room: RoomId, actor: Member, at: Timestamp, command: LogCommand) -> Result<(), Error> {
+        let appended = self.ports.log.append(LogEntry { room, actor, at, command }).await;
+        appended.map(|_: AppendResult| ()).map_err(|error| Error::append(error, Resource::User, at))
     }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests: what is not there fails the test")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomUid, Seq};
 use domain::model::message::Message;
 use domain::model::rank::Rank;
@@ -10,11 +10,11 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::ports::effects::{Clock, RateLimiter};
 use domain::ports::log::{From, History};
-use domain::service::chat::{Said, Sent};
+use domain::service::access::{AccessCache, InvalidatingBus};
+use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::Error;
-use domain::service::moderation::Measures;
-use domain::service::standings::{Overheard, Standings};
-use domain::service::{Caller, Guests, Ports, Services, Settings, Visitor};
+use domain::service::moderation::SanctionRequest;
+use domain::service::{Caller, ClientInfo, Guests, Ports, Services, Settings};
 use std::sync::Arc;
 use testkit::builders::{self, PASSWORD, network};
 use testkit::bus::RecordingBus;
@@ -61,9 +61,9 @@ impl World {
         let bus = Arc::new(RecordingBus::default());
         let (faults, clock) = (Arc::new(Faults::default()), Arc::new(FakeClock::default()));
         let (hasher, limiter) = (Arc::new(PlainHasher::default()), Arc::new(CountingLimiter::default()));
-        let standings = Arc::new(Standings::default());
-        let overheard = Arc::new(Overheard { standings: standings.clone(), bus: bus.clone() });
-        let store = Arc::new(MemoryStore::new(overheard.clone()));
+        let access = Arc::new(AccessCache::default());
+        let invalidating = Arc::new(InvalidatingBus { access: access.clone(), bus: bus.clone() });
+        let store = Arc::new(MemoryStore::new(invalidating.clone()));
         let faulty = Arc::new(Faulty::new(store.clone(), faults.clone()));
         let counting: Arc<dyn RateLimiter> = limiter.clone();
         let ports = Ports {
@@ -71,8 +71,8 @@ impl World {
             rooms: faulty.clone(),
             log: faulty.clone(),
             history: faulty,
-            bus: overheard,
-            standings,
+            bus: invalidating,
+            access,
             clock: clock.clone(),
             ids: Arc::new(SeqIds::default()),
             hasher: hasher.clone(),
@@ -85,21 +85,21 @@ impl World {
 
     /// Whoever registers under that name from a network of the same name.
     pub async fn person(&self, name: &str) -> Caller {
-        let visitor = visitor(name);
-        let login = self.services.accounts.register(name, PASSWORD, &visitor).await.expect("the name is free");
-        Caller { user: login.user, session: login.session, network: visitor.network }
+        let client = client(name);
+        let login = self.services.accounts.register(name, PASSWORD, &client).await.expect("the name is free");
+        Caller { user: login.user, session: login.session, network: client.network }
     }
 
     /// Somebody of this rank everywhere.
     pub async fn ranked(&self, name: &str, rank: Rank) -> Caller {
         let user = builders::user(name).rank(rank).at(name).create(&*self.store).await;
-        let login = self.services.accounts.login(name, PASSWORD, &visitor(name)).await.expect("a login");
+        let login = self.services.accounts.login(name, PASSWORD, &client(name)).await.expect("a login");
         Caller { user, session: login.session, network: network(name) }
     }
 
     /// The guest from that address.
     pub async fn guest(&self, address: &str) -> Caller {
-        let login = self.services.accounts.guest(&visitor(address)).await.expect("guests are welcome");
+        let login = self.services.accounts.guest(&client(address)).await.expect("guests are welcome");
         Caller { user: login.user, session: login.session, network: network(address) }
     }
 
@@ -109,9 +109,9 @@ impl World {
     }
 
     /// A person whom `owner` gave a rank.
-    pub async fn appointed(&self, owner: &Caller, room: &RoomUid, name: &str, measure: Measure) -> Caller {
+    pub async fn appointed(&self, owner: &Caller, room: &RoomUid, name: &str, action: ModerationAction) -> Caller {
         let person = self.person(name).await;
-        self.services.rooms.appoint(owner, room, &person.user.uid, measure).await.expect("the owner may");
+        self.services.rooms.appoint(owner, room, &person.user.uid, action).await.expect("the owner may");
         person
     }
 
@@ -120,8 +120,8 @@ impl World {
         vec![
             (Rank::Guest, self.guest("guest").await),
             (Rank::Registered, self.person("reg").await),
-            (Rank::Vip, self.appointed(owner, room, "vip", Measure::Vip).await),
-            (Rank::Mod, self.appointed(owner, room, "keeper", Measure::Mod).await),
+            (Rank::Vip, self.appointed(owner, room, "vip", ModerationAction::Vip).await),
+            (Rank::Mod, self.appointed(owner, room, "keeper", ModerationAction::Mod).await),
             (Rank::Owner, owner.clone()),
             (Rank::SuperMod, self.ranked("super_", Rank::SuperMod).await),
             (Rank::Admin, self.ranked("adam", Rank::Admin).await),
@@ -130,18 +130,25 @@ impl World {
     }
 
     /// Types `text` in a room.
-    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<Said, Error> {
-        self.send(caller, room, Sent { text: text.to_owned(), ..Sent::default() }).await
+    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<PostOutcome, Error> {
+        self.send(caller, room, NewMessage { text: text.to_owned(), ..NewMessage::default() }).await
     }
 
     /// Types `text` under a nonce.
-    pub async fn say_named(&self, caller: &Caller, room: &RoomUid, text: &str, nonce: &str) -> Result<Said, Error> {
-        self.send(caller, room, Sent { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None }).await
+    pub async fn say_named(
+        &self,
+        caller: &Caller,
+        room: &RoomUid,
+        text: &str,
+        nonce: &str,
+    ) -> Result<PostOutcome, Error> {
+        self.send(caller, room, NewMessage { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None })
+            .await
     }
 
     /// Sends something in a room.
-    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: Sent) -> Result<Said, Error> {
-        self.services.chat.say(Some(caller), Some(room), sent).await
+    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: NewMessage) -> Result<PostOutcome, Error> {
+        self.services.chat.post(Some(caller), Some(room), sent).await
     }
 
     /// Posts `text`, which must succeed.
@@ -152,7 +159,7 @@ impl World {
     /// Types a command, which must succeed; what it says.
     pub async fn command(&self, caller: &Caller, room: &RoomUid, line: &str) -> String {
         match self.say(caller, room, line).await {
-            Ok(Said::Command { text, .. }) => text,
+            Ok(PostOutcome::Command { text, .. }) => text,
             other => panic!("{line} is a command: {other:?}"),
         }
     }
@@ -166,7 +173,7 @@ impl World {
     /// Where the room's log ends.
     pub async fn head(&self, room: &RoomUid) -> Seq {
         let now = self.clock.now();
-        self.store.stance(room, None, None, now).await.unwrap().expect("the room is there").head.seq
+        self.store.access_context(room, None, None, now).await.unwrap().expect("the room is there").head.seq
     }
 
     /// Gives a sanction for `duration`.
@@ -178,7 +185,7 @@ impl World {
         kind: SanctionKind,
         duration: Duration,
     ) -> Result<(), Error> {
-        let measures = Measures { kind, duration, reason: builders::reason("being rude"), network: false };
+        let measures = SanctionRequest { kind, duration, reason: builders::reason("being rude"), network: false };
         self.services.moderation.sanction(by, room, &to.user.uid, measures).await.map(|_| ())
     }
 
@@ -193,18 +200,18 @@ impl World {
     }
 
     /// The measures that were published since the last look.
-    pub fn measures(&self) -> Vec<Measure> {
-        let measure = |kind| match kind {
-            EventKind::Moderated { measure, .. } => Some(measure),
+    pub fn measures(&self) -> Vec<ModerationAction> {
+        let action = |kind| match kind {
+            EventKind::Moderated { action, .. } => Some(action),
             _ => None,
         };
-        self.bus.drain().into_iter().filter_map(measure).collect()
+        self.bus.drain().into_iter().filter_map(action).collect()
     }
 }
 
 /// Whoever knocks from that address.
-pub fn visitor(address: &str) -> Visitor {
-    Visitor { network: network(address), country: None }
+pub fn client(address: &str) -> ClientInfo {
+    ClientInfo { network: network(address), country: None }
 }
 
 /// So many seconds.
@@ -213,9 +220,9 @@ pub fn seconds(count: i64) -> Duration {
 }
 
 /// The message that was posted.
-pub fn message(said: Result<Said, Error>) -> Message {
+pub fn message(said: Result<PostOutcome, Error>) -> Message {
     match said {
-        Ok(Said::Message(message)) => *message,
+        Ok(PostOutcome::Message(message)) => *message,
         other => panic!("a message: {other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows what a room or a user is.
 
 pub mod access;
+pub mod coalesce;
 pub mod conn;
 pub mod error;
 pub mod migrate;
@@ -10,4 +11,3 @@ pub mod pool;
 pub mod queue;
 pub mod schema;
 pub mod target;
-pub mod together;

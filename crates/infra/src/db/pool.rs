@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// How long a call waits for its turn, and then for a connection.
-const PATIENCE: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often whoever waits for a connection looks whether the database refuses them all.
 const LOOK: Duration = Duration::from_millis(50);
@@ -34,7 +34,7 @@ impl Pool {
         let connections = r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(0))
-            .connection_timeout(PATIENCE)
+            .connection_timeout(READ_TIMEOUT)
             .test_on_check_out(true)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build_unchecked(Maker { target, away: Arc::clone(&away) });
@@ -47,7 +47,7 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
     {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = tokio::time::timeout(READ_TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
         let (connections, away) = (self.connections.clone(), Arc::clone(&self.away));
         let done = tokio::task::spawn_blocking(move || {
@@ -68,7 +68,7 @@ impl Pool {
 /// A connection; busy at once when none lives and the database refuses new ones.
 fn take(connections: &r2d2::Pool<Maker>, away: &AtomicBool) -> Result<r2d2::PooledConnection<Maker>, StoreError> {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < READ_TIMEOUT {
         if away.load(Ordering::Relaxed) && connections.state().connections == 0 {
             break;
         }

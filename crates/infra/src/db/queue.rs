@@ -1,20 +1,20 @@
 //! What waits for a writer: bounded by bytes, refused at once when full or when the database is away.
 
 use crate::db::conn::AnyConn;
-use domain::ports::log::{AppendError, Appended, Entry};
+use domain::ports::log::{AppendError, AppendResult, LogEntry};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// An entry and who waits for its answer.
-pub struct Ticket {
+pub struct PendingAppend {
     /// What to write.
-    pub entry: Entry,
+    pub entry: LogEntry,
     /// Since when it waits.
     pub since: Instant,
     /// Where the answer goes. Nobody may be listening any more.
-    pub answer: oneshot::Sender<Result<Appended, AppendError>>,
+    pub answer: oneshot::Sender<Result<AppendResult, AppendError>>,
 }
 
 /// Work on the writer's connection; without one it only answers that the store is busy. Says whether the connection lives.
@@ -22,8 +22,8 @@ pub type Work = Box<dyn FnOnce(Option<&mut AnyConn>) -> bool + Send>;
 
 /// One thing for a writer to do.
 pub enum Job {
-    /// Append to a log, together with others.
-    Append(Box<Ticket>),
+    /// Append to a log, coalescer with others.
+    Append(Box<PendingAppend>),
     /// Anything else, in a transaction of its own.
     Run(Work),
 }
@@ -31,7 +31,7 @@ pub enum Job {
 /// What a writer does next.
 pub enum Next {
     /// All that waits, up to the bounds of a batch, in the order it came.
-    Batch(Vec<Ticket>),
+    Batch(Vec<PendingAppend>),
     /// One piece of other work.
     Run(Work),
     /// Nothing more will come.
@@ -137,7 +137,7 @@ impl Queue {
     }
 }
 
-fn take_batch(state: &mut State) -> Vec<Ticket> {
+fn take_batch(state: &mut State) -> Vec<PendingAppend> {
     let mut batch = Vec::new();
     let mut weight = 0;
     while batch.len() < BATCH_ENTRIES {
@@ -145,9 +145,9 @@ fn take_batch(state: &mut State) -> Vec<Ticket> {
             Some((bytes, Job::Append(_))) if batch.is_empty() || weight + bytes <= BATCH_BYTES => weight += bytes,
             _ => break,
         }
-        let Some((bytes, Job::Append(ticket))) = state.waiting.pop_front() else { break };
+        let Some((bytes, Job::Append(pending))) = state.waiting.pop_front() else { break };
         state.bytes -= bytes;
-        batch.push(*ticket);
+        batch.push(*pending);
     }
     batch
 }

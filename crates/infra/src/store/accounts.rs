@@ -1,10 +1,10 @@
 //! Users and their logins.
 
 use crate::db::access::Db;
+use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, sessions, users};
-use crate::db::together::Together;
 use crate::store::names::{claim, folded, free, taken_if_conflict};
 use crate::store::users::{DELETED, USER, UserRow};
 use crate::store::{bounded, sessions as logins, users as people};
@@ -23,13 +23,13 @@ use std::sync::Arc;
 /// The users of a database.
 pub struct SqlAccounts {
     db: Arc<Db>,
-    logins: Together<(), SessionId, (Session, User)>,
+    logins: RequestCoalescer<(), SessionId, (Session, User)>,
 }
 
 impl SqlAccounts {
     /// The users of `db`.
     pub fn new(db: Arc<Db>) -> SqlAccounts {
-        SqlAccounts { db, logins: Together::default() }
+        SqlAccounts { db, logins: RequestCoalescer::default() }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::db::error::DbError;
 use crate::db::schema::room_events;
 use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
-use domain::model::event::{Event, EventKind, Measure};
+use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{Room, Rules};
@@ -24,7 +24,7 @@ struct Payload {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    measure: Option<String>,
+    action: Option<String>,
     /// The sanction's kind, or none for a rank.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
@@ -74,10 +74,10 @@ fn encode(kind: &EventKind) -> Option<(&'static str, Option<i64>, Payload)> {
         EventKind::Posted(_) => return None,
         EventKind::Deleted { message } => ("deleted", None, Payload { message: Some(message.0), ..Payload::default() }),
         EventKind::Purged { author } => ("purged", author.as_ref().map(|user| user.id.0), Payload::default()),
-        EventKind::Moderated { subject, measure, until, reason } => {
+        EventKind::Moderated { subject, action, until, reason } => {
             let payload = Payload {
-                measure: Some(measure.as_str().to_owned()),
-                kind: kind_of(*measure).map(str::to_owned),
+                action: Some(action.as_str().to_owned()),
+                kind: kind_of(*action).map(str::to_owned),
                 until: until.map(|end| end.0),
                 reason: Some(reason.clone()),
                 rank: subject.room_rank.map(|rank| rank.as_str().to_owned()),
@@ -109,11 +109,11 @@ fn pinning(message: MessageId, room: &Room) -> Payload {
     Payload { message: Some(message.0), settings: Some(settings(room)), ..Payload::default() }
 }
 
-fn kind_of(measure: Measure) -> Option<&'static str> {
-    match measure {
-        Measure::Ban | Measure::Unban => Some("ban"),
-        Measure::Timeout | Measure::Untimeout => Some("timeout"),
-        Measure::Mod | Measure::Unmod | Measure::Vip | Measure::Unvip => None,
+fn kind_of(action: ModerationAction) -> Option<&'static str> {
+    match action {
+        ModerationAction::Ban | ModerationAction::Unban => Some("ban"),
+        ModerationAction::Timeout | ModerationAction::Untimeout => Some("timeout"),
+        ModerationAction::Mod | ModerationAction::Unmod | ModerationAction::Vip | ModerationAction::Unvip => None,
     }
 }
 
@@ -154,7 +154,7 @@ fn decode(row: EventRow, people: &HashMap<i64, User>, room: Option<&Room>) -> Re
                 user: subject.ok_or_else(damaged)?,
                 room_rank: payload.rank.as_deref().and_then(Rank::parse),
             }),
-            measure: payload.measure.as_deref().and_then(Measure::parse).ok_or_else(damaged)?,
+            action: payload.action.as_deref().and_then(ModerationAction::parse).ok_or_else(damaged)?,
             until: payload.until.map(Timestamp),
             reason: payload.reason.unwrap_or_default(),
         },

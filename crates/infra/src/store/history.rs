@@ -1,10 +1,10 @@
 //! Reading the logs and what they made.
 
 use crate::db::access::Db;
+use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
-use crate::db::together::Together;
 use crate::store::events::{EventRow, into_events, log};
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::rooms as places;
@@ -22,7 +22,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
-use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{AccessContext, EventRange, From, History, LogLine, RoomAccess, SanctionLine};
 use domain::ports::store::StoreError;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,42 +30,47 @@ use std::sync::Arc;
 /// The history of a database. What many ask at once, those who enter a room or fall behind in it, is read once for all.
 pub struct SqlHistory {
     db: Arc<Db>,
-    footings: Together<(Option<RoomUid>, usize), (), Footing>,
-    latest: Together<(RoomId, usize), (), (Head, Vec<Message>)>,
-    stretches: Together<(RoomId, Seq, usize), (), Stretch>,
+    footings: RequestCoalescer<(Option<RoomUid>, usize), (), RoomAccess>,
+    latest: RequestCoalescer<(RoomId, usize), (), (Head, Vec<Message>)>,
+    stretches: RequestCoalescer<(RoomId, Seq, usize), (), EventRange>,
 }
 
 impl SqlHistory {
     /// The history of `db`.
     pub fn new(db: Arc<Db>) -> SqlHistory {
-        SqlHistory { db, footings: Together::default(), latest: Together::default(), stretches: Together::default() }
+        SqlHistory {
+            db,
+            footings: RequestCoalescer::default(),
+            latest: RequestCoalescer::default(),
+            stretches: RequestCoalescer::default(),
+        }
     }
 }
 
 #[async_trait]
 impl History for SqlHistory {
-    async fn stance(
+    async fn access_context(
         &self,
         room: &RoomUid,
         user: Option<UserId>,
         network: Option<&Network>,
         now: Timestamp,
-    ) -> Result<Option<Stance>, StoreError> {
+    ) -> Result<Option<AccessContext>, StoreError> {
         let (room, network) = (room.as_str().to_owned(), network.cloned());
-        self.db.snapshot(move |conn| stance(conn, &room, user, network, now)).await
+        self.db.snapshot(move |conn| access(conn, &room, user, network, now)).await
     }
 
-    async fn footing(
+    async fn room_access(
         &self,
         room: Option<&RoomUid>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Option<Footing>, StoreError> {
+    ) -> Result<Option<RoomAccess>, StoreError> {
         let (db, uid) = (self.db.clone(), room.map(|room| room.as_str().to_owned()));
         // Whoever shares a reading asks within milliseconds of each other; what ends between is looked at again by whoever decides.
         let read = move |_| {
             let uid = uid.clone();
-            one(db.clone(), move |conn| footing(conn, uid.as_deref(), now, limit))
+            one(db.clone(), move |conn| room_access(conn, uid.as_deref(), now, limit))
         };
         self.footings.ask((room.cloned(), limit), (), read).await
     }
@@ -90,9 +95,9 @@ impl History for SqlHistory {
         self.latest.ask((room, limit), (), read).await
     }
 
-    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
+    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
         let db = self.db.clone();
-        let read = move |_| one(db.clone(), move |conn| stretch(conn, room.0, since, limit));
+        let read = move |_| one(db.clone(), move |conn| event_range(conn, room.0, since, limit));
         self.stretches.ask((room, since, limit), (), read).await
     }
 
@@ -209,7 +214,7 @@ impl History for SqlHistory {
         self.db.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
     }
 
-    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
+    async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
         let network = network.0.clone();
         self.db
             .read(move |conn| {
@@ -231,7 +236,7 @@ impl History for SqlHistory {
     }
 }
 
-/// What a reading finds whose lane asks one question.
+/// What a reading finds whose key asks one question.
 async fn one<V: Send + 'static>(
     db: Arc<Db>,
     read: impl FnOnce(&mut AnyConn) -> Result<Option<V>, DbError> + Send + 'static,
@@ -245,13 +250,13 @@ fn latest(conn: &mut AnyConn, room: RoomId, limit: usize) -> Result<Option<(Head
     Ok(Some((head, messages)))
 }
 
-fn stance(
+fn access_context(
     conn: &mut AnyConn,
     room: &str,
     user: Option<UserId>,
     network: Option<Network>,
     now: Timestamp,
-) -> Result<Option<Stance>, DbError> {
+) -> Result<Option<AccessContext>, DbError> {
     let Some(room) = places::find_by_uid(conn, room)? else { return Ok(None) };
     let Some(head) = head(conn, room.id)? else { return Ok(None) };
     let member = user.map(|user| member(conn, room.id.0, user)).transpose()?.flatten();
@@ -260,10 +265,15 @@ fn stance(
         Some(member) => last_post(conn, room.id.0, member.user.id.0)?,
         None => None,
     };
-    Ok(Some(Stance { room, head, member, sanctions, last_post }))
+    Ok(Some(AccessContext { room, head, member, sanctions, last_post }))
 }
 
-fn footing(conn: &mut AnyConn, uid: Option<&str>, now: Timestamp, limit: usize) -> Result<Option<Footing>, DbError> {
+fn room_access(
+    conn: &mut AnyConn,
+    uid: Option<&str>,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Option<RoomAccess>, DbError> {
     let room = uid.map(|uid| places::find_by_uid(conn, uid)).transpose()?.flatten();
     if uid.is_some() && room.is_none() {
         return Ok(None);
@@ -282,7 +292,7 @@ fn footing(conn: &mut AnyConn, uid: Option<&str>, now: Timestamp, limit: usize) 
     ranks.truncate(limit);
     rows.truncate(limit);
     let ranks = ranks.into_iter().map(|(user, rank)| Ok((UserId(user), people::rank(&rank)?)));
-    Ok(Some(Footing {
+    Ok(Some(RoomAccess {
         room,
         head,
         ranks: ranks.collect::<Result<_, DbError>>()?,
@@ -391,7 +401,7 @@ fn page(
     Ok((messages, more))
 }
 
-fn stretch(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Result<Option<Stretch>, DbError> {
+fn event_range(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Result<Option<EventRange>, DbError> {
     let head = room_heads::table
         .find(room)
         .select((room_heads::epoch, room_heads::last_seq))
@@ -423,5 +433,5 @@ fn stretch(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Result<Op
     let most = bounded(limit) as usize;
     let cut = events.len() > most;
     events.truncate(most);
-    Ok(Some(Stretch { head: Head { epoch: Epoch(epoch), seq: Seq(last_seq) }, events, cut }))
+    Ok(Some(EventRange { head: Head { epoch: Epoch(epoch), seq: Seq(last_seq) }, events, cut }))
 }

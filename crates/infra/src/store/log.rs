@@ -2,9 +2,9 @@
 
 use crate::db::access::Db;
 use crate::db::error::busy;
-use crate::db::queue::{Job, Ticket};
+use crate::db::queue::{Job, PendingAppend};
 use async_trait::async_trait;
-use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
+use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -19,16 +19,16 @@ pub struct SqlLog(pub Arc<Db>);
 
 #[async_trait]
 impl Log for SqlLog {
-    async fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
+    async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError> {
         let weight = ENTRY_WEIGHT
-            + match &entry.act {
-                Act::Post { draft, .. } => draft.text.as_str().len(),
+            + match &entry.command {
+                LogCommand::Post { draft, .. } => draft.text.as_str().len(),
                 _ => 0,
             };
         let room = entry.room.0;
         let (answer, answered) = oneshot::channel();
-        let ticket = Box::new(Ticket { entry, since: Instant::now(), answer });
-        self.0.writer(room).push(weight, Job::Append(ticket)).map_err(|_| busy())?;
+        let pending = Box::new(PendingAppend { entry, since: Instant::now(), answer });
+        self.0.writer(room).push(weight, Job::Append(pending)).map_err(|_| busy())?;
         match tokio::time::timeout(ANSWER_WITHIN, answered).await {
             Ok(Ok(answer)) => answer,
             // The writer is gone, or the database hangs.

@@ -1,10 +1,10 @@
 //! Rooms and who keeps order in them.
 
+use crate::adapters::ids::RandomIds;
 use crate::db::access::Db;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_heads, rooms, sanctions, users};
-use crate::effects::ids::RandomIds;
 use crate::store::messages::{MESSAGE, MessageRow, into_message};
 use crate::store::users::{USER, UserRow};
 use crate::store::{LIST_MAX, bounded};

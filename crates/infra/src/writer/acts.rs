@@ -7,19 +7,19 @@ use crate::store::rooms as places;
 use crate::store::sanctions::{SanctionRow, in_force, place};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
 use domain::model::room::RoomChange;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::user::Member;
-use domain::ports::log::{AppendError, Entry};
+use domain::ports::log::{AppendError, LogEntry};
 use domain::ports::store::StoreError;
 
 /// An act done, or the reason why not.
 pub type Done<T> = Result<Result<T, AppendError>, DbError>;
 
 /// Deletes one message, as the event `seq`.
-pub fn delete(conn: &mut AnyConn, entry: &Entry, seq: i64, message: MessageId) -> Done<EventKind> {
+pub fn delete(conn: &mut AnyConn, entry: &LogEntry, seq: i64, message: MessageId) -> Done<EventKind> {
     let there = messages::table
         .filter(messages::id.eq(message.0))
         .filter(messages::room.eq(entry.room.0))
@@ -30,7 +30,7 @@ pub fn delete(conn: &mut AnyConn, entry: &Entry, seq: i64, message: MessageId) -
 }
 
 /// Deletes all messages up to now, or one author's, as the event `seq`.
-pub fn purge(conn: &mut AnyConn, entry: &Entry, seq: i64, author: Option<UserId>) -> Result<(), DbError> {
+pub fn purge(conn: &mut AnyConn, entry: &LogEntry, seq: i64, author: Option<UserId>) -> Result<(), DbError> {
     if let AnyConn::Pg(c) = conn {
         // A room of a million messages takes its time, once; the usual limit would refuse it for ever.
         c.batch_execute("SET LOCAL statement_timeout = 60000")?;
@@ -45,7 +45,12 @@ pub fn purge(conn: &mut AnyConn, entry: &Entry, seq: i64, author: Option<UserId>
 }
 
 /// Gives a sanction, which takes the place of those of its kind in force there; a higher rank's stays.
-pub fn sanction(conn: &mut AnyConn, entry: &Entry, subject: &Member, new: &NewSanction) -> Done<(EventKind, Sanction)> {
+pub fn sanction(
+    conn: &mut AnyConn,
+    entry: &LogEntry,
+    subject: &Member,
+    new: &NewSanction,
+) -> Done<(EventKind, Sanction)> {
     let Some(replaced) = ids_within_reach(conn, entry, new.user, new.kind)? else {
         return Ok(Err(AppendError::Outranked));
     };
@@ -79,17 +84,17 @@ pub fn sanction(conn: &mut AnyConn, entry: &Entry, subject: &Member, new: &NewSa
         starts_at: entry.at,
         ends_at: new.ends_at,
     };
-    let measure = match new.kind {
-        SanctionKind::Ban => Measure::Ban,
-        SanctionKind::Timeout => Measure::Timeout,
+    let action = match new.kind {
+        SanctionKind::Ban => ModerationAction::Ban,
+        SanctionKind::Timeout => ModerationAction::Timeout,
     };
     let reason = new.reason.as_str().to_owned();
-    let kind = EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: new.ends_at, reason };
+    let kind = EventKind::Moderated { subject: Box::new(subject.clone()), action, until: new.ends_at, reason };
     Ok(Ok((kind, sanction)))
 }
 
 /// Lifts what is in force of this kind.
-pub fn lift(conn: &mut AnyConn, entry: &Entry, subject: &Member, kind: SanctionKind) -> Done<EventKind> {
+pub fn lift(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, kind: SanctionKind) -> Done<EventKind> {
     let Some(lifted) = ids_within_reach(conn, entry, subject.user.id, kind)? else {
         return Ok(Err(AppendError::Outranked));
     };
@@ -99,17 +104,17 @@ pub fn lift(conn: &mut AnyConn, entry: &Entry, subject: &Member, kind: SanctionK
     diesel::update(sanctions::table.filter(sanctions::id.eq_any(lifted)))
         .set(sanctions::lifted_at.eq(entry.at.0))
         .execute(conn)?;
-    let measure = match kind {
-        SanctionKind::Ban => Measure::Unban,
-        SanctionKind::Timeout => Measure::Untimeout,
+    let action = match kind {
+        SanctionKind::Ban => ModerationAction::Unban,
+        SanctionKind::Timeout => ModerationAction::Untimeout,
     };
-    Ok(Ok(moderated(subject, measure)))
+    Ok(Ok(moderated(subject, action)))
 }
 
 /// Writes the rank that `subject` holds in the room from now on.
-pub fn appoint(conn: &mut AnyConn, entry: &Entry, subject: &Member, measure: Measure) -> Done<EventKind> {
-    let Some(rank) = measure.room_rank() else {
-        return Ok(Err(StoreError::Failed(format!("{measure:?} is no appointment")).into()));
+pub fn appoint(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, action: ModerationAction) -> Done<EventKind> {
+    let Some(rank) = action.room_rank() else {
+        return Ok(Err(StoreError::Failed(format!("{action:?} is no appointment")).into()));
     };
     let subject = Member { user: subject.user.clone(), room_rank: rank };
     let held =
@@ -124,11 +129,11 @@ pub fn appoint(conn: &mut AnyConn, entry: &Entry, subject: &Member, measure: Mea
             ))
             .execute(conn)?;
     }
-    Ok(Ok(moderated(&subject, measure)))
+    Ok(Ok(moderated(&subject, action)))
 }
 
 /// Changes settings of an open room.
-pub fn configure(conn: &mut AnyConn, entry: &Entry, change: &RoomChange) -> Done<EventKind> {
+pub fn configure(conn: &mut AnyConn, entry: &LogEntry, change: &RoomChange) -> Done<EventKind> {
     let Some(room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
     let room = change.applied_to(room);
     let max_length = i32::try_from(room.rules.max_length).map_err(|_| DbError::Damaged("a room's rules"))?;
@@ -146,14 +151,14 @@ pub fn configure(conn: &mut AnyConn, entry: &Entry, change: &RoomChange) -> Done
 }
 
 /// Puts a message at the top of an open room.
-pub fn pin(conn: &mut AnyConn, entry: &Entry, message: MessageId) -> Done<EventKind> {
+pub fn pin(conn: &mut AnyConn, entry: &LogEntry, message: MessageId) -> Done<EventKind> {
     diesel::update(rooms::table.find(entry.room.0)).set(rooms::pinned.eq(message.0)).execute(conn)?;
     let Some(room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
     Ok(Ok(EventKind::Pinned { message, room: Box::new(room) }))
 }
 
 /// Takes the message at the top of an open room down.
-pub fn unpin(conn: &mut AnyConn, entry: &Entry, message: MessageId) -> Done<EventKind> {
+pub fn unpin(conn: &mut AnyConn, entry: &LogEntry, message: MessageId) -> Done<EventKind> {
     let Some(mut room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
     if room.pinned.take().is_none_or(|pinned| pinned.id != message) {
         return Ok(Err(AppendError::Missing));
@@ -163,19 +168,19 @@ pub fn unpin(conn: &mut AnyConn, entry: &Entry, message: MessageId) -> Done<Even
 }
 
 /// Closes the room.
-pub fn close(conn: &mut AnyConn, entry: &Entry) -> Result<EventKind, DbError> {
+pub fn close(conn: &mut AnyConn, entry: &LogEntry) -> Result<EventKind, DbError> {
     diesel::update(rooms::table.find(entry.room.0)).set(rooms::closed_at.eq(entry.at.0)).execute(conn)?;
     Ok(EventKind::Closed)
 }
 
-fn moderated(subject: &Member, measure: Measure) -> EventKind {
-    EventKind::Moderated { subject: Box::new(subject.clone()), measure, until: None, reason: String::new() }
+fn moderated(subject: &Member, action: ModerationAction) -> EventKind {
+    EventKind::Moderated { subject: Box::new(subject.clone()), action, until: None, reason: String::new() }
 }
 
 /// What is in force there of this kind; `None` when somebody above the actor gave it.
 fn ids_within_reach(
     conn: &mut AnyConn,
-    entry: &Entry,
+    entry: &LogEntry,
     user: UserId,
     kind: SanctionKind,
 ) -> Result<Option<Vec<i64>>, DbError> {

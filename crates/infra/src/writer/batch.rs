@@ -18,20 +18,20 @@ use domain::model::message::{Draft, Message};
 use domain::model::sanction::Sanction;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Network;
-use domain::ports::log::{Act, AppendError, Appended, Entry};
+use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::review::guard;
 use std::collections::{HashMap, HashSet};
 
 /// What a batch became: an answer for each entry, and the events to publish, each room's in the order of their seq.
 pub struct Written {
     /// In the order of the entries.
-    pub answers: Vec<Result<Appended, AppendError>>,
+    pub answers: Vec<Result<AppendResult, AppendError>>,
     /// What was added to the logs.
     pub events: Vec<Event>,
 }
 
 /// Writes `entries` in one transaction. An error means that nothing was written, or (a lost commit) that nobody knows.
-pub fn write(conn: &mut AnyConn, entries: &[&Entry], locks: Locks) -> Result<Written, DbError> {
+pub fn write(conn: &mut AnyConn, entries: &[&LogEntry], locks: Locks) -> Result<Written, DbError> {
     transaction(conn, Mode::Write, |conn| {
         let mut batch = Batch::load(conn, entries, locks)?;
         let steps = entries.iter().map(|entry| batch.step(conn, entry)).collect::<Result<Vec<_>, _>>()?;
@@ -88,7 +88,7 @@ struct NewMessage {
 }
 
 impl Batch {
-    fn load(conn: &mut AnyConn, entries: &[&Entry], locks: Locks) -> Result<Batch, DbError> {
+    fn load(conn: &mut AnyConn, entries: &[&LogEntry], locks: Locks) -> Result<Batch, DbError> {
         let mut rooms: Vec<i64> = entries.iter().map(|entry| entry.room.0).collect();
         rooms.sort_unstable();
         rooms.dedup();
@@ -121,7 +121,7 @@ impl Batch {
         })
     }
 
-    fn step(&mut self, conn: &mut AnyConn, entry: &Entry) -> Result<Step, DbError> {
+    fn step(&mut self, conn: &mut AnyConn, entry: &LogEntry) -> Result<Step, DbError> {
         let room = entry.room.0;
         if !self.heads.contains_key(&room) {
             return Ok(Step::Refused(match self.locks {
@@ -133,8 +133,8 @@ impl Batch {
         if let Some(post) = Post::of(entry) {
             return Ok(self.post(&post));
         }
-        let holds_everywhere =
-            entry.room == RoomId::SERVER && matches!(entry.act, Act::Sanction { .. } | Act::Lift { .. });
+        let holds_everywhere = entry.room == RoomId::SERVER
+            && matches!(entry.command, LogCommand::Sanction { .. } | LogCommand::Lift { .. });
         if !self.open.contains(&room) && !holds_everywhere {
             return Ok(Step::Refused(AppendError::RoomGone));
         }
@@ -193,24 +193,24 @@ impl Batch {
         Step::Posted(seq)
     }
 
-    fn act(&mut self, conn: &mut AnyConn, entry: &Entry, seq: Seq) -> acts::Done<EventKind> {
-        match &entry.act {
-            Act::Post { .. } => Err(DbError::Damaged("a post among the acts")),
-            Act::Delete { message } => {
+    fn act(&mut self, conn: &mut AnyConn, entry: &LogEntry, seq: Seq) -> acts::Done<EventKind> {
+        match &entry.command {
+            LogCommand::Post { .. } => Err(DbError::Damaged("a post among the acts")),
+            LogCommand::Delete { message } => {
                 let done = acts::delete(conn, entry, seq.0, *message)?;
                 if done.is_ok() {
                     self.answered.remove(&message.0);
                 }
                 Ok(done)
             }
-            Act::Purge { author } => {
+            LogCommand::Purge { author } => {
                 let whose = author.as_ref().map(|user| user.id);
                 acts::purge(conn, entry, seq.0, whose)?;
                 let purged = |place: &(i64, i64)| place.0 == entry.room.0 && whose.is_none_or(|id| id.0 == place.1);
                 self.answered.retain(|_, place| !purged(place));
                 Ok(Ok(EventKind::Purged { author: author.clone() }))
             }
-            Act::Sanction { subject, sanction } => {
+            LogCommand::Sanction { subject, sanction } => {
                 let (kind, given) = match acts::sanction(conn, entry, subject, sanction)? {
                     Ok(done) => done,
                     Err(refused) => return Ok(Err(refused)),
@@ -219,7 +219,7 @@ impl Batch {
                 self.sanctions.push(given);
                 Ok(Ok(kind))
             }
-            Act::Lift { subject, kind } => {
+            LogCommand::Lift { subject, kind } => {
                 let done = acts::lift(conn, entry, subject, *kind)?;
                 let room = (entry.room != RoomId::SERVER).then_some(entry.room);
                 if done.is_ok() {
@@ -227,17 +227,17 @@ impl Batch {
                 }
                 Ok(done)
             }
-            Act::Appoint { subject, measure } => acts::appoint(conn, entry, subject, *measure),
-            Act::Configure { change } => acts::configure(conn, entry, change),
-            Act::Pin { message } => {
+            LogCommand::Appoint { subject, action } => acts::appoint(conn, entry, subject, *action),
+            LogCommand::Configure { change } => acts::configure(conn, entry, change),
+            LogCommand::Pin { message } => {
                 let stands = lookup::standing(conn, &[message.0])?;
                 match stands.get(&message.0) {
                     Some((room, _)) if *room == entry.room.0 => acts::pin(conn, entry, *message),
                     _ => Ok(Err(AppendError::Missing)),
                 }
             }
-            Act::Unpin { message } => acts::unpin(conn, entry, *message),
-            Act::Close => {
+            LogCommand::Unpin { message } => acts::unpin(conn, entry, *message),
+            LogCommand::Close => {
                 self.open.remove(&entry.room.0);
                 acts::close(conn, entry).map(Ok)
             }
@@ -270,7 +270,7 @@ impl Batch {
         Ok(())
     }
 
-    fn finish(&self, conn: &mut AnyConn, entries: &[&Entry], steps: Vec<Step>) -> Result<Written, DbError> {
+    fn finish(&self, conn: &mut AnyConn, entries: &[&LogEntry], steps: Vec<Step>) -> Result<Written, DbError> {
         let stored = steps.iter().filter_map(|step| match step {
             Step::Repeated(Known::Stored(id)) => Some(*id),
             _ => None,
@@ -283,7 +283,7 @@ impl Batch {
                 Step::Refused(refused) => Err(refused),
                 Step::Done(event) => {
                     written.events.push(event.clone());
-                    Ok(Appended::Done(event))
+                    Ok(AppendResult::Done(event))
                 }
                 Step::Posted(seq) => {
                     let message = self.posted(entry, seq)?;
@@ -291,7 +291,7 @@ impl Batch {
                     let kind = EventKind::Posted(Box::new(message.clone()));
                     let (at, actor) = (entry.at, entry.actor.user.id);
                     written.events.push(Event { room: entry.room, seq, at, actor, kind });
-                    Ok(Appended::Posted { message: Box::new(message), repeated: false })
+                    Ok(AppendResult::Posted { message: Box::new(message), repeated: false })
                 }
                 Step::Repeated(known) => {
                     let message = match known {
@@ -299,16 +299,18 @@ impl Batch {
                         Known::InThisBatch(room, seq) => here.get(&(room.0, seq.0)).cloned(),
                     };
                     let message = message.ok_or(DbError::Damaged("a message that was repeated"))?;
-                    Ok(Appended::Posted { message: Box::new(message), repeated: true })
+                    Ok(AppendResult::Posted { message: Box::new(message), repeated: true })
                 }
             });
         }
         Ok(written)
     }
 
-    fn posted(&self, entry: &Entry, seq: Seq) -> Result<Message, DbError> {
+    fn posted(&self, entry: &LogEntry, seq: Seq) -> Result<Message, DbError> {
         let id = self.ids.get(&(entry.room.0, seq.0)).copied().ok_or(DbError::Damaged("a number of a message"))?;
-        let Act::Post { draft, .. } = &entry.act else { return Err(DbError::Damaged("an act among the posts")) };
+        let LogCommand::Post { draft, .. } = &entry.command else {
+            return Err(DbError::Damaged("an act among the posts"));
+        };
         Ok(Message {
             id: MessageId(id),
             seq,
@@ -335,7 +337,7 @@ fn load_messages(conn: &mut AnyConn, ids: Vec<i64>) -> Result<HashMap<i64, Messa
 
 /// An entry that is a post, with its parts at hand.
 struct Post<'e> {
-    entry: &'e Entry,
+    entry: &'e LogEntry,
     at: Timestamp,
     draft: &'e Draft,
     network: Option<&'e Network>,
@@ -343,9 +345,9 @@ struct Post<'e> {
 }
 
 impl<'e> Post<'e> {
-    fn of(entry: &'e Entry) -> Option<Post<'e>> {
-        match &entry.act {
-            Act::Post { draft, network, pace } => {
+    fn of(entry: &'e LogEntry) -> Option<Post<'e>> {
+        match &entry.command {
+            LogCommand::Post { draft, network, pace } => {
                 Some(Post { entry, at: entry.at, draft, network: network.as_ref(), pace: *pace })
             }
             _ => None,

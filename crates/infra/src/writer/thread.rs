@@ -2,13 +2,13 @@
 
 use crate::db::conn::{AnyConn, Role, connect, is_alive};
 use crate::db::error::{DbError, busy};
-use crate::db::queue::{Job, Next, Queue, Ticket};
+use crate::db::queue::{Job, Next, PendingAppend, Queue};
 use crate::db::target::Target;
 use crate::store::log::ANSWER_WITHIN;
 use crate::writer::batch::{Written, write};
 use crate::writer::lookup::Locks;
 use domain::ports::bus::Bus;
-use domain::ports::log::Entry;
+use domain::ports::log::LogEntry;
 use domain::ports::store::StoreError;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -95,7 +95,7 @@ impl Writer {
             let done = match next {
                 Next::Closed => return Ok(()),
                 Next::Run(work) => catch_unwind(AssertUnwindSafe(|| work(Some(conn)))).unwrap_or(false),
-                Next::Batch(tickets) => self.settle(conn, tickets, Locks::Wait).is_ok(),
+                Next::Batch(pending) => self.settle(conn, pending, Locks::Wait).is_ok(),
             };
             self.used = Instant::now();
             if !done && !is_alive(conn) {
@@ -105,16 +105,16 @@ impl Writer {
     }
 
     /// Writes a batch, or as much of it as can be written: an entry that cannot is found by halving.
-    fn settle(&self, conn: &mut AnyConn, tickets: Vec<Ticket>, locks: Locks) -> Result<(), Lost> {
-        let (mut tickets, late): (Vec<_>, Vec<_>) =
-            tickets.into_iter().partition(|ticket| ticket.since.elapsed() < ANSWER_WITHIN);
+    fn settle(&self, conn: &mut AnyConn, pending: Vec<PendingAppend>, locks: Locks) -> Result<(), Lost> {
+        let (mut pending, late): (Vec<_>, Vec<_>) =
+            pending.into_iter().partition(|pending| pending.since.elapsed() < ANSWER_WITHIN);
         // Their callers were told to come back.
-        late.into_iter().for_each(|ticket| answer(ticket, busy()));
-        if tickets.is_empty() {
+        late.into_iter().for_each(|pending| answer(pending, busy()));
+        if pending.is_empty() {
             return Ok(());
         }
         let began = Instant::now();
-        let entries: Vec<&Entry> = tickets.iter().map(|ticket| &ticket.entry).collect();
+        let entries: Vec<&LogEntry> = pending.iter().map(|pending| &pending.entry).collect();
         let written = catch_unwind(AssertUnwindSafe(|| write(conn, &entries, locks)))
             .unwrap_or(Err(DbError::Damaged("the writer's own state")));
         let error = match written {
@@ -122,64 +122,64 @@ impl Writer {
                 if self.full.replace(false) {
                     tracing::info!("the disk can be written again");
                 }
-                self.publish(tickets, written);
+                self.publish(pending, written);
                 return Ok(());
             }
             Err(error) => error,
         };
         if !is_alive(conn) {
-            tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
+            pending.into_iter().for_each(|pending| answer(pending, busy()));
             return Err(Lost);
         }
         if error.is_full() {
             if !self.full.replace(true) {
                 tracing::error!(%error, "nothing more can be written to the disk");
             }
-            tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
+            pending.into_iter().for_each(|pending| answer(pending, busy()));
             return Ok(());
         }
         if error.is_lock() || began.elapsed() > LOCK_TIMEOUT {
             if locks == Locks::Wait {
-                return self.settle(conn, tickets, Locks::Skip);
+                return self.settle(conn, pending, Locks::Skip);
             }
-            tickets.into_iter().for_each(|ticket| answer(ticket, busy()));
+            pending.into_iter().for_each(|pending| answer(pending, busy()));
             return Ok(());
         }
-        if tickets.len() > 1 {
-            let rest = tickets.split_off(tickets.len() / 2);
-            if let Err(Lost) = self.settle(conn, tickets, locks) {
-                rest.into_iter().for_each(|ticket| answer(ticket, busy()));
+        if pending.len() > 1 {
+            let rest = pending.split_off(pending.len() / 2);
+            if let Err(Lost) = self.settle(conn, pending, locks) {
+                rest.into_iter().for_each(|pending| answer(pending, busy()));
                 return Err(Lost);
             }
             return self.settle(conn, rest, locks);
         }
         tracing::error!(%error, "an entry could not be written");
         let mut reason = Some(error.into_write_error(true));
-        for ticket in tickets {
-            answer(ticket, reason.take().unwrap_or_else(busy));
+        for pending in pending {
+            answer(pending, reason.take().unwrap_or_else(busy));
         }
         Ok(())
     }
 
-    fn publish(&self, tickets: Vec<Ticket>, written: Written) {
+    fn publish(&self, pending: Vec<PendingAppend>, written: Written) {
         if !written.events.is_empty() {
             self.bus.publish(written.events);
         }
-        for (ticket, answer) in tickets.into_iter().zip(written.answers) {
+        for (pending, answer) in pending.into_iter().zip(written.answers) {
             // Whoever asked may be gone; what was written stays.
-            let _ = ticket.answer.send(answer);
+            let _ = pending.answer.send(answer);
         }
     }
 }
 
-fn answer(ticket: Ticket, error: StoreError) {
-    let _ = ticket.answer.send(Err(error.into()));
+fn answer(pending: PendingAppend, error: StoreError) {
+    let _ = pending.answer.send(Err(error.into()));
 }
 
 fn refuse(jobs: Vec<Job>) {
     for job in jobs {
         match job {
-            Job::Append(ticket) => answer(*ticket, busy()),
+            Job::Append(pending) => answer(*pending, busy()),
             Job::Run(work) => {
                 work(None);
             }
@@ -189,7 +189,7 @@ fn refuse(jobs: Vec<Job>) {
 
 fn refuse_next(next: Next) {
     match next {
-        Next::Batch(tickets) => tickets.into_iter().for_each(|ticket| answer(ticket, busy())),
+        Next::Batch(pending) => pending.into_iter().for_each(|pending| answer(pending, busy())),
         Next::Run(work) => {
             work(None);
         }

@@ -3,7 +3,7 @@
 use crate::support::Database;
 use diesel::connection::{Connection, SimpleConnection};
 use domain::model::id::Seq;
-use domain::ports::log::{Act, AppendError, Appended, Entry};
+use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use infra::Options;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use testkit::builders::{NOON, draft, draft_named, post};
 use testkit::conformance::{Subject, seqs};
 use tokio::task::JoinSet;
 
-type Answer = (usize, Result<Appended, AppendError>);
+type Answer = (usize, Result<AppendResult, AppendError>);
 
 /// Appends all of these at once; the answers in the order of the entries.
-async fn at_once(subject: &Subject, entries: Vec<Entry>) -> Vec<Result<Appended, AppendError>> {
+async fn at_once(subject: &Subject, entries: Vec<LogEntry>) -> Vec<Result<AppendResult, AppendError>> {
     let mut answers: Vec<Answer> = start(subject, entries).join_all().await;
     answers.sort_by_key(|(place, _)| *place);
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-fn start(subject: &Subject, entries: Vec<Entry>) -> JoinSet<Answer> {
+fn start(subject: &Subject, entries: Vec<LogEntry>) -> JoinSet<Answer> {
     let mut tasks = JoinSet::new();
     for (place, entry) in entries.into_iter().enumerate() {
         let log = subject.log.clone();
@@ -41,7 +41,7 @@ async fn only_the_entry_that_cannot_be_written_fails() {
         let (room, owner) = subject.room("lobby", "ann").await;
         let actor = subject.member(room.id, &owner).await;
         let text = |n: usize| if n % 20 == 13 { "poison".to_owned() } else { n.to_string() };
-        let entry = |n| Entry { room: room.id, actor: actor.clone(), at: NOON, act: post(draft(&text(n))) };
+        let entry = |n| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command: post(draft(&text(n))) };
         let answers = at_once(&subject, (0..60).map(entry).collect()).await;
         for (n, answer) in answers.iter().enumerate() {
             match answer {
@@ -51,7 +51,7 @@ async fn only_the_entry_that_cannot_be_written_fails() {
             }
         }
         let expected: Vec<i64> = (1..=57).collect();
-        assert_eq!(seqs(&subject.stretch(room.id, Seq::ZERO).await.events), expected);
+        assert_eq!(seqs(&subject.event_range(room.id, Seq::ZERO).await.events), expected);
         assert_eq!(seqs(&subject.bus.events()), expected);
     }
 }
@@ -65,17 +65,17 @@ async fn acts_and_messages_of_one_batch_keep_their_order() {
         let acts = [
             post(draft_named("gone", "a")),
             post(draft_named("gone", "a")),
-            Act::Purge { author: None },
+            LogCommand::Purge { author: None },
             post(draft("stays")),
-            Act::Close,
+            LogCommand::Close,
             post(draft("too late")),
         ];
-        let entry = |act| Entry { room: room.id, actor: actor.clone(), at: NOON, act };
+        let entry = |act| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command };
         let answers = at_once(&subject, acts.into_iter().map(entry).collect()).await;
-        assert!(matches!(&answers[1], Ok(Appended::Posted { repeated: true, .. })), "{:?}", answers[1]);
+        assert!(matches!(&answers[1], Ok(AppendResult::Posted { repeated: true, .. })), "{:?}", answers[1]);
         assert!(matches!(answers[5], Err(AppendError::RoomGone)), "{:?}", answers[5]);
         assert_eq!(seqs(&subject.bus.events()), [1, 2, 3, 4]);
-        assert_eq!(seqs(&subject.stretch(room.id, Seq::ZERO).await.events), [2, 3, 4]);
+        assert_eq!(seqs(&subject.event_range(room.id, Seq::ZERO).await.events), [2, 3, 4]);
     }
 }
 
@@ -90,25 +90,25 @@ async fn two_nodes_on_one_database_leave_no_gap_and_say_nothing_twice() {
         let entry = |n: usize| {
             let place = n % 2;
             // Each nonce is sent to both nodes.
-            let act = post(draft_named(&n.to_string(), &n.to_string()));
-            Entry { room: [room.id, other.id][place], actor: actors[place].clone(), at: NOON, act }
+            let command = post(draft_named(&n.to_string(), &n.to_string()));
+            LogEntry { room: [room.id, other.id][place], actor: actors[place].clone(), at: NOON, command }
         };
         let mut first = start(&one, (0..300).map(entry).collect());
         let second = start(&two, (0..300).rev().map(entry).collect()).join_all().await;
         let mut repeated = 0;
         while let Some(answer) = first.join_next().await {
-            repeated += usize::from(matches!(answer.unwrap().1, Ok(Appended::Posted { repeated: true, .. })));
+            repeated += usize::from(matches!(answer.unwrap().1, Ok(AppendResult::Posted { repeated: true, .. })));
         }
         for (_, answer) in second {
             match answer {
-                Ok(Appended::Posted { repeated: again, .. }) => repeated += usize::from(again),
+                Ok(AppendResult::Posted { repeated: again, .. }) => repeated += usize::from(again),
                 other => panic!("{other:?}"),
             }
         }
         assert_eq!(repeated, 300);
         let expected: Vec<i64> = (1..=150).collect();
         for room in [room.id, other.id] {
-            assert_eq!(seqs(&one.stretch(room, Seq::ZERO).await.events), expected);
+            assert_eq!(seqs(&one.event_range(room, Seq::ZERO).await.events), expected);
             let (here, there) = (one.bus.seqs_of(room), two.bus.seqs_of(room));
             assert!(here.is_sorted() && there.is_sorted());
             let mut told: Vec<i64> = here.into_iter().chain(there).map(|seq| seq.0).collect();
@@ -125,7 +125,7 @@ async fn what_was_let_in_is_written_before_the_end() {
         let (room, owner) = subject.room("lobby", "ann").await;
         let actor = subject.member(room.id, &owner).await;
         let entry =
-            |n: usize| Entry { room: room.id, actor: actor.clone(), at: NOON, act: post(draft(&n.to_string())) };
+            |n: usize| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command: post(draft(&n.to_string())) };
         let tasks = start(&subject, (0..50).map(entry).collect());
         // On one thread every task has run up to its answer now.
         tokio::task::yield_now().await;
@@ -148,7 +148,8 @@ async fn a_full_queue_answers_busy_at_once() {
     let mut beside = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     beside.batch_execute("BEGIN IMMEDIATE").unwrap();
 
-    let entry = |n: usize| Entry { room: room.id, actor: actor.clone(), at: NOON, act: post(draft(&n.to_string())) };
+    let entry =
+        |n: usize| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command: post(draft(&n.to_string())) };
     let began = Instant::now();
     let mut tasks = start(&subject, (0..40).map(entry).collect());
     // At most a few are with the writer and eight in the queue; all others are told at once, while the file is held.

@@ -2,7 +2,7 @@
 
 use crate::support::Database;
 use diesel::connection::{Connection, SimpleConnection};
-use domain::ports::log::{AppendError, Appended, Entry, From};
+use domain::ports::log::{AppendError, AppendResult, From, LogEntry};
 use domain::ports::store::StoreError;
 use infra::Options;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ async fn while_the_database_is_away_everybody_is_told_and_then_it_heals() {
     let (room, owner) = subject.room("lobby", "ann").await;
     let actor = subject.member(room.id, &owner).await;
     let append = async |name: &str| {
-        let entry = Entry { room: room.id, actor: actor.clone(), at: NOON, act: post(draft_named(name, name)) };
+        let entry = LogEntry { room: room.id, actor: actor.clone(), at: NOON, command: post(draft_named(name, name)) };
         soon(subject.log.append(entry)).await
     };
     append("before").await.unwrap();
@@ -70,7 +70,8 @@ async fn a_lost_connection_is_replaced_and_nothing_is_doubled() {
             schema.cut();
         }
         let name = n.to_string();
-        let entry = Entry { room: room.id, actor: actor.clone(), at: NOON, act: post(draft_named(&name, &name)) };
+        let entry =
+            LogEntry { room: room.id, actor: actor.clone(), at: NOON, command: post(draft_named(&name, &name)) };
         eventually("an answer", async || subject.log.append(entry.clone()).await.is_ok()).await;
     }
     let expected: Vec<String> = (0..30).map(|n| n.to_string()).collect();
@@ -102,7 +103,7 @@ async fn a_head_that_somebody_holds_stops_only_its_own_room() {
         soon(subject.act(free.id, &bob, post(draft("passed")))),
     );
     assert!(is_busy(&stuck), "{stuck:?}");
-    assert!(matches!(passed, Ok(Appended::Posted { .. })), "{passed:?}");
+    assert!(matches!(passed, Ok(AppendResult::Posted { .. })), "{passed:?}");
     let began = Instant::now();
     assert!(subject.texts(held.id).await.is_empty());
     assert!(began.elapsed() < Duration::from_secs(1), "reading waits for nobody");

@@ -7,7 +7,7 @@ use diesel::connection::{Connection, SimpleConnection};
 use diesel::pg::PgConnection;
 use domain::ports::bus::Bus;
 use domain::ports::effects::Ids;
-use infra::effects::ids::RandomIds;
+use infra::adapters::ids::RandomIds;
 use infra::{Options, Store};
 use std::sync::Arc;
 use tempfile::TempDir;

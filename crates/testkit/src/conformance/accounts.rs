@@ -328,15 +328,15 @@ pub async fn whoever_is_behind_a_network_is_counted(subject: Subject) {
     let guest = user("bob").guest().at("net").create(&*subject.accounts).await;
     let admin = user("cid").rank(Rank::Admin).at("net").create(&*subject.accounts).await;
     user("dan").rank(Rank::Root).at("other").create(&*subject.accounts).await;
-    let behind = async |name| subject.history.behind(&network(name)).await.unwrap();
-    assert_eq!(behind("net").await, (3, Some(Rank::Admin)));
-    assert_eq!(behind("nowhere").await, (0, None));
+    let highest_rank_on_network = async |name| subject.history.highest_rank_on_network(&network(name)).await.unwrap();
+    assert_eq!(highest_rank_on_network("net").await, (3, Some(Rank::Admin)));
+    assert_eq!(highest_rank_on_network("nowhere").await, (0, None));
 
     let moved = UserChange { network: Some(network("other")), ..UserChange::default() };
     subject.accounts.update(admin.id, moved).await.unwrap();
     subject.accounts.delete(guest.id).await.unwrap();
-    assert_eq!(behind("net").await, (1, Some(Rank::Registered)));
-    assert_eq!(behind("other").await, (2, Some(Rank::Root)));
+    assert_eq!(highest_rank_on_network("net").await, (1, Some(Rank::Registered)));
+    assert_eq!(highest_rank_on_network("other").await, (2, Some(Rank::Root)));
 }
 
 /// Instants survive to the millisecond, far away too.

@@ -2,13 +2,13 @@
 
 use super::{Subject, seqs, texts};
 use crate::builders::{NOON, body, draft, give, later, post, sanction};
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::SanctionKind;
 use domain::model::user::{Member, UserChange};
-use domain::ports::log::{Act, From};
+use domain::ports::log::{From, LogCommand};
 
 /// A page holds the messages nearest to where it begins, ascending, and says whether there are more beyond them.
 pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
@@ -16,7 +16,7 @@ pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
     let (other, bob) = subject.room("other", "bob").await;
     let all = subject.post_many(lobby.id, &ann, 7).await;
     subject.post(other.id, &bob, "elsewhere").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: all[3].id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: all[3].id }).await;
     for (from, limit, expected, more) in [
         (From::End, 2, vec!["6", "7"], true),
         (From::End, 5, vec!["2", "3", "5", "6", "7"], true),
@@ -73,7 +73,7 @@ pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
     let message = subject.post(lobby.id, &ann, "hi").await;
     assert_eq!(message.author, Member { user: ann.clone(), room_rank: None });
     let to = Member { user: ann.clone(), room_rank: Some(Rank::Mod) };
-    subject.done(lobby.id, &owner, Act::Appoint { subject: Box::new(to), measure: Measure::Mod }).await;
+    subject.done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     let change = UserChange {
         display_name: Some(crate::builders::display_name("Queen")),
         picture: Some(Some("/q.png".into())),
@@ -85,7 +85,7 @@ pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
     assert_eq!(subject.history.message(message.id).await.unwrap().unwrap().author, author);
     assert_eq!(subject.history.messages(lobby.id, From::End, 1).await.unwrap().0[0].author, author);
     assert_eq!(subject.history.snapshot(lobby.id, 1).await.unwrap().unwrap().1[0].author, author);
-    let posted = &subject.stretch(lobby.id, Seq::ZERO).await.events[0];
+    let posted = &subject.event_range(lobby.id, Seq::ZERO).await.events[0];
     assert!(matches!(&posted.kind, EventKind::Posted(message) if message.author == author), "{posted:?}");
 }
 
@@ -94,7 +94,7 @@ pub async fn a_snapshot_is_the_head_and_the_latest_messages(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let epoch = subject.history.heads(&[lobby.id]).await.unwrap()[0].1.epoch;
     let all = subject.post_many(lobby.id, &ann, 5).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: all[4].id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: all[4].id }).await;
     let (head, messages) = subject.history.snapshot(lobby.id, 3).await.unwrap().unwrap();
     assert_eq!((head.epoch, head.seq), (epoch, Seq(6)));
     assert_eq!(messages, all[1..4]);
@@ -106,15 +106,15 @@ pub async fn a_snapshot_is_the_head_and_the_latest_messages(subject: Subject) {
 pub async fn a_stretch_tells_what_stands_and_what_was_done(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 4).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: all[1].id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: all[1].id }).await;
     subject.post(lobby.id, &ann, "six").await;
-    let told = async |since| seqs(&subject.stretch(lobby.id, Seq(since)).await.events);
+    let told = async |since| seqs(&subject.event_range(lobby.id, Seq(since)).await.events);
     assert_eq!(told(0).await, [1, 3, 4, 5, 6]);
     assert_eq!(told(1).await, [3, 4, 5, 6], "whoever saw message 2 hears that it was deleted");
     assert_eq!(told(4).await, [5, 6]);
     assert_eq!(told(6).await, []);
     assert_eq!(told(1000).await, []);
-    assert_eq!(subject.stretch(lobby.id, Seq(1000)).await.head.seq, Seq(6));
+    assert_eq!(subject.event_range(lobby.id, Seq(1000)).await.head.seq, Seq(6));
 }
 
 /// After a purge nothing of before is told, but the purge is.
@@ -124,23 +124,23 @@ pub async fn a_stretch_tells_a_purge_and_resurrects_nothing(subject: Subject) {
     for author in [&ann, &bob, &ann, &bob] {
         subject.post(lobby.id, author, "hi").await;
     }
-    subject.done(lobby.id, &ann, Act::Purge { author: Some(Box::new(bob.clone())) }).await;
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: Some(Box::new(bob.clone())) }).await;
     subject.post(lobby.id, &bob, "back").await;
-    assert_eq!(seqs(&subject.stretch(lobby.id, Seq::ZERO).await.events), [1, 3, 5, 6]);
-    assert_eq!(seqs(&subject.stretch(lobby.id, Seq(3)).await.events), [5, 6]);
-    subject.done(lobby.id, &ann, Act::Purge { author: None }).await;
-    assert_eq!(seqs(&subject.stretch(lobby.id, Seq::ZERO).await.events), [5, 7]);
+    assert_eq!(seqs(&subject.event_range(lobby.id, Seq::ZERO).await.events), [1, 3, 5, 6]);
+    assert_eq!(seqs(&subject.event_range(lobby.id, Seq(3)).await.events), [5, 6]);
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: None }).await;
+    assert_eq!(seqs(&subject.event_range(lobby.id, Seq::ZERO).await.events), [5, 7]);
 }
 
-/// A stretch that is cut holds the first events and says so; going on from its last one misses nothing.
+/// A event_range that is cut holds the first events and says so; going on from its last one misses nothing.
 pub async fn a_cut_stretch_goes_on_where_it_ended(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 6).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: all[2].id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: all[2].id }).await;
     let cut = async |since, limit| {
-        let stretch = subject.history.stretch(lobby.id, Seq(since), limit).await.unwrap().unwrap();
-        assert_eq!(stretch.head.seq, Seq(7));
-        (seqs(&stretch.events), stretch.cut)
+        let event_range = subject.history.event_range(lobby.id, Seq(since), limit).await.unwrap().unwrap();
+        assert_eq!(event_range.head.seq, Seq(7));
+        (seqs(&event_range.events), event_range.cut)
     };
     assert_eq!(cut(0, 3).await, (vec![1, 2, 4], true));
     assert_eq!(cut(4, 3).await, (vec![5, 6, 7], false));
@@ -153,7 +153,8 @@ pub async fn a_cut_stretch_goes_on_where_it_ended(subject: Subject) {
 /// A cut may fall among messages and events alike.
 pub async fn a_cut_counts_events_and_messages_together(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
-    let configure = Act::Configure { change: Box::new(RoomChange { links: Some(false), ..RoomChange::default() }) };
+    let configure =
+        LogCommand::Configure { change: Box::new(RoomChange { links: Some(false), ..RoomChange::default() }) };
     for _ in 0..4 {
         subject.post(lobby.id, &ann, "hi").await;
         subject.done(lobby.id, &ann, configure.clone()).await;
@@ -161,11 +162,11 @@ pub async fn a_cut_counts_events_and_messages_together(subject: Subject) {
     let mut since = Seq::ZERO;
     let mut walked = Vec::new();
     loop {
-        let stretch = subject.history.stretch(lobby.id, since, 3).await.unwrap().unwrap();
-        assert!(stretch.events.len() <= 3);
-        walked.extend(seqs(&stretch.events));
+        let event_range = subject.history.event_range(lobby.id, since, 3).await.unwrap().unwrap();
+        assert!(event_range.events.len() <= 3);
+        walked.extend(seqs(&event_range.events));
         since = Seq(*walked.last().unwrap());
-        if !stretch.cut {
+        if !event_range.cut {
             break;
         }
     }
@@ -197,16 +198,16 @@ pub async fn a_stance_is_all_that_a_decision_needs(subject: Subject) {
     subject.act_at(later(3), lobby.id, &bob, post(draft("three"))).await.unwrap();
     subject.act_at(later(4), other.id, &ann, post(draft("four"))).await.unwrap();
     let slow = RoomChange { slow_mode: Some(domain::model::time::Span::seconds(9)), ..RoomChange::default() };
-    subject.done(lobby.id, &ann, Act::Configure { change: Box::new(slow.clone()) }).await;
+    subject.done(lobby.id, &ann, LogCommand::Configure { change: Box::new(slow.clone()) }).await;
 
-    let stance = subject.history.stance(&lobby.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
-    assert_eq!(stance.room, slow.applied_to(lobby.clone()));
-    assert_eq!(stance.head, subject.history.heads(&[lobby.id]).await.unwrap()[0].1);
-    assert_eq!(stance.member, Some(Member { user: ann.clone(), room_rank: Some(Rank::Owner) }));
-    assert_eq!((stance.sanctions, stance.last_post), (vec![], Some((later(2), body("two")))));
+    let access = subject.history.access_context(&lobby.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
+    assert_eq!(access.room, slow.applied_to(lobby.clone()));
+    assert_eq!(access.head, subject.history.heads(&[lobby.id]).await.unwrap()[0].1);
+    assert_eq!(access.member, Some(Member { user: ann.clone(), room_rank: Some(Rank::Owner) }));
+    assert_eq!((access.sanctions, access.last_post), (vec![], Some((later(2), body("two")))));
 
-    let stance = subject.history.stance(&other.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
-    assert_eq!((stance.member.unwrap().room_rank, stance.last_post), (None, Some((later(4), body("four")))));
+    let access = subject.history.access_context(&other.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
+    assert_eq!((access.member.unwrap().room_rank, access.last_post), (None, Some((later(4), body("four")))));
 }
 
 /// What was deleted still counts as said.
@@ -214,23 +215,23 @@ pub async fn the_last_post_of_a_stance_may_be_deleted(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     subject.act_at(later(1), lobby.id, &ann, post(draft("one"))).await.unwrap();
     subject.act_at(later(2), lobby.id, &ann, post(draft("two"))).await.unwrap();
-    subject.done(lobby.id, &ann, Act::Purge { author: None }).await;
-    let stance = subject.history.stance(&lobby.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
-    assert_eq!(stance.last_post, Some((later(2), body("two"))));
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: None }).await;
+    let access = subject.history.access_context(&lobby.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
+    assert_eq!(access.last_post, Some((later(2), body("two"))));
 }
 
-/// A stance without a user, with one who is gone, or of no room.
+/// A access without a user, with one who is gone, or of no room.
 pub async fn a_stance_may_be_nobodys(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
     subject.accounts.delete(bob.id).await.unwrap();
     for user in [None, Some(bob.id), Some(UserId(4_000_000))] {
-        let stance = subject.history.stance(&lobby.uid, user, None, NOON).await.unwrap().unwrap();
-        assert_eq!((stance.room, stance.member, stance.last_post), (lobby.clone(), None, None));
-        assert_eq!(stance.sanctions, []);
+        let access = subject.history.access_context(&lobby.uid, user, None, NOON).await.unwrap().unwrap();
+        assert_eq!((access.room, access.member, access.last_post), (lobby.clone(), None, None));
+        assert_eq!(access.sanctions, []);
     }
     let nowhere = RoomUid::parse("nowhere00000").unwrap();
-    assert_eq!(subject.history.stance(&nowhere, Some(ann.id), None, NOON).await.unwrap(), None);
+    assert_eq!(subject.history.access_context(&nowhere, Some(ann.id), None, NOON).await.unwrap(), None);
 }
 
 /// Latest first, never a message, below the place where the last page ended.
@@ -240,11 +241,11 @@ pub async fn the_log_of_moderators_is_read_latest_first_in_pages(subject: Subjec
     let bob = subject.user("bob").await;
     let message = subject.post(lobby.id, &bob, "spam").await;
     let to = subject.member(lobby.id, &bob).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     subject.done(lobby.id, &ann, give(&to, sanction(SanctionKind::Timeout, &bob, Some(later(60))))).await;
     subject.post(lobby.id, &ann, "order!").await;
-    subject.done(lobby.id, &ann, Act::Purge { author: Some(Box::new(bob.clone())) }).await;
-    subject.done(other.id, &olga, Act::Purge { author: None }).await;
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: Some(Box::new(bob.clone())) }).await;
+    subject.done(other.id, &olga, LogCommand::Purge { author: None }).await;
 
     let mut published = subject.bus.events_of(lobby.id);
     published.retain(|event| !matches!(event.kind, EventKind::Posted(_)));
@@ -267,11 +268,11 @@ pub async fn the_log_of_moderators_is_read_latest_first_in_pages(subject: Subjec
 pub async fn an_old_appointment_tells_the_rank_of_then(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "owner_").await;
     let ann = subject.user("ann").await;
-    for (measure, room_rank) in [(Measure::Mod, Some(Rank::Mod)), (Measure::Unmod, None)] {
+    for (action, room_rank) in [(ModerationAction::Mod, Some(Rank::Mod)), (ModerationAction::Unmod, None)] {
         let to = Member { user: ann.clone(), room_rank };
-        subject.done(lobby.id, &owner, Act::Appoint { subject: Box::new(to), measure }).await;
+        subject.done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action }).await;
     }
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, subject.bus.events());
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, subject.bus.events());
 }
 
 /// The messages of one author are paged like everybody's.
@@ -289,7 +290,7 @@ pub async fn one_authors_messages_are_paged(subject: Subject) {
         subject.post(room, author, text).await;
     }
     let gone = subject.post(lobby.id, &bob, "gone").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: gone.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: gone.id }).await;
     for (from, limit, expected, more) in [
         (From::End, 10, vec!["1", "3", "4"], false),
         (From::End, 2, vec!["3", "4"], true),
@@ -313,9 +314,9 @@ pub async fn the_log_about_one_user_leaves_out_the_others(subject: Subject) {
         let member = subject.member(lobby.id, user).await;
         subject.done(lobby.id, &ann, give(&member, sanction(SanctionKind::Timeout, user, None))).await;
     }
-    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
-    subject.done(lobby.id, &ann, Act::Purge { author: Some(Box::new(bob.clone())) }).await;
-    subject.done(lobby.id, &ann, Act::Purge { author: None }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: Some(Box::new(bob.clone())) }).await;
+    subject.done(lobby.id, &ann, LogCommand::Purge { author: None }).await;
     let about = async |before: Option<Seq>, limit: usize| -> Vec<i64> {
         let lines = subject.history.log_about(lobby.id, bob.id, before, limit).await.unwrap();
         assert!(lines.iter().all(|line| line.actor == ann));

@@ -7,21 +7,21 @@ use domain::model::id::{MessageId, Seq};
 use domain::model::message::{Draft, MessageKind};
 use domain::model::time::Span;
 use domain::model::user::User;
-use domain::ports::log::{Act, AppendError, Appended};
+use domain::ports::log::{AppendError, AppendResult, LogCommand};
 
-fn slowly(draft: Draft, seconds: i64) -> Act {
-    Act::Post { draft, network: None, pace: Some(Span::seconds(seconds)) }
+fn slowly(draft: Draft, seconds: i64) -> LogCommand {
+    LogCommand::Post { draft, network: None, pace: Some(Span::seconds(seconds)) }
 }
 
-fn purge(author: Option<&User>) -> Act {
-    Act::Purge { author: author.map(|author| Box::new(author.clone())) }
+fn purge(author: Option<&User>) -> LogCommand {
+    LogCommand::Purge { author: author.map(|author| Box::new(author.clone())) }
 }
 
 /// A room's first event is 1, and every kind of event takes the next number.
 pub async fn seqs_count_from_one_over_all_kinds_of_events(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let first = subject.post(lobby.id, &ann, "one").await;
-    let second = subject.done(lobby.id, &ann, Act::Delete { message: first.id }).await;
+    let second = subject.done(lobby.id, &ann, LogCommand::Delete { message: first.id }).await;
     let third = subject.post(lobby.id, &ann, "three").await;
     let fourth = subject.done(lobby.id, &ann, purge(None)).await;
     let fifth = subject.post(lobby.id, &ann, "five").await;
@@ -47,7 +47,8 @@ pub async fn a_message_is_answered_stored_and_published_alike(subject: Subject) 
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let at = domain::model::time::Timestamp(NOON.0 + 7);
     let draft = Draft { kind: MessageKind::Action, ..draft_named("waves", "n") };
-    let Appended::Posted { message, repeated: false } = subject.act_at(at, lobby.id, &ann, post(draft)).await.unwrap()
+    let AppendResult::Posted { message, repeated: false } =
+        subject.act_at(at, lobby.id, &ann, post(draft)).await.unwrap()
     else {
         panic!("a new message")
     };
@@ -58,22 +59,22 @@ pub async fn a_message_is_answered_stored_and_published_alike(subject: Subject) 
 
     let event = Event { room: lobby.id, seq: Seq(1), at, actor: ann.id, kind: EventKind::Posted(message) };
     assert_eq!(subject.bus.events(), std::slice::from_ref(&event));
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, [event]);
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, [event]);
 }
 
-/// What was published is what a stretch tells, in the same order.
+/// What was published is what a event_range tells, in the same order.
 pub async fn every_event_is_published_as_it_is_read(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
     let gone = subject.post(lobby.id, &bob, "gone").await;
     subject.post(lobby.id, &ann, "stays").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: gone.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: gone.id }).await;
     subject.done(lobby.id, &ann, purge(Some(&bob))).await;
     subject.post(lobby.id, &bob, "stays too").await;
     let mut published = subject.bus.events();
     assert_eq!(seqs(&published), [1, 2, 3, 4, 5]);
     published.remove(0);
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, published);
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, published);
 }
 
 /// Text is bytes: nothing is escaped, folded, cut or read as a pattern.
@@ -108,7 +109,7 @@ pub async fn a_nonce_names_one_message(subject: Subject) {
     assert!(!repeated);
     for text in ["hi", "something else"] {
         let again = subject.act_at(later(60), lobby.id, &ann, post(draft_named(text, "n"))).await.unwrap();
-        assert_eq!(again, Appended::Posted { message: Box::new(first.clone()), repeated: true });
+        assert_eq!(again, AppendResult::Posted { message: Box::new(first.clone()), repeated: true });
     }
     assert_eq!(subject.post(lobby.id, &ann, "next").await.seq, Seq(2));
     assert_eq!(subject.texts(lobby.id).await, ["hi", "next"]);
@@ -150,7 +151,7 @@ pub async fn a_message_is_found_by_its_nonce(subject: Subject) {
     assert_eq!(known(lobby.id, ann.id, "m").await, None);
     assert_eq!(known(lobby.id, domain::model::id::UserId(4_000_000), "n").await, None);
     assert_eq!(known(domain::model::id::RoomId(4_000_000), ann.id, "n").await, None);
-    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     assert_eq!(known(lobby.id, ann.id, "n").await.map(|found| found.id), Some(message.id));
 }
 
@@ -158,7 +159,7 @@ pub async fn a_message_is_found_by_its_nonce(subject: Subject) {
 pub async fn a_repeated_nonce_resurrects_nothing(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let (message, _) = subject.post_draft(lobby.id, &ann, draft_named("hi", "n")).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     let (again, repeated) = subject.post_draft(lobby.id, &ann, draft_named("hi", "n")).await;
     assert_eq!((again.id, again.seq, repeated), (message.id, message.seq, true));
     assert!(subject.texts(lobby.id).await.is_empty());
@@ -171,7 +172,7 @@ pub async fn a_refused_message_uses_no_nonce_and_no_number(subject: Subject) {
     subject.post(lobby.id, &ann, "first").await;
     let early = subject.act_at(later(5), lobby.id, &ann, slowly(draft_named("second", "n"), 10)).await;
     assert!(matches!(early, Err(AppendError::TooSoon { .. })), "{early:?}");
-    let Appended::Posted { message, repeated } =
+    let AppendResult::Posted { message, repeated } =
         subject.act_at(later(10), lobby.id, &ann, slowly(draft_named("second", "n"), 10)).await.unwrap()
     else {
         panic!("a message")
@@ -185,7 +186,7 @@ pub async fn slow_mode_counts_from_the_last_message(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let (other, bob) = subject.room("other", "bob").await;
     let first = subject.post(lobby.id, &ann, "first").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: first.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: first.id }).await;
 
     let refused = subject.act_at(later(4), lobby.id, &ann, slowly(draft("again"), 10)).await;
     assert!(
@@ -210,7 +211,7 @@ pub async fn a_repeat_is_answered_in_spite_of_slow_mode(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     subject.act(lobby.id, &ann, slowly(draft_named("hi", "n"), 60)).await.unwrap();
     let again = subject.act(lobby.id, &ann, slowly(draft_named("hi", "n"), 60)).await.unwrap();
-    assert!(matches!(again, Appended::Posted { repeated: true, .. }), "{again:?}");
+    assert!(matches!(again, AppendResult::Posted { repeated: true, .. }), "{again:?}");
 }
 
 /// An answer names a message that stands in the same room.
@@ -220,7 +221,7 @@ pub async fn an_answer_names_a_message_of_the_room(subject: Subject) {
     let question = subject.post(lobby.id, &ann, "why?").await;
     let gone = subject.post(lobby.id, &ann, "gone").await;
     let elsewhere = subject.post(other.id, &bob, "elsewhere").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: gone.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: gone.id }).await;
 
     let answer = |to: MessageId| Draft { reply_to: Some(to), ..draft("because") };
     let (answered, _) = subject.post_draft(lobby.id, &bob, answer(question.id)).await;
@@ -239,7 +240,7 @@ pub async fn an_answer_outlives_the_question(subject: Subject) {
     let question = subject.post(lobby.id, &ann, "why?").await;
     let (answer, _) =
         subject.post_draft(lobby.id, &ann, Draft { reply_to: Some(question.id), ..draft("because") }).await;
-    subject.done(lobby.id, &ann, Act::Delete { message: question.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: question.id }).await;
     assert_eq!(subject.history.message(answer.id).await.unwrap(), Some(answer));
 }
 
@@ -248,16 +249,16 @@ pub async fn a_message_is_deleted_once_in_its_room(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let (other, bob) = subject.room("other", "bob").await;
     let message = subject.post(lobby.id, &ann, "hi").await;
-    let elsewhere = subject.act(other.id, &bob, Act::Delete { message: message.id }).await;
+    let elsewhere = subject.act(other.id, &bob, LogCommand::Delete { message: message.id }).await;
     assert!(matches!(elsewhere, Err(AppendError::Missing)), "{elsewhere:?}");
     assert_eq!(subject.texts(lobby.id).await, ["hi"]);
 
-    let event = subject.done(lobby.id, &bob, Act::Delete { message: message.id }).await;
+    let event = subject.done(lobby.id, &bob, LogCommand::Delete { message: message.id }).await;
     let expected = EventKind::Deleted { message: message.id };
     assert_eq!((event.seq, event.actor, event.kind), (Seq(2), bob.id, expected));
     assert_eq!(subject.history.message(message.id).await.unwrap(), None);
     for missing in [message.id, MessageId(4_000_000)] {
-        let again = subject.act(lobby.id, &ann, Act::Delete { message: missing }).await;
+        let again = subject.act(lobby.id, &ann, LogCommand::Delete { message: missing }).await;
         assert!(matches!(again, Err(AppendError::Missing)), "{again:?}");
     }
     assert_eq!(subject.bus.seqs_of(lobby.id), [Seq(1), Seq(2)]);
@@ -276,10 +277,10 @@ pub async fn a_purge_is_one_event(subject: Subject) {
     assert!(subject.texts(lobby.id).await.is_empty());
     assert_eq!(subject.history.message(theirs.id).await.unwrap(), None);
     assert_eq!(subject.texts(other.id).await, ["elsewhere"]);
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, [event]);
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, [event]);
     assert_eq!(subject.post(lobby.id, &ann, "after").await.seq, Seq(23));
     assert_eq!(subject.texts(lobby.id).await, ["after"]);
-    let gone = subject.act(lobby.id, &ann, Act::Delete { message: theirs.id }).await;
+    let gone = subject.act(lobby.id, &ann, LogCommand::Delete { message: theirs.id }).await;
     assert!(matches!(gone, Err(AppendError::Missing)), "{gone:?}");
 }
 
@@ -310,9 +311,9 @@ pub async fn nothing_is_done_in_no_room(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let actor = subject.member(lobby.id, &ann).await;
     let nowhere = domain::model::id::RoomId(4_000_000);
-    for act in [post(draft("hi")), purge(None), Act::Close] {
-        let refused = subject.log.append(entry(nowhere, &actor, act.clone())).await;
-        assert!(matches!(refused, Err(AppendError::RoomGone)), "{act:?} gave {refused:?}");
+    for command in [post(draft("hi")), purge(None), LogCommand::Close] {
+        let refused = subject.log.append(entry(nowhere, &actor, command.clone())).await;
+        assert!(matches!(refused, Err(AppendError::RoomGone)), "{command:?} gave {refused:?}");
     }
     assert!(subject.bus.is_silent());
 }

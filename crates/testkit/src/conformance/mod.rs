@@ -22,7 +22,7 @@ use domain::model::message::{Draft, Message};
 use domain::model::room::Room;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
-use domain::ports::log::{Act, AppendError, Appended, Entry, From, History, Log, Stretch};
+use domain::ports::log::{AppendError, AppendResult, EventRange, From, History, Log, LogCommand, LogEntry};
 use domain::ports::store::{Accounts, Health, Rooms};
 use std::sync::Arc;
 
@@ -67,20 +67,26 @@ impl Subject {
     }
 
     /// Appends `act` by `user` at [`NOON`].
-    pub async fn act(&self, room: RoomId, user: &User, act: Act) -> Result<Appended, AppendError> {
-        self.act_at(NOON, room, user, act).await
+    pub async fn act(&self, room: RoomId, user: &User, command: LogCommand) -> Result<AppendResult, AppendError> {
+        self.act_at(NOON, room, user, command).await
     }
 
     /// Appends `act` by `user` at that time.
-    pub async fn act_at(&self, at: Timestamp, room: RoomId, user: &User, act: Act) -> Result<Appended, AppendError> {
+    pub async fn act_at(
+        &self,
+        at: Timestamp,
+        room: RoomId,
+        user: &User,
+        command: LogCommand,
+    ) -> Result<AppendResult, AppendError> {
         let actor = self.member(room, user).await;
-        self.log.append(Entry { room, actor, at, act }).await
+        self.log.append(LogEntry { room, actor, at, command }).await
     }
 
     /// Appends something else than a post, which must succeed.
-    pub async fn done(&self, room: RoomId, user: &User, act: Act) -> Event {
-        match self.act(room, user, act).await.expect("it is allowed") {
-            Appended::Done(event) => event,
+    pub async fn done(&self, room: RoomId, user: &User, command: LogCommand) -> Event {
+        match self.act(room, user, command).await.expect("it is allowed") {
+            AppendResult::Done(event) => event,
             posted => panic!("not a post: {posted:?}"),
         }
     }
@@ -88,7 +94,7 @@ impl Subject {
     /// Posts `draft`, which must succeed; the message, and whether it stood there already.
     pub async fn post_draft(&self, room: RoomId, user: &User, draft: Draft) -> (Message, bool) {
         match self.act(room, user, builders::post(draft)).await.expect("it is allowed") {
-            Appended::Posted { message, repeated } => (*message, repeated),
+            AppendResult::Posted { message, repeated } => (*message, repeated),
             done => panic!("a post: {done:?}"),
         }
     }
@@ -115,11 +121,11 @@ impl Subject {
     }
 
     /// All that lies after `since`.
-    pub async fn stretch(&self, room: RoomId, since: Seq) -> Stretch {
-        let stretch = self.history.stretch(room, since, 10_000).await.expect("a store that works");
-        let stretch = stretch.expect("the log is there");
-        assert!(!stretch.cut, "there are fewer than ten thousand");
-        stretch
+    pub async fn event_range(&self, room: RoomId, since: Seq) -> EventRange {
+        let event_range = self.history.event_range(room, since, 10_000).await.expect("a store that works");
+        let event_range = event_range.expect("the log is there");
+        assert!(!event_range.cut, "there are fewer than ten thousand");
+        event_range
     }
 }
 

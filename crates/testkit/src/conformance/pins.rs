@@ -2,13 +2,13 @@
 
 use super::Subject;
 use crate::builders::display_name;
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, Seq};
 use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::model::room::Room;
 use domain::model::user::{Member, UserChange};
-use domain::ports::log::{Act, AppendError};
+use domain::ports::log::{AppendError, LogCommand};
 use std::sync::Arc;
 
 impl Subject {
@@ -17,8 +17,8 @@ impl Subject {
         for other in [
             self.rooms.room_by_id(room.id).await.unwrap().unwrap(),
             self.rooms.list(None, RoomId(room.id.0 - 1), 1).await.unwrap().pop().unwrap(),
-            self.history.stance(&room.uid, None, None, crate::builders::NOON).await.unwrap().unwrap().room,
-            self.history.footing(Some(&room.uid), crate::builders::NOON, 10).await.unwrap().unwrap().room.unwrap(),
+            self.history.access_context(&room.uid, None, None, crate::builders::NOON).await.unwrap().unwrap().room,
+            self.history.room_access(Some(&room.uid), crate::builders::NOON, 10).await.unwrap().unwrap().room.unwrap(),
         ] {
             assert_eq!(other, read, "every way to a room finds the same");
         }
@@ -26,12 +26,12 @@ impl Subject {
     }
 }
 
-fn pin(message: &Message) -> Act {
-    Act::Pin { message: message.id }
+fn pin(message: &Message) -> LogCommand {
+    LogCommand::Pin { message: message.id }
 }
 
-fn unpin(message: &Message) -> Act {
-    Act::Unpin { message: message.id }
+fn unpin(message: &Message) -> LogCommand {
+    LogCommand::Unpin { message: message.id }
 }
 
 fn with(room: &Room, pinned: Option<&Message>) -> Box<Room> {
@@ -50,12 +50,12 @@ pub async fn a_pinned_message_is_at_the_top_until_another_is(subject: Subject) {
     let event = subject.done(lobby.id, &ann, pin(&two)).await;
     assert_eq!(event.kind, EventKind::Pinned { message: two.id, room: with(&lobby, Some(&two)) });
     assert_eq!(subject.pinned(&lobby).await.as_ref(), Some(&two));
-    let last = subject.stretch(lobby.id, Seq(3)).await.events;
+    let last = subject.event_range(lobby.id, Seq(3)).await.events;
     assert_eq!(last, [event], "what is read is what was published");
     let event = subject.done(lobby.id, &ann, unpin(&two)).await;
     assert_eq!(event.kind, EventKind::Unpinned { message: two.id, room: with(&lobby, None) });
     assert_eq!(subject.pinned(&lobby).await, None);
-    assert_eq!(subject.stretch(lobby.id, Seq(4)).await.events, [event]);
+    assert_eq!(subject.event_range(lobby.id, Seq(4)).await.events, [event]);
     assert_eq!(subject.texts(lobby.id).await, ["one", "two"], "pinning moves no message");
 }
 
@@ -63,17 +63,17 @@ pub async fn a_pinned_message_is_at_the_top_until_another_is(subject: Subject) {
 pub async fn what_is_gone_is_pinned_no_more(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
-    let by_bob = Act::Purge { author: Some(Box::new(bob.clone())) };
-    let by_ann = Act::Purge { author: Some(Box::new(ann.clone())) };
+    let by_bob = LogCommand::Purge { author: Some(Box::new(bob.clone())) };
+    let by_ann = LogCommand::Purge { author: Some(Box::new(ann.clone())) };
     let first = subject.post(lobby.id, &bob, "first").await;
     subject.done(lobby.id, &ann, pin(&first)).await;
     let message = subject.post(lobby.id, &bob, "second").await;
     subject.done(lobby.id, &ann, pin(&message)).await;
     subject.done(lobby.id, &ann, by_ann).await;
     assert_eq!(subject.pinned(&lobby).await.as_ref(), Some(&message), "it is somebody else's");
-    subject.done(lobby.id, &ann, Act::Delete { message: message.id }).await;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     assert_eq!(subject.pinned(&lobby).await, None);
-    for purge in [by_bob, Act::Purge { author: None }] {
+    for purge in [by_bob, LogCommand::Purge { author: None }] {
         let message = subject.post(lobby.id, &bob, "again").await;
         subject.done(lobby.id, &ann, pin(&message)).await;
         assert_eq!(subject.pinned(&lobby).await.as_ref(), Some(&message));
@@ -91,14 +91,14 @@ pub async fn only_what_stands_in_the_room_is_pinned(subject: Subject) {
     let here = subject.post(lobby.id, &ann, "here").await;
     let elsewhere = subject.post(other.id, &bob, "elsewhere").await;
     let gone = subject.post(lobby.id, &ann, "gone").await;
-    subject.done(lobby.id, &ann, Act::Delete { message: gone.id }).await;
-    let nothing = Act::Pin { message: MessageId(4_000_000) };
-    for act in [pin(&elsewhere), pin(&gone), nothing, unpin(&here), unpin(&elsewhere)] {
-        let refused = subject.act(lobby.id, &ann, act.clone()).await;
-        assert!(matches!(refused, Err(AppendError::Missing)), "{act:?} gave {refused:?}");
+    subject.done(lobby.id, &ann, LogCommand::Delete { message: gone.id }).await;
+    let nothing = LogCommand::Pin { message: MessageId(4_000_000) };
+    for command in [pin(&elsewhere), pin(&gone), nothing, unpin(&here), unpin(&elsewhere)] {
+        let refused = subject.act(lobby.id, &ann, command.clone()).await;
+        assert!(matches!(refused, Err(AppendError::Missing)), "{command:?} gave {refused:?}");
     }
     assert_eq!(subject.pinned(&lobby).await, None);
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.head.seq, Seq(3));
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.head.seq, Seq(3));
 }
 
 /// Whoever wrote what is at the top is shown as they are now.
@@ -108,7 +108,7 @@ pub async fn a_pinned_author_is_shown_as_they_are_now(subject: Subject) {
     let message = subject.post(lobby.id, &bob, "hi").await;
     subject.done(lobby.id, &ann, pin(&message)).await;
     let to = Member { user: bob.clone(), room_rank: Some(Rank::Mod) };
-    subject.done(lobby.id, &ann, Act::Appoint { subject: Box::new(to), measure: Measure::Mod }).await;
+    subject.done(lobby.id, &ann, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     let change = UserChange { display_name: Some(display_name("Queen")), ..UserChange::default() };
     let user = subject.accounts.update(bob.id, change).await.unwrap().unwrap();
     let author = Member { user, room_rank: Some(Rank::Mod) };

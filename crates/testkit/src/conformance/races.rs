@@ -2,13 +2,13 @@
 
 use super::Subject;
 use crate::builders::{NOON, draft, draft_named, give, lift, post, sanction, user};
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::Seq;
 use domain::model::message::Message;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::model::user::Member;
-use domain::ports::log::{Act, AppendError, Appended, Entry};
+use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -41,9 +41,9 @@ where
     answers
 }
 
-fn posted(result: Result<Appended, AppendError>) -> (Message, bool) {
+fn posted(result: Result<AppendResult, AppendError>) -> (Message, bool) {
     match result {
-        Ok(Appended::Posted { message, repeated }) => (*message, repeated),
+        Ok(AppendResult::Posted { message, repeated }) => (*message, repeated),
         other => panic!("a post: {other:?}"),
     }
 }
@@ -108,8 +108,8 @@ pub async fn a_nonce_sent_fifty_times_is_one_message(subject: Subject) {
     let actor = subject.member(lobby.id, &ann).await;
     let answers = race(50, |_| {
         let (log, actor) = (subject.log.clone(), actor.clone());
-        let act = post(draft_named("hi", "n"));
-        async move { posted(log.append(Entry { room: lobby.id, actor, at: NOON, act }).await) }
+        let command = post(draft_named("hi", "n"));
+        async move { posted(log.append(LogEntry { room: lobby.id, actor, at: NOON, command }).await) }
     })
     .await;
     assert_eq!(answers.iter().filter(|(_, repeated)| !repeated).count(), 1);
@@ -130,8 +130,8 @@ pub async fn slow_mode_lets_one_of_many_through(subject: Subject) {
         let results = race(RUNNERS, |runner| {
             let (log, actor) = (subject.log.clone(), actor.clone());
             let draft = draft(&format!("{round} {runner}"));
-            let act = Act::Post { draft, network: None, pace: Some(pace) };
-            async move { log.append(Entry { room: lobby.id, actor, at, act }).await }
+            let command = LogCommand::Post { draft, network: None, pace: Some(pace) };
+            async move { log.append(LogEntry { room: lobby.id, actor, at, command }).await }
         })
         .await;
         let waiting = |result: &&_| matches!(result, Err(AppendError::TooSoon { retry_after }) if *retry_after == pace);
@@ -153,12 +153,12 @@ pub async fn nothing_is_said_after_a_ban(subject: Subject) {
             let mut seqs = Vec::new();
             for number in 0..20 {
                 if runner == 0 && number == 10 {
-                    let entry = Entry { room: lobby.id, actor: judge.clone(), at: NOON, act: ban.clone() };
+                    let entry = LogEntry { room: lobby.id, actor: judge.clone(), at: NOON, command: ban.clone() };
                     log.append(entry).await.unwrap();
                 }
-                let act = post(draft(&format!("{runner} {number}")));
-                match log.append(Entry { room: lobby.id, actor: victim.clone(), at: NOON, act }).await {
-                    Ok(Appended::Posted { message, .. }) => seqs.push(message.seq),
+                let command = post(draft(&format!("{runner} {number}")));
+                match log.append(LogEntry { room: lobby.id, actor: victim.clone(), at: NOON, command }).await {
+                    Ok(AppendResult::Posted { message, .. }) => seqs.push(message.seq),
                     Err(AppendError::Sanctioned(_)) => {}
                     other => panic!("neither said nor banned: {other:?}"),
                 }
@@ -167,8 +167,8 @@ pub async fn nothing_is_said_after_a_ban(subject: Subject) {
         }
     })
     .await;
-    let is_ban = |kind: &EventKind| matches!(kind, EventKind::Moderated { measure: Measure::Ban, .. });
-    let events = subject.stretch(lobby.id, Seq::ZERO).await.events;
+    let is_ban = |kind: &EventKind| matches!(kind, EventKind::Moderated { action: ModerationAction::Ban, .. });
+    let events = subject.event_range(lobby.id, Seq::ZERO).await.events;
     let ban = events.iter().find(|event| is_ban(&event.kind)).unwrap().seq;
     assert!(placed.iter().flatten().all(|seq| *seq < ban), "the ban is {ban}, said was {placed:?}");
     assert_eq!(events.last().unwrap().seq, ban);
@@ -181,8 +181,8 @@ pub async fn a_message_is_deleted_by_one(subject: Subject) {
     let actor = subject.member(lobby.id, &ann).await;
     let results = race(RUNNERS, |_| {
         let (log, actor) = (subject.log.clone(), actor.clone());
-        let act = Act::Delete { message: message.id };
-        async move { log.append(Entry { room: lobby.id, actor, at: NOON, act }).await }
+        let command = LogCommand::Delete { message: message.id };
+        async move { log.append(LogEntry { room: lobby.id, actor, at: NOON, command }).await }
     })
     .await;
     let missing = results.iter().filter(|result| matches!(result, Err(AppendError::Missing))).count();
@@ -197,8 +197,8 @@ pub async fn many_bans_at_once_leave_one(subject: Subject) {
     let (to, by) = (subject.member(lobby.id, &ann).await, subject.member(lobby.id, &owner).await);
     race(RUNNERS, |_| {
         let (log, actor) = (subject.log.clone(), by.clone());
-        let act = give(&to, sanction(SanctionKind::Ban, &ann, None));
-        async move { log.append(Entry { room: lobby.id, actor, at: NOON, act }).await.unwrap() }
+        let command = give(&to, sanction(SanctionKind::Ban, &ann, None));
+        async move { log.append(LogEntry { room: lobby.id, actor, at: NOON, command }).await.unwrap() }
     })
     .await;
     assert_eq!(subject.history.sanctions(Some(lobby.id), NOON, None, 100).await.unwrap().len(), 1);
@@ -215,8 +215,8 @@ pub async fn nothing_is_said_after_the_end_of_a_room(subject: Subject) {
         let (log, actor) = (subject.log.clone(), actor.clone());
         async move {
             for number in 0..20 {
-                let act = if (runner, number) == (0, 10) { Act::Close } else { post(draft("hi")) };
-                match log.append(Entry { room: lobby.id, actor: actor.clone(), at: NOON, act }).await {
+                let command = if (runner, number) == (0, 10) { LogCommand::Close } else { post(draft("hi")) };
+                match log.append(LogEntry { room: lobby.id, actor: actor.clone(), at: NOON, command }).await {
                     Ok(_) | Err(AppendError::RoomGone) => {}
                     other => panic!("neither said nor gone: {other:?}"),
                 }
@@ -247,8 +247,8 @@ pub async fn many_authors_in_many_rooms_leave_no_gap(subject: Subject) {
             let mut said = Vec::new();
             for number in 0..POSTS {
                 let room = rooms[(runner + number) % rooms.len()];
-                let act = post(draft_named(&format!("{runner} {number}"), &format!("{number}")));
-                said.push(posted(log.append(Entry { room, actor: actor.clone(), at: NOON, act }).await).0);
+                let command = post(draft_named(&format!("{runner} {number}"), &format!("{number}")));
+                said.push(posted(log.append(LogEntry { room, actor: actor.clone(), at: NOON, command }).await).0);
             }
             said
         }
@@ -262,7 +262,7 @@ pub async fn many_authors_in_many_rooms_leave_no_gap(subject: Subject) {
         let expected: Vec<Seq> = (1..).take(said.len()).map(Seq).collect();
         assert_eq!(said.iter().map(|message| message.seq).collect::<Vec<_>>(), expected);
         assert_eq!(subject.bus.seqs_of(room), expected, "published in order");
-        let kept = subject.stretch(room, Seq::ZERO).await;
+        let kept = subject.event_range(room, Seq::ZERO).await;
         assert_eq!((kept.events, kept.head.seq), (subject.bus.events_of(room), *expected.last().unwrap()));
     }
     for said in &answers {
@@ -282,15 +282,15 @@ pub async fn a_snapshot_is_of_one_moment(subject: Subject) {
         async move {
             for _ in 0..20 {
                 if runner % 2 == 0 {
-                    let entry = Entry { room: lobby.id, actor: actor.clone(), at: NOON, act: post(draft("hi")) };
+                    let entry = LogEntry { room: lobby.id, actor: actor.clone(), at: NOON, command: post(draft("hi")) };
                     posted(subject.log.append(entry).await);
                 } else {
                     let (head, messages) = subject.history.snapshot(lobby.id, 1000).await.unwrap().unwrap();
                     let seqs: Vec<Seq> = messages.iter().map(|message| message.seq).collect();
                     assert_eq!(seqs, (1..=head.seq.0).map(Seq).collect::<Vec<_>>());
-                    let stretch = subject.stretch(lobby.id, Seq::ZERO).await;
-                    let seqs: Vec<Seq> = stretch.events.iter().map(|event| event.seq).collect();
-                    assert_eq!(seqs, (1..=stretch.head.seq.0).map(Seq).collect::<Vec<_>>());
+                    let event_range = subject.event_range(lobby.id, Seq::ZERO).await;
+                    let seqs: Vec<Seq> = event_range.events.iter().map(|event| event.seq).collect();
+                    assert_eq!(seqs, (1..=event_range.head.seq.0).map(Seq).collect::<Vec<_>>());
                 }
             }
         }
@@ -303,8 +303,8 @@ pub async fn an_answer_that_nobody_waits_for_leaves_all_or_nothing(subject: Subj
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let actor = subject.member(lobby.id, &ann).await;
     for number in 0..10 {
-        let act = post(draft(&format!("unheard {number}")));
-        let entry = Entry { room: lobby.id, actor: actor.clone(), at: NOON, act };
+        let command = post(draft(&format!("unheard {number}")));
+        let entry = LogEntry { room: lobby.id, actor: actor.clone(), at: NOON, command };
         let log = subject.log.clone();
         // Polled once, then dropped.
         let mut answer = Box::pin(async move { log.append(entry).await });
@@ -316,7 +316,7 @@ pub async fn an_answer_that_nobody_waits_for_leaves_all_or_nothing(subject: Subj
     }
     // The next answer comes after all that went before it in the room was written or refused.
     let heard = subject.post(lobby.id, &ann, "heard").await;
-    let events = subject.stretch(lobby.id, Seq::ZERO).await.events;
+    let events = subject.event_range(lobby.id, Seq::ZERO).await.events;
     let seqs: Vec<Seq> = events.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=heard.seq.0).map(Seq).collect::<Vec<_>>());
     assert_eq!(subject.bus.events_of(lobby.id), events);

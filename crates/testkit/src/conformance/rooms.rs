@@ -2,23 +2,23 @@
 
 use super::Subject;
 use crate::builders::{later, room, site};
-use domain::model::event::Measure;
+use domain::model::event::ModerationAction;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{Head, Room, RoomChange, Rules};
 use domain::model::text::Description;
 use domain::model::time::Span;
 use domain::model::user::{Member, User};
-use domain::ports::log::Act;
+use domain::ports::log::LogCommand;
 
 fn names(rooms: &[Room]) -> Vec<&str> {
     rooms.iter().map(|room| room.name.as_str()).collect()
 }
 
-/// Appointing `subject`, who holds the rank of `measure` after it.
-fn appoint(subject: &User, measure: Measure) -> Act {
-    let room_rank = measure.room_rank().expect("a measure that appoints");
-    Act::Appoint { subject: Box::new(Member { user: subject.clone(), room_rank }), measure }
+/// Appointing `subject`, who holds the rank of `action` after it.
+fn appoint(subject: &User, action: ModerationAction) -> LogCommand {
+    let room_rank = action.room_rank().expect("a action that appoints");
+    LogCommand::Appoint { subject: Box::new(Member { user: subject.clone(), room_rank }), action }
 }
 
 /// What was made is what is found, with an empty log of its epoch.
@@ -55,7 +55,7 @@ pub async fn no_room_is_none(subject: Subject) {
     assert_eq!(subject.rooms.room_by_id(RoomId::SERVER).await.unwrap(), None);
     assert_eq!(subject.rooms.appointed(nowhere).await.unwrap(), []);
     assert_eq!(subject.history.snapshot(nowhere, 10).await.unwrap(), None);
-    assert_eq!(subject.history.stretch(nowhere, Seq::ZERO, 10).await.unwrap(), None);
+    assert_eq!(subject.history.event_range(nowhere, Seq::ZERO, 10).await.unwrap(), None);
     assert_eq!(subject.history.heads(&[nowhere]).await.unwrap(), []);
 }
 
@@ -86,16 +86,16 @@ pub async fn rooms_are_listed_by_id_in_pages(subject: Subject) {
 /// Highest rank first, then by folded name, byte by byte: whatever the database's language.
 pub async fn the_appointed_are_ordered_by_rank_and_name(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "zoe").await;
-    for (name, measure) in [
-        ("ab", Measure::Mod),
-        ("a_b", Measure::Mod),
-        ("Bob", Measure::Mod),
-        ("a-b", Measure::Mod),
-        ("aaron", Measure::Vip),
-        ("cid", Measure::Mod),
+    for (name, action) in [
+        ("ab", ModerationAction::Mod),
+        ("a_b", ModerationAction::Mod),
+        ("Bob", ModerationAction::Mod),
+        ("a-b", ModerationAction::Mod),
+        ("aaron", ModerationAction::Vip),
+        ("cid", ModerationAction::Mod),
     ] {
         let user = subject.user(name).await;
-        subject.done(lobby.id, &owner, appoint(&user, measure)).await;
+        subject.done(lobby.id, &owner, appoint(&user, action)).await;
     }
     let appointed = subject.rooms.appointed(lobby.id).await.unwrap();
     let lines: Vec<_> = appointed.iter().map(|m| (m.user.display_name.as_str(), m.room_rank.unwrap())).collect();
@@ -118,22 +118,22 @@ pub async fn a_rank_is_given_and_taken(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "owner_").await;
     let (other, _) = subject.room("other", "olga").await;
     let ann = subject.user("ann").await;
-    for (measure, rank) in [
-        (Measure::Vip, Some(Rank::Vip)),
-        (Measure::Mod, Some(Rank::Mod)),
-        (Measure::Unmod, None),
-        (Measure::Vip, Some(Rank::Vip)),
-        (Measure::Unvip, None),
+    for (action, rank) in [
+        (ModerationAction::Vip, Some(Rank::Vip)),
+        (ModerationAction::Mod, Some(Rank::Mod)),
+        (ModerationAction::Unmod, None),
+        (ModerationAction::Vip, Some(Rank::Vip)),
+        (ModerationAction::Unvip, None),
     ] {
-        let event = subject.done(lobby.id, &owner, appoint(&ann, measure)).await;
+        let event = subject.done(lobby.id, &owner, appoint(&ann, action)).await;
         let after = Member { user: ann.clone(), room_rank: rank };
-        assert_eq!(subject.member(lobby.id, &ann).await, after, "{measure:?}");
-        let domain::model::event::EventKind::Moderated { subject: told, measure: what, until, .. } = event.kind else {
+        assert_eq!(subject.member(lobby.id, &ann).await, after, "{action:?}");
+        let domain::model::event::EventKind::Moderated { subject: told, action: what, until, .. } = event.kind else {
             panic!("an appointment is a moderation: {event:?}")
         };
-        assert_eq!((*told, what, until), (after, measure, None));
+        assert_eq!((*told, what, until), (after, action, None));
     }
-    subject.done(lobby.id, &owner, appoint(&ann, Measure::Mod)).await;
+    subject.done(lobby.id, &owner, appoint(&ann, ModerationAction::Mod)).await;
     assert_eq!(subject.member(other.id, &ann).await.room_rank, None, "a rank holds in its room only");
     assert_eq!(subject.member(RoomId::SERVER, &ann).await.room_rank, None);
 }
@@ -142,7 +142,7 @@ pub async fn a_rank_is_given_and_taken(subject: Subject) {
 pub async fn members_are_told_with_their_ranks_by_id(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "owner_").await;
     let (ann, bob, cid) = (subject.user("ann").await, subject.user("bob").await, subject.guest("cid").await);
-    subject.done(lobby.id, &owner, appoint(&ann, Measure::Mod)).await;
+    subject.done(lobby.id, &owner, appoint(&ann, ModerationAction::Mod)).await;
     subject.accounts.delete(bob.id).await.unwrap();
     let asked = [cid.id, UserId(4_000_000), bob.id, ann.id, owner.id];
     let members = subject.rooms.members(lobby.id, &asked).await.unwrap();
@@ -156,7 +156,7 @@ pub async fn members_are_told_with_their_ranks_by_id(subject: Subject) {
 pub async fn a_deleted_moderator_is_not_listed(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "owner_").await;
     let ann = subject.user("ann").await;
-    subject.done(lobby.id, &owner, appoint(&ann, Measure::Mod)).await;
+    subject.done(lobby.id, &owner, appoint(&ann, ModerationAction::Mod)).await;
     subject.accounts.delete(ann.id).await.unwrap();
     let appointed = subject.rooms.appointed(lobby.id).await.unwrap();
     assert_eq!(appointed.iter().map(|m| m.user.id).collect::<Vec<_>>(), [owner.id]);
@@ -177,13 +177,13 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
     let mut expected = lobby.clone();
     for change in [slow, rest] {
         expected = change.applied_to(expected);
-        let event = subject.done(lobby.id, &ann, Act::Configure { change: Box::new(change) }).await;
+        let event = subject.done(lobby.id, &ann, LogCommand::Configure { change: Box::new(change) }).await;
         assert_eq!(event.kind, domain::model::event::EventKind::Configured(Box::new(expected.clone())));
         assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), Some(expected.clone()));
     }
     assert_eq!(expected.sites.len(), 2);
     assert_eq!(expected.rules, Rules { slow_mode: Span::seconds(30), max_length: 200, links: false });
-    let read = subject.stretch(lobby.id, Seq(1)).await.events.pop().unwrap();
+    let read = subject.event_range(lobby.id, Seq(1)).await.events.pop().unwrap();
     assert_eq!(read.kind, domain::model::event::EventKind::Configured(Box::new(expected)));
 }
 
@@ -193,30 +193,30 @@ pub async fn a_closed_room_is_gone(subject: Subject) {
     let other = room("other").create(&*subject.rooms, &ann).await;
     let message = subject.post(lobby.id, &ann, "hi").await;
     let actor = subject.member(lobby.id, &ann).await;
-    let closed = subject.done(lobby.id, &ann, Act::Close).await;
+    let closed = subject.done(lobby.id, &ann, LogCommand::Close).await;
     assert_eq!((closed.seq, closed.kind.clone()), (Seq(2), domain::model::event::EventKind::Closed));
 
     assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), None);
     assert_eq!(subject.rooms.room_by_id(lobby.id).await.unwrap(), None);
     assert_eq!(names(&subject.rooms.list(None, RoomId::SERVER, 10).await.unwrap()), ["other"]);
     assert_eq!(names(&subject.rooms.list(Some(ann.id), RoomId::SERVER, 10).await.unwrap()), ["other"]);
-    assert_eq!(subject.history.stance(&lobby.uid, Some(ann.id), None, later(1)).await.unwrap(), None);
+    assert_eq!(subject.history.access_context(&lobby.uid, Some(ann.id), None, later(1)).await.unwrap(), None);
     assert_eq!(subject.history.snapshot(lobby.id, 10).await.unwrap(), None);
     let heads = subject.history.heads(&[lobby.id, other.id]).await.unwrap();
     assert_eq!(heads.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [other.id]);
-    let rest = subject.stretch(lobby.id, message.seq).await;
+    let rest = subject.event_range(lobby.id, message.seq).await;
     assert_eq!((rest.head.seq, rest.events), (Seq(2), vec![closed]));
 
-    for act in [
+    for command in [
         crate::builders::post(crate::builders::draft("hello?")),
-        Act::Delete { message: message.id },
-        Act::Purge { author: None },
-        Act::Configure { change: Box::new(RoomChange { links: Some(false), ..RoomChange::default() }) },
-        appoint(&ann, Measure::Vip),
-        Act::Close,
+        LogCommand::Delete { message: message.id },
+        LogCommand::Purge { author: None },
+        LogCommand::Configure { change: Box::new(RoomChange { links: Some(false), ..RoomChange::default() }) },
+        appoint(&ann, ModerationAction::Vip),
+        LogCommand::Close,
     ] {
-        let refused = subject.log.append(crate::builders::entry(lobby.id, &actor, act.clone())).await;
-        assert!(matches!(refused, Err(domain::ports::log::AppendError::RoomGone)), "{act:?} gave {refused:?}");
+        let refused = subject.log.append(crate::builders::entry(lobby.id, &actor, command.clone())).await;
+        assert!(matches!(refused, Err(domain::ports::log::AppendError::RoomGone)), "{command:?} gave {refused:?}");
     }
     assert_eq!(subject.bus.seqs_of(lobby.id), [Seq(1), Seq(2)]);
 }

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use crate::builders::{NOON, draft, draft_named, give, later, lift, network, post, reason, sanction, user};
-use domain::model::event::{EventKind, Measure};
+use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomId, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::Room;
@@ -10,7 +10,7 @@ use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
-use domain::ports::log::{Act, AppendError, Appended, Stance};
+use domain::ports::log::{AccessContext, AppendError, AppendResult, LogCommand};
 
 impl Subject {
     async fn sanction(&self, room: RoomId, by: &User, new: NewSanction) -> Sanction {
@@ -21,18 +21,22 @@ impl Subject {
         self.history.sanction(place, new.user, new.kind, NOON).await.unwrap().expect("it is in force")
     }
 
-    async fn say(&self, at: Timestamp, room: RoomId, author: &User, from: &str) -> Result<Appended, AppendError> {
-        let act = Act::Post { draft: draft("let me in"), network: Some(network(from)), pace: None };
-        self.act_at(at, room, author, act).await
+    async fn say(&self, at: Timestamp, room: RoomId, author: &User, from: &str) -> Result<AppendResult, AppendError> {
+        let command = LogCommand::Post { draft: draft("let me in"), network: Some(network(from)), pace: None };
+        self.act_at(at, room, author, command).await
     }
 
-    async fn stance(&self, room: &Room, user: &User, from: &str, now: Timestamp) -> Stance {
+    async fn access_context(&self, room: &Room, user: &User, from: &str, now: Timestamp) -> AccessContext {
         let from = network(from);
-        self.history.stance(&room.uid, Some(user.id), Some(&from), now).await.unwrap().expect("the room is there")
+        self.history
+            .access_context(&room.uid, Some(user.id), Some(&from), now)
+            .await
+            .unwrap()
+            .expect("the room is there")
     }
 }
 
-fn is_refused(result: &Result<Appended, AppendError>, by: &Sanction) -> bool {
+fn is_refused(result: &Result<AppendResult, AppendError>, by: &Sanction) -> bool {
     matches!(result, Err(AppendError::Sanctioned(sanction)) if **sanction == *by)
 }
 
@@ -42,28 +46,28 @@ pub async fn a_footing_is_one_place_with_what_is_in_force_there(subject: Subject
     let admin = user("adam").rank(Rank::Admin).create(&*subject.accounts).await;
     let (bob, kim) = (subject.user("bob").await, subject.user("kim").await);
     let to = Member { room_rank: Some(Rank::Vip), ..subject.member(lobby.id, &kim).await };
-    let appoint = Act::Appoint { subject: Box::new(to), measure: Measure::Vip };
+    let appoint = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Vip };
     subject.done(lobby.id, &ann, appoint).await;
     let here = subject.sanction(lobby.id, &ann, sanction(Timeout, &bob, Some(later(60)))).await;
     let everywhere = subject.sanction(RoomId::SERVER, &admin, sanction(Ban, &kim, None)).await;
-    let footing = async |room: Option<&Room>, now, limit| {
-        subject.history.footing(room.map(|room| &room.uid), now, limit).await.unwrap()
+    let room_access = async |room: Option<&Room>, now, limit| {
+        subject.history.room_access(room.map(|room| &room.uid), now, limit).await.unwrap()
     };
 
-    let there = footing(Some(&lobby), NOON, 2).await.unwrap();
+    let there = room_access(Some(&lobby), NOON, 2).await.unwrap();
     let heads = subject.history.heads(&[lobby.id, RoomId::SERVER]).await.unwrap();
     let head = |room| heads.iter().find(|(id, _)| *id == room).unwrap().1;
     assert_eq!((there.room.as_ref(), there.head, there.cut), (Some(&lobby), head(lobby.id), false));
     assert_eq!(there.ranks, [(ann.id, Rank::Owner), (kim.id, Rank::Vip)].into());
     assert_eq!(there.sanctions, std::slice::from_ref(&here));
-    let all = footing(None, NOON, 2).await.unwrap();
+    let all = room_access(None, NOON, 2).await.unwrap();
     assert_eq!((all.room, all.head, all.cut), (None, head(RoomId::SERVER), false));
     assert_eq!((all.ranks.len(), all.sanctions.as_slice()), (0, std::slice::from_ref(&everywhere)));
 
-    assert_eq!(footing(Some(&lobby), later(60), 2).await.unwrap().sanctions, [], "it ended");
-    assert!(footing(Some(&lobby), NOON, 1).await.unwrap().cut, "two ranks");
-    subject.done(lobby.id, &ann, Act::Close).await;
-    assert_eq!(footing(Some(&lobby), NOON, 2).await, None);
+    assert_eq!(room_access(Some(&lobby), later(60), 2).await.unwrap().sanctions, [], "it ended");
+    assert!(room_access(Some(&lobby), NOON, 1).await.unwrap().cut, "two ranks");
+    subject.done(lobby.id, &ann, LogCommand::Close).await;
+    assert_eq!(room_access(Some(&lobby), NOON, 2).await, None);
 }
 
 /// All that was said of it is kept: by whom, at what rank, since when, until when, why.
@@ -79,13 +83,13 @@ pub async fn a_sanction_is_kept_as_it_was_given(subject: Subject) {
     let event = subject.done(lobby.id, &ann, give(&to, new.clone())).await;
     let expected_kind = EventKind::Moderated {
         subject: Box::new(to),
-        measure: Measure::Ban,
+        action: ModerationAction::Ban,
         until: Some(later(60)),
         reason: new.reason.to_string(),
     };
     assert_eq!((event.seq, event.actor, event.at, event.kind.clone()), (Seq(1), ann.id, NOON, expected_kind));
     assert_eq!(subject.bus.events(), std::slice::from_ref(&event));
-    assert_eq!(subject.stretch(lobby.id, Seq::ZERO).await.events, [event]);
+    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, [event]);
 
     let kept = subject.history.sanction(Some(lobby.id), bob.id, Ban, NOON).await.unwrap().unwrap();
     let expected = Sanction {
@@ -103,7 +107,7 @@ pub async fn a_sanction_is_kept_as_it_was_given(subject: Subject) {
     assert_eq!(kept, expected);
     let lines = subject.history.sanctions(Some(lobby.id), NOON, None, 10).await.unwrap();
     assert_eq!((lines.len(), &lines[0].sanction, &lines[0].user, &lines[0].by), (1, &expected, &bob, &ann));
-    assert_eq!(subject.stance(&lobby, &bob, "elsewhere", NOON).await.sanctions, [expected]);
+    assert_eq!(subject.access_context(&lobby, &bob, "elsewhere", NOON).await.sanctions, [expected]);
 }
 
 /// Both kinds keep their subject from writing, in that room, from any network.
@@ -128,10 +132,10 @@ pub async fn a_sanction_ends_by_time(subject: Subject) {
     let given = subject.sanction(lobby.id, &ann, sanction(Ban, &bob, Some(later(60)))).await;
     let last = Timestamp(later(60).0 - 1);
     assert!(is_refused(&subject.say(last, lobby.id, &bob, "net").await, &given));
-    assert_eq!(subject.stance(&lobby, &bob, "net", last).await.sanctions, [given]);
+    assert_eq!(subject.access_context(&lobby, &bob, "net", last).await.sanctions, [given]);
 
     let place = Some(lobby.id);
-    assert_eq!(subject.stance(&lobby, &bob, "net", later(60)).await.sanctions, []);
+    assert_eq!(subject.access_context(&lobby, &bob, "net", later(60)).await.sanctions, []);
     assert_eq!(subject.history.sanction(place, bob.id, Ban, later(60)).await.unwrap(), None);
     assert_eq!(subject.history.sanctions(place, later(60), None, 10).await.unwrap(), []);
     let to = subject.member(lobby.id, &bob).await;
@@ -162,9 +166,9 @@ pub async fn a_higher_ranks_sanction_stays(subject: Subject) {
     let given = subject.sanction(lobby.id, &ann, sanction(Ban, &bob, None)).await;
     let to = subject.member(lobby.id, &bob).await;
     let new = sanction(Ban, &bob, Some(later(1)));
-    let act = Act::Sanction { subject: Box::new(to.clone()), sanction: Box::new(new) };
-    for act in [act, lift(&to, Ban)] {
-        let refused = subject.act_at(NOON, lobby.id, &keeper, act).await;
+    let command = LogCommand::Sanction { subject: Box::new(to.clone()), sanction: Box::new(new) };
+    for command in [command, lift(&to, Ban)] {
+        let refused = subject.act_at(NOON, lobby.id, &keeper, command).await;
         assert!(matches!(refused, Err(AppendError::Outranked)), "{refused:?}");
     }
     let kept = subject.history.sanction(Some(lobby.id), bob.id, Ban, NOON).await.unwrap();
@@ -183,7 +187,7 @@ pub async fn a_sanction_is_lifted_once(subject: Subject) {
     let elsewhere = subject.act(other.id, &olga, lift(&to, Ban)).await;
     assert!(matches!(elsewhere, Err(AppendError::Missing)), "{elsewhere:?}");
     let event = subject.done(lobby.id, &ann, lift(&to, Ban)).await;
-    let EventKind::Moderated { subject: lifted, measure: Measure::Unban, until: None, .. } = event.kind else {
+    let EventKind::Moderated { subject: lifted, action: ModerationAction::Unban, until: None, .. } = event.kind else {
         panic!("{event:?}")
     };
     assert_eq!((lifted.user.id, event.seq), (bob.id, Seq(3)));
@@ -192,7 +196,7 @@ pub async fn a_sanction_is_lifted_once(subject: Subject) {
     let again = subject.act(lobby.id, &ann, lift(&to, Ban)).await;
     assert!(matches!(again, Err(AppendError::Missing)), "{again:?}");
     let event = subject.done(lobby.id, &ann, lift(&to, Timeout)).await;
-    assert!(matches!(event.kind, EventKind::Moderated { measure: Measure::Untimeout, .. }), "{event:?}");
+    assert!(matches!(event.kind, EventKind::Moderated { action: ModerationAction::Untimeout, .. }), "{event:?}");
     subject.say(NOON, lobby.id, &bob, "net").await.unwrap();
     assert_eq!(subject.bus.seqs_of(lobby.id), [1, 2, 3, 4, 5].map(Seq));
 }
@@ -225,8 +229,8 @@ pub async fn a_sanction_of_the_server_holds_in_every_room(subject: Subject) {
     for room in [&lobby, &other] {
         assert!(is_refused(&subject.say(NOON, room.id, &bob, "net").await, &everywhere), "a ban counts first");
     }
-    assert_eq!(subject.stance(&lobby, &bob, "net", NOON).await.sanctions, std::slice::from_ref(&everywhere));
-    let mut both = subject.stance(&other, &bob, "net", NOON).await.sanctions;
+    assert_eq!(subject.access_context(&lobby, &bob, "net", NOON).await.sanctions, std::slice::from_ref(&everywhere));
+    let mut both = subject.access_context(&other, &bob, "net", NOON).await.sanctions;
     both.sort_by_key(|sanction| sanction.id);
     assert_eq!(both, [here.clone(), everywhere.clone()]);
     let lines = subject.history.sanctions(None, NOON, None, 10).await.unwrap();
@@ -237,7 +241,7 @@ pub async fn a_sanction_of_the_server_holds_in_every_room(subject: Subject) {
     let to = subject.member(RoomId::SERVER, &bob).await;
     let lifted = subject.done(RoomId::SERVER, &admin, lift(&to, Ban)).await;
     assert_eq!(lifted.seq, before.next().next(), "the server's log counts like any other");
-    let heard = subject.stretch(RoomId::SERVER, before).await;
+    let heard = subject.event_range(RoomId::SERVER, before).await;
     assert_eq!(heard.events, subject.bus.events_of(RoomId::SERVER));
     assert_eq!((heard.events.len(), heard.head.seq), (2, lifted.seq));
     subject.say(NOON, lobby.id, &bob, "net").await.unwrap();
@@ -249,7 +253,7 @@ pub async fn a_network_covers_guests_and_newer_accounts_only(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let culprit = user("culprit").guest().at("school").create(&*subject.accounts).await;
     let before = Timestamp(NOON.0 - 1);
-    let guest = user("visitor").guest().made_at(before).create(&*subject.accounts).await;
+    let guest = user("client").guest().made_at(before).create(&*subject.accounts).await;
     let old = user("old_one").made_at(before).create(&*subject.accounts).await;
     let new = user("newcomer").made_at(NOON).create(&*subject.accounts).await;
     let vouched = user("vouched").rank(Rank::SuperMod).made_at(later(1)).create(&*subject.accounts).await;
@@ -268,8 +272,8 @@ pub async fn a_network_covers_guests_and_newer_accounts_only(subject: Subject) {
         (&vouched, "school", false),
     ] {
         let name = author.display_name.as_str();
-        let stance = subject.stance(&lobby, author, from, later(2)).await;
-        assert_eq!(stance.sanctions, if refused { vec![given.clone()] } else { vec![] }, "{name} from {from}");
+        let access = subject.access_context(&lobby, author, from, later(2)).await;
+        assert_eq!(access.sanctions, if refused { vec![given.clone()] } else { vec![] }, "{name} from {from}");
         let result = subject.say(later(2), lobby.id, author, from).await;
         assert_eq!(is_refused(&result, &given), refused, "{name} from {from}: {result:?}");
         assert_eq!(result.is_ok(), !refused, "{name} from {from}: {result:?}");
@@ -284,18 +288,20 @@ pub async fn a_network_spares_whom_the_giver_could_not_have_sanctioned(subject: 
     for name in ["giver", "keeper"] {
         let new = user(name).made_at(later(1)).create(&*subject.accounts).await;
         let to = Member { user: new.clone(), room_rank: Some(Rank::Mod) };
-        subject.done(lobby.id, &owner, Act::Appoint { subject: Box::new(to), measure: Measure::Mod }).await;
+        subject
+            .done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod })
+            .await;
         keepers.push(new);
     }
     let ban = NewSanction { network: Some(network("school")), ..sanction(Ban, &culprit, None) };
     let by_mod = subject.sanction(lobby.id, &keepers[0], ban.clone()).await;
     assert_eq!(by_mod.by_rank, Rank::Mod);
     subject.say(later(2), lobby.id, &keepers[1], "school").await.unwrap();
-    assert_eq!(subject.stance(&lobby, &keepers[1], "school", later(2)).await.sanctions, []);
+    assert_eq!(subject.access_context(&lobby, &keepers[1], "school", later(2)).await.sanctions, []);
 
     let by_owner = subject.sanction(lobby.id, &owner, ban).await;
     assert!(is_refused(&subject.say(later(2), lobby.id, &keepers[1], "school").await, &by_owner));
-    assert_eq!(subject.stance(&lobby, &keepers[1], "school", later(2)).await.sanctions, [by_owner]);
+    assert_eq!(subject.access_context(&lobby, &keepers[1], "school", later(2)).await.sanctions, [by_owner]);
 }
 
 /// What holds everywhere is told by user and by network, latest first, whoever it covers.
@@ -366,7 +372,7 @@ pub async fn the_log_forgets_the_names_of_the_deleted(subject: Subject) {
     assert_eq!(lines[0].actor.display_name.as_str(), "deleted user");
     let EventKind::Moderated { subject: banned, .. } = &lines[0].event.kind else { panic!("{lines:?}") };
     assert_eq!((banned.user.id, banned.user.display_name.as_str()), (bob.id, "deleted user"));
-    let told = subject.stretch(lobby.id, Seq::ZERO).await.events;
+    let told = subject.event_range(lobby.id, Seq::ZERO).await.events;
     assert!(!format!("{told:?}").contains("\"bob\""), "{told:?}");
 }
 
@@ -375,10 +381,11 @@ pub async fn a_timeout_is_told_as_a_timeout(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
     let to = subject.member(lobby.id, &bob).await;
-    let kinds: [(SanctionKind, Measure); 2] = [(Ban, Measure::Ban), (Timeout, Measure::Timeout)];
+    let kinds: [(SanctionKind, ModerationAction); 2] =
+        [(Ban, ModerationAction::Ban), (Timeout, ModerationAction::Timeout)];
     for (kind, expected) in kinds {
         let event = subject.done(lobby.id, &ann, give(&to, sanction(kind, &bob, None))).await;
-        assert!(matches!(&event.kind, EventKind::Moderated { measure, until: None, .. } if *measure == expected));
+        assert!(matches!(&event.kind, EventKind::Moderated { action, until: None, .. } if *action == expected));
         let line = subject.history.log(lobby.id, None, 1).await.unwrap().pop().unwrap();
         assert_eq!(line.event, event);
     }

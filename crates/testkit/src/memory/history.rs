@@ -11,7 +11,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::Nonce;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::{Footing, From, History, LogLine, SanctionLine, Stance, Stretch};
+use domain::ports::log::{AccessContext, EventRange, From, History, LogLine, RoomAccess, SanctionLine};
 use domain::ports::store::StoreError;
 
 impl State {
@@ -98,13 +98,13 @@ fn subject(event: &Event) -> Option<UserId> {
 
 #[async_trait]
 impl History for MemoryStore {
-    async fn stance(
+    async fn access_context(
         &self,
         room: &RoomUid,
         user: Option<UserId>,
         network: Option<&Network>,
         now: Timestamp,
-    ) -> Result<Option<Stance>, StoreError> {
+    ) -> Result<Option<AccessContext>, StoreError> {
         let state = self.state();
         let Some(room) = state.rooms.values().find(|r| r.uid == *room) else { return Ok(None) };
         let room = state.shown_room(room)?;
@@ -114,7 +114,7 @@ impl History for MemoryStore {
             Some(member) => sanction.covers(member, network),
             None => sanction.network.is_some() && sanction.network.as_ref() == network,
         };
-        Ok(Some(Stance {
+        Ok(Some(AccessContext {
             head: log.head,
             sanctions: state.sanctions_over(room.id, now).filter(covers).cloned().collect(),
             last_post: user.and_then(|id| log.last_post(id)).map(|row| (row.at, row.text.clone())),
@@ -123,12 +123,12 @@ impl History for MemoryStore {
         }))
     }
 
-    async fn footing(
+    async fn room_access(
         &self,
         room: Option<&RoomUid>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Option<Footing>, StoreError> {
+    ) -> Result<Option<RoomAccess>, StoreError> {
         let state = self.state();
         let found = room.map(|uid| state.rooms.values().find(|r| r.uid == *uid));
         let Some(room) = found.map_or(Some(None), |room| room.map(Some)) else { return Ok(None) };
@@ -137,7 +137,7 @@ impl History for MemoryStore {
         let Some(log) = state.open_log(id) else { return Ok(None) };
         let there = room.as_ref().map(|room| room.id);
         let given = state.sanctions.iter().filter(|s| s.in_force(now) && s.room == there);
-        Ok(Some(Footing {
+        Ok(Some(RoomAccess {
             head: log.head,
             ranks: log.ranks.iter().take(limit).map(|(user, rank)| (*user, *rank)).collect(),
             sanctions: given.clone().take(limit).cloned().collect(),
@@ -169,7 +169,7 @@ impl History for MemoryStore {
         Ok(Some((log.head, messages[messages.len().saturating_sub(limit)..].to_vec())))
     }
 
-    async fn stretch(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<Stretch>, StoreError> {
+    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
         let state = self.state();
         let Some(log) = state.logs.get(&room) else { return Ok(None) };
         let mut events: Vec<Event> = state.standing(room)?.into_iter().map(posted).collect();
@@ -180,7 +180,7 @@ impl History for MemoryStore {
         events.sort_by_key(|event| event.seq);
         let cut = events.len() > limit;
         events.truncate(limit);
-        Ok(Some(Stretch { head: log.head, events, cut }))
+        Ok(Some(EventRange { head: log.head, events, cut }))
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
@@ -259,7 +259,7 @@ impl History for MemoryStore {
         self.state().lines(room, before, limit, |event| subject(event) == Some(about))
     }
 
-    async fn behind(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
+    async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {
         let state = self.state();
         let ranks: Vec<Rank> =
             state.live_users().filter(|user| user.network.as_ref() == Some(network)).map(|user| user.rank).collect();

@@ -2,20 +2,20 @@
 
 use super::{MemoryStore, MessageRow, RoomLog, State, reach};
 use async_trait::async_trait;
-use domain::model::event::{Event, EventKind, Measure};
+use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, SanctionId, Seq, UserId};
 use domain::model::message::Draft;
 use domain::model::room::Room;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
-use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
+use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use domain::review::guard;
 
 #[async_trait]
 impl Log for MemoryStore {
-    async fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
+    async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError> {
         let mut state = self.state();
         let appended = state.append(entry)?;
         if let Some(event) = news(&appended) {
@@ -26,17 +26,17 @@ impl Log for MemoryStore {
 }
 
 /// What the bus is told; nothing about a repeated post.
-fn news(appended: &Appended) -> Option<Event> {
+fn news(appended: &AppendResult) -> Option<Event> {
     match appended {
-        Appended::Posted { repeated: true, .. } => None,
-        Appended::Posted { message, .. } => Some(Event {
+        AppendResult::Posted { repeated: true, .. } => None,
+        AppendResult::Posted { message, .. } => Some(Event {
             room: message.room,
             seq: message.seq,
             at: message.at,
             actor: message.author.user.id,
             kind: EventKind::Posted(message.clone()),
         }),
-        Appended::Done(event) => Some(event.clone()),
+        AppendResult::Done(event) => Some(event.clone()),
     }
 }
 
@@ -48,28 +48,35 @@ struct Posting {
 }
 
 impl State {
-    fn append(&mut self, entry: Entry) -> Result<Appended, AppendError> {
-        let Entry { room, actor, at, act } = entry;
-        let holds_everywhere = room == RoomId::SERVER && matches!(act, Act::Sanction { .. } | Act::Lift { .. });
+    fn append(&mut self, entry: LogEntry) -> Result<AppendResult, AppendError> {
+        let LogEntry { room, actor, at, command } = entry;
+        let holds_everywhere =
+            room == RoomId::SERVER && matches!(command, LogCommand::Sanction { .. } | LogCommand::Lift { .. });
         if !self.rooms.contains_key(&room) && !holds_everywhere {
             return Err(AppendError::RoomGone);
         }
-        if let Act::Post { draft, network, pace } = act {
+        if let LogCommand::Post { draft, network, pace } = command {
             return self.post(room, &actor, at, Posting { draft, network, pace });
         }
-        let kind = self.perform(room, &actor, at, act)?;
+        let kind = self.perform(room, &actor, at, command)?;
         let log = self.log_mut(room)?;
         log.head.seq = log.head.seq.next();
         let event = Event { room, seq: log.head.seq, at, actor: actor.user.id, kind };
         log.events.insert(event.seq, event.clone());
-        Ok(Appended::Done(event))
+        Ok(AppendResult::Done(event))
     }
 
     fn log_mut(&mut self, room: RoomId) -> Result<&mut RoomLog, AppendError> {
         self.logs.get_mut(&room).ok_or(AppendError::RoomGone)
     }
 
-    fn post(&mut self, room: RoomId, actor: &Member, at: Timestamp, posting: Posting) -> Result<Appended, AppendError> {
+    fn post(
+        &mut self,
+        room: RoomId,
+        actor: &Member,
+        at: Timestamp,
+        posting: Posting,
+    ) -> Result<AppendResult, AppendError> {
         let Posting { draft, network, pace } = posting;
         let author = actor.user.id;
         let named = draft.nonce.map(|nonce| (author, nonce));
@@ -97,9 +104,9 @@ impl State {
         self.posted(room, seq, false)
     }
 
-    fn posted(&self, room: RoomId, seq: Seq, repeated: bool) -> Result<Appended, AppendError> {
+    fn posted(&self, room: RoomId, seq: Seq, repeated: bool) -> Result<AppendResult, AppendError> {
         let row = self.logs.get(&room).and_then(|log| log.messages.get(&seq)).ok_or(AppendError::RoomGone)?;
-        Ok(Appended::Posted { message: Box::new(self.message(room, seq, row)?), repeated })
+        Ok(AppendResult::Posted { message: Box::new(self.message(room, seq, row)?), repeated })
     }
 
     /// Whether a message that was not deleted is in the room.
@@ -109,65 +116,71 @@ impl State {
         *place == room && row.is_some_and(|row| !row.deleted)
     }
 
-    fn perform(&mut self, room: RoomId, actor: &Member, at: Timestamp, act: Act) -> Result<EventKind, AppendError> {
-        Ok(match act {
-            Act::Post { .. } => return Err(StoreError::Failed("a post has a path of its own".to_owned()).into()),
-            Act::Delete { message } => {
+    fn perform(
+        &mut self,
+        room: RoomId,
+        actor: &Member,
+        at: Timestamp,
+        command: LogCommand,
+    ) -> Result<EventKind, AppendError> {
+        Ok(match command {
+            LogCommand::Post { .. } => return Err(StoreError::Failed("a post has a path of its own".to_owned()).into()),
+            LogCommand::Delete { message } => {
                 if !self.stands_in(room, message) {
                     return Err(AppendError::Missing);
                 }
                 self.log_mut(room)?.messages.values_mut().filter(|row| row.id == message).for_each(MessageRow::hide);
                 EventKind::Deleted { message }
             }
-            Act::Purge { author } => {
+            LogCommand::Purge { author } => {
                 let whose: Option<UserId> = author.as_ref().map(|author| author.id);
                 let rows = self.log_mut(room)?.messages.values_mut();
                 rows.filter(|row| whose.is_none_or(|id| id == row.author)).for_each(MessageRow::hide);
                 EventKind::Purged { author }
             }
-            Act::Sanction { subject, sanction } => {
+            LogCommand::Sanction { subject, sanction } => {
                 self.refuse_outranked(room, sanction.user, sanction.kind, actor, at)?;
                 self.sanction(room, actor, at, subject, *sanction)
             }
-            Act::Lift { subject, kind } => {
+            LogCommand::Lift { subject, kind } => {
                 self.refuse_outranked(room, subject.user.id, kind, actor, at)?;
                 self.take_sanction(room, subject.user.id, kind, at).ok_or(AppendError::Missing)?;
-                let measure = match kind {
-                    SanctionKind::Ban => Measure::Unban,
-                    SanctionKind::Timeout => Measure::Untimeout,
+                let action = match kind {
+                    SanctionKind::Ban => ModerationAction::Unban,
+                    SanctionKind::Timeout => ModerationAction::Untimeout,
                 };
-                moderated(subject, measure)
+                moderated(subject, action)
             }
-            Act::Appoint { mut subject, measure } => {
-                let appoints_nobody = || StoreError::Failed(format!("{measure:?} is no appointment"));
-                subject.room_rank = measure.room_rank().ok_or_else(appoints_nobody)?;
+            LogCommand::Appoint { mut subject, action } => {
+                let appoints_nobody = || StoreError::Failed(format!("{action:?} is no appointment"));
+                subject.room_rank = action.room_rank().ok_or_else(appoints_nobody)?;
                 let ranks = &mut self.log_mut(room)?.ranks;
                 match subject.room_rank {
                     Some(rank) => ranks.insert(subject.user.id, rank),
                     None => ranks.remove(&subject.user.id),
                 };
-                moderated(subject, measure)
+                moderated(subject, action)
             }
-            Act::Configure { change } => {
+            LogCommand::Configure { change } => {
                 let standing = self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?;
                 *standing = change.applied_to(standing.clone());
                 let room = standing.clone();
                 EventKind::Configured(Box::new(self.shown_room(&room)?))
             }
-            Act::Pin { message } => {
+            LogCommand::Pin { message } => {
                 if !self.stands_in(room, message) {
                     return Err(AppendError::Missing);
                 }
                 EventKind::Pinned { message, room: Box::new(self.pin(room, Some(message))?) }
             }
-            Act::Unpin { message } => {
+            LogCommand::Unpin { message } => {
                 let standing = self.rooms.get(&room).ok_or(AppendError::RoomGone)?;
                 if self.shown_room(standing)?.pinned.is_none_or(|pinned| pinned.id != message) {
                     return Err(AppendError::Missing);
                 }
                 EventKind::Unpinned { message, room: Box::new(self.pin(room, None)?) }
             }
-            Act::Close => {
+            LogCommand::Close => {
                 self.rooms.remove(&room);
                 EventKind::Closed
             }
@@ -191,9 +204,9 @@ impl State {
     ) -> EventKind {
         self.take_sanction(room, new.user, new.kind, at);
         let id = SanctionId(self.next_id());
-        let measure = match new.kind {
-            SanctionKind::Ban => Measure::Ban,
-            SanctionKind::Timeout => Measure::Timeout,
+        let action = match new.kind {
+            SanctionKind::Ban => ModerationAction::Ban,
+            SanctionKind::Timeout => ModerationAction::Timeout,
         };
         let reason = new.reason.to_string();
         self.sanctions.push(Sanction {
@@ -208,7 +221,7 @@ impl State {
             starts_at: at,
             ends_at: new.ends_at,
         });
-        EventKind::Moderated { subject, measure, until: new.ends_at, reason }
+        EventKind::Moderated { subject, action, until: new.ends_at, reason }
     }
 
     fn refuse_outranked(
@@ -234,6 +247,6 @@ impl State {
     }
 }
 
-fn moderated(subject: Box<Member>, measure: Measure) -> EventKind {
-    EventKind::Moderated { subject, measure, until: None, reason: String::new() }
+fn moderated(subject: Box<Member>, action: ModerationAction) -> EventKind {
+    EventKind::Moderated { subject, action, until: None, reason: String::new() }
 }

@@ -3,7 +3,7 @@
 //! What `realtime/conn.rs` and `realtime/join.rs` do in the server, step for step, with events instead of bytes. Who changes
 //! one of them changes the other.
 
-use super::node::{Framed, Leaves, Node, Place};
+use super::node::{Framed, Node, Removal, RoomMembers};
 use super::world::Acknowledged;
 use crate::memory::MemoryStore;
 use domain::delivery::tail::Read;
@@ -12,8 +12,8 @@ use domain::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
 use domain::model::room::{Head, Room};
 use domain::model::text::Nonce;
-use domain::ports::log::{Act, AppendError, Appended, History, Stance};
-use domain::service::standings::Sources;
+use domain::ports::log::{AccessContext, AppendError, AppendResult, History, LogCommand};
+use domain::service::access::Sources;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -27,9 +27,9 @@ const RESUME_MAX: usize = 12;
 /// What a client hears.
 #[derive(Clone, Debug)]
 pub enum Frame {
-    /// The first frame of a join: the settings, and the place at which the user was let in.
+    /// The first frame of a join: the settings, and the entry at which the user was let in.
     Entering(Room, Option<Seq>, Seq),
-    /// The settings of a fresh start, and the place at which the user was let in again.
+    /// The settings of a fresh start, and the entry at which the user was let in again.
     Settings(Room, Seq),
     /// An event.
     Event(Rc<Event>),
@@ -70,7 +70,7 @@ pub enum Ask {
 }
 
 struct Joined {
-    place: Rc<Place>,
+    entry: Rc<RoomMembers>,
     cursor: Seq,
     until: Option<Seq>,
     paused: bool,
@@ -113,7 +113,7 @@ impl Conn {
                 let behind = serving.behind();
                 let asked = if behind.is_none() { serving.asked.borrow_mut().pop_front() } else { None };
                 match (behind, asked) {
-                    (Some((place, cursor)), _) => serving.catch_up(place, cursor).await,
+                    (Some((entry, cursor)), _) => serving.catch_up(entry, cursor).await,
                     (None, Some(Ask::Join(uid, room, since, epoch))) => {
                         if let Err(refusal) = serving.enter(&uid, room, since, epoch).await {
                             serving.send(Frame::Refused(room, refusal));
@@ -160,9 +160,9 @@ impl Conn {
         }
     }
 
-    fn behind(&self) -> Option<(Rc<Place>, Seq)> {
+    fn behind(&self) -> Option<(Rc<RoomMembers>, Seq)> {
         let joined = self.joined.borrow();
-        joined.values().find(|joined| joined.behind).map(|joined| (joined.place.clone(), joined.cursor))
+        joined.values().find(|joined| joined.behind).map(|joined| (joined.entry.clone(), joined.cursor))
     }
 
     /// What the client takes: answers first, then what lies after the cursors, at most `most` frames of each room.
@@ -185,36 +185,36 @@ impl Conn {
         let world = self.node.world();
         let Some(author) = world.users.iter().find(|member| member.user.id == self.user) else { return };
         let draft = crate::builders::draft_named(nonce.as_str(), nonce.as_str());
-        let act = Act::Post { draft, network: None, pace: None };
-        self.send(match world.append(&self.node, room, author, act).await {
-            Ok(Appended::Posted { message, .. }) => {
+        let command = LogCommand::Post { draft, network: None, pace: None };
+        self.send(match world.append(&self.node, room, author, command).await {
+            Ok(AppendResult::Posted { message, .. }) => {
                 let (id, seq) = (message.id, message.seq);
                 Frame::Posted(Acknowledged { author: self.user, nonce, room, id, seq })
             }
-            Ok(Appended::Done(_)) | Err(AppendError::Store(_)) => Frame::NotPosted(nonce, Refusal::Busy),
+            Ok(AppendResult::Done(_)) | Err(AppendError::Store(_)) => Frame::NotPosted(nonce, Refusal::Busy),
             Err(AppendError::RoomGone) => Frame::NotPosted(nonce, Refusal::Gone),
             Err(_) => Frame::NotPosted(nonce, Refusal::Banned),
         });
     }
 
-    async fn stance(&self, uid: &RoomUid, at_least: Seq) -> Result<Stance, Refusal> {
-        let (world, user, standings) = (self.node.world(), self.user, &self.node.standings);
+    async fn access_context(&self, uid: &RoomUid, at_least: Seq) -> Result<AccessContext, Refusal> {
+        let (world, user, access) = (self.node.world(), self.user, &self.node.access);
         let now = world.now();
         let ask = async |store: &MemoryStore| {
             let sources = Sources { history: store, rooms: store, accounts: store };
-            standings.stance(sources, uid, Some(user), None, now, at_least).await
+            access.access_context(sources, uid, Some(user), None, now, at_least).await
         };
-        let stance = world.read(ask).await;
-        let stance = stance.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
-        if stance.sanctions.is_empty() { Ok(stance) } else { Err(Refusal::Banned) }
+        let access = world.read(ask).await;
+        let access = access.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
+        if access.sanctions.is_empty() { Ok(access) } else { Err(Refusal::Banned) }
     }
 
     async fn enter(&self, uid: &RoomUid, id: RoomId, since: Option<Seq>, epoch: Option<Epoch>) -> Result<(), Refusal> {
-        let stance = self.stance(uid, Seq::ZERO).await?;
+        let access = self.access_context(uid, Seq::ZERO).await?;
         let waiting = self.node.room(id, self.worker);
-        let place = loop {
+        let entry = loop {
             match &*waiting.borrow() {
-                Some(Ok(place)) => break place.clone(),
+                Some(Ok(entry)) => break entry.clone(),
                 Some(Err(())) => return Err(Refusal::Busy),
                 None => {}
             }
@@ -224,7 +224,7 @@ impl Conn {
             }
         };
         self.pause(id, true);
-        let entered = self.read_and_enter(uid, stance, place, since, epoch).await;
+        let entered = self.read_and_enter(uid, access, entry, since, epoch).await;
         self.pause(id, false);
         entered
     }
@@ -232,64 +232,65 @@ impl Conn {
     async fn read_and_enter(
         &self,
         uid: &RoomUid,
-        mut stance: Stance,
-        place: Rc<Place>,
+        mut access: AccessContext,
+        entry: Rc<RoomMembers>,
         since: Option<Seq>,
         epoch: Option<Epoch>,
     ) -> Result<(), Refusal> {
-        let before = self.cursor(place.id);
+        let before = self.cursor(entry.id);
         let resumed = match since {
-            Some(since) => self.resume(&stance, &place, since, epoch).await?,
+            Some(since) => self.resume(&access, &entry, since, epoch).await?,
             None => None,
         };
         let catch_up = match resumed {
             Some(catch_up) => catch_up,
-            None => self.snapshot(place.id, since.is_some()).await?.ok_or(Refusal::Gone)?,
+            None => self.snapshot(entry.id, since.is_some()).await?.ok_or(Refusal::Gone)?,
         };
-        if catch_up.head.seq != stance.head.seq {
-            stance = self.stance(uid, catch_up.head.seq).await?;
+        if catch_up.head.seq != access.head.seq {
+            access = self.access_context(uid, catch_up.head.seq).await?;
         }
         // Who is there is read, too.
         self.node.world().read(async |_| Ok(())).await.map_err(|_| Refusal::Busy)?;
-        if self.node.is_out(self.worker, self.user, place.id, catch_up.head.seq) {
-            self.stance(uid, Seq::ZERO).await?;
+        if self.node.is_out(self.worker, self.user, entry.id, catch_up.head.seq) {
+            self.access_context(uid, Seq::ZERO).await?;
             return Err(Refusal::Busy);
         }
         if !self.is_open() {
             return Err(Refusal::Busy);
         }
-        if self.cursor(place.id).is_some_and(|cursor| Some(cursor) != before) {
+        if self.cursor(entry.id).is_some_and(|cursor| Some(cursor) != before) {
             self.node.world().fail(|| format!("user {} took from the tail while a join was read", self.user));
         }
-        self.send(Frame::Entering(stance.room.clone(), since, stance.head.seq));
+        self.send(Frame::Entering(access.room.clone(), since, access.head.seq));
         catch_up.frames.into_iter().for_each(|frame| self.send(frame));
-        let (id, cursor) = (place.id, catch_up.head.seq);
-        self.joined.borrow_mut().insert(id, Joined { place, cursor, until: None, paused: false, behind: false });
+        let (id, cursor) = (entry.id, catch_up.head.seq);
+        self.joined.borrow_mut().insert(id, Joined { entry, cursor, until: None, paused: false, behind: false });
         self.send(Frame::Entered(id, catch_up.head));
         Ok(())
     }
 
     async fn resume(
         &self,
-        stance: &Stance,
-        place: &Place,
+        access: &AccessContext,
+        entry: &RoomMembers,
         since: Seq,
         epoch: Option<Epoch>,
     ) -> Result<Option<CatchUp>, Refusal> {
-        if epoch.is_some_and(|epoch| epoch != stance.head.epoch) {
+        if epoch.is_some_and(|epoch| epoch != access.head.epoch) {
             return Ok(None);
         }
-        if let Some(frames) = from_tail(place, since) {
-            let head = Head { seq: place.tail.borrow().head().max(since), ..stance.head };
+        if let Some(frames) = from_tail(entry, since) {
+            let head = Head { seq: entry.tail.borrow().head().max(since), ..access.head };
             return Ok(Some(CatchUp { frames, head }));
         }
-        let stretch = self.node.world().read(async |store| store.stretch(place.id, since, RESUME_MAX).await).await;
-        let stretch = stretch.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
-        if since > stretch.head.seq || stretch.cut {
+        let event_range =
+            self.node.world().read(async |store| store.event_range(entry.id, since, RESUME_MAX).await).await;
+        let event_range = event_range.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
+        if since > event_range.head.seq || event_range.cut {
             return Ok(None);
         }
-        let frames = stretch.events.into_iter().map(|event| Frame::Event(Rc::new(event))).collect();
-        Ok(Some(CatchUp { frames, head: stretch.head }))
+        let frames = event_range.events.into_iter().map(|event| Frame::Event(Rc::new(event))).collect();
+        Ok(Some(CatchUp { frames, head: event_range.head }))
     }
 
     /// The latest messages, after a reset where there is a reason for one; `None` when the room is gone.
@@ -306,9 +307,9 @@ impl Conn {
     }
 
     /// Reads what the client is behind by; called when the ring no longer has it.
-    async fn catch_up(&self, place: Rc<Place>, cursor: Seq) {
-        let room = place.id;
-        let read = self.read_behind(&place, cursor).await;
+    async fn catch_up(&self, entry: Rc<RoomMembers>, cursor: Seq) {
+        let room = entry.id;
+        let read = self.read_behind(&entry, cursor).await;
         let mut rooms = self.joined.borrow_mut();
         let Some(joined) = rooms.get_mut(&room) else { return };
         match read {
@@ -336,38 +337,38 @@ impl Conn {
         self.joined.borrow().get(&room)?.until
     }
 
-    async fn read_behind(&self, place: &Place, cursor: Seq) -> Result<Option<CatchUp>, Refusal> {
-        let (world, room) = (self.node.world(), place.id);
+    async fn read_behind(&self, entry: &RoomMembers, cursor: Seq) -> Result<Option<CatchUp>, Refusal> {
+        let (world, room) = (self.node.world(), entry.id);
         let Some(uid) = world.rooms.iter().find(|known| known.id == room).map(|room| &room.uid) else {
             return Ok(None);
         };
-        let stretch = world.read(async |store| store.stretch(room, cursor, RESUME_MAX).await).await;
-        let Some(stretch) = stretch.map_err(|_| Refusal::Busy)? else { return Ok(None) };
-        if let Some(event) = stretch.events.iter().find(|event| takes_along(event, self.user)) {
+        let event_range = world.read(async |store| store.event_range(room, cursor, RESUME_MAX).await).await;
+        let Some(event_range) = event_range.map_err(|_| Refusal::Busy)? else { return Ok(None) };
+        if let Some(event) = event_range.events.iter().find(|event| takes_along(event, self.user)) {
             self.leave_after(room, event.seq);
         }
         let until = self.until(room);
-        if !stretch.cut || until.is_some() {
-            let last = stretch.events.last().filter(|_| stretch.cut).map(|event| event.seq);
-            let head = Head { seq: last.unwrap_or(stretch.head.seq), ..stretch.head };
-            let events = stretch.events.into_iter().filter(|event| until.is_none_or(|until| event.seq <= until));
+        if !event_range.cut || until.is_some() {
+            let last = event_range.events.last().filter(|_| event_range.cut).map(|event| event.seq);
+            let head = Head { seq: last.unwrap_or(event_range.head.seq), ..event_range.head };
+            let events = event_range.events.into_iter().filter(|event| until.is_none_or(|until| event.seq <= until));
             let frames = events.map(|event| Frame::Event(Rc::new(event))).collect();
             return Ok(Some(CatchUp { frames, head }));
         }
         let Some(mut catch_up) = self.snapshot(room, true).await? else { return Ok(None) };
         let head = catch_up.head.seq;
-        let stance = self.stance(uid, head).await?;
+        let access = self.access_context(uid, head).await?;
         if self.until(room).is_some() {
             return Err(Refusal::Busy);
         }
-        catch_up.frames.insert(1, Frame::Settings(stance.room, stance.head.seq));
+        catch_up.frames.insert(1, Frame::Settings(access.room, access.head.seq));
         Ok(Some(catch_up))
     }
 }
 
 /// The frames after `since`, when the ring still has them all.
-fn from_tail(place: &Place, since: Seq) -> Option<Vec<Frame>> {
-    let tail = place.tail.borrow();
+fn from_tail(entry: &RoomMembers, since: Seq) -> Option<Vec<Frame>> {
+    let tail = entry.tail.borrow();
     if since > tail.head() {
         return None;
     }
@@ -390,7 +391,7 @@ impl Joined {
         if self.behind || self.paused {
             return;
         }
-        let tail = self.place.tail.borrow();
+        let tail = self.entry.tail.borrow();
         for _ in 0..most {
             if self.until.is_some_and(|until| self.cursor >= until) {
                 return;
@@ -415,5 +416,5 @@ impl Joined {
 
 /// Whether an event takes this user along.
 pub fn takes_along(event: &Event, user: UserId) -> bool {
-    Leaves::after(event).is_some_and(|leaves| leaves.means(user))
+    Removal::after(event).is_some_and(|removal| removal.means(user))
 }

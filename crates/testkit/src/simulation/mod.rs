@@ -16,7 +16,7 @@ use client::Client;
 use domain::model::id::MessageId;
 use domain::model::room::{Room, RoomChange};
 use domain::model::sanction::SanctionKind;
-use domain::ports::log::{Act, From, History};
+use domain::ports::log::{From, History, LogCommand};
 use runtime::{Chance, at_once};
 use std::rc::Rc;
 use world::World;
@@ -136,12 +136,12 @@ fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
         What::Post(n, count) => (0..count).for_each(|_| client(n).post(room.id)),
         What::Delete(back) => {
             if let Some(message) = latest(world, room, back) {
-                act(world, room, Act::Delete { message }, 0);
+                act(world, room, LogCommand::Delete { message }, 0);
             }
         }
         What::Purge(n) => {
             let author = (n % 5 != 0).then(|| Box::new(client(n).member.user.clone()));
-            act(world, room, Act::Purge { author }, 0);
+            act(world, room, LogCommand::Purge { author }, 0);
         }
         What::Ban(n, let_in) => {
             let subject = &client(n).member;
@@ -156,11 +156,11 @@ fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
             act(
                 world,
                 room,
-                Act::Configure { change: Box::new(RoomChange { name: Some(name), ..Default::default() }) },
+                LogCommand::Configure { change: Box::new(RoomChange { name: Some(name), ..Default::default() }) },
                 0,
             );
         }
-        What::Close => act(world, room, Act::Close, 0),
+        What::Close => act(world, room, LogCommand::Close, 0),
         What::Cut(n) => client(n).cut(),
         What::Rejoin(n) => client(n).rejoin(room),
         What::Slow(n, ms) => {
@@ -189,7 +189,7 @@ fn latest(world: &World, room: &Room, back: usize) -> Option<MessageId> {
 }
 
 /// The owner does something, once, through some node, and does not care how it ends.
-fn act(world: &Rc<World>, room: &Room, act: Act, after: i64) {
+fn act(world: &Rc<World>, room: &Room, command: LogCommand, after: i64) {
     let (world, room) = (world.clone(), room.id);
     let runtime = world.runtime.clone();
     runtime.spawn(async move {
@@ -197,7 +197,7 @@ fn act(world: &Rc<World>, room: &Room, act: Act, after: i64) {
         let node = world.nodes.borrow()[world.runtime.chance.below(world.nodes.borrow().len())].clone();
         if node.is_alive() {
             // Whether it was done stands in the log.
-            let _ = world.append(&node, room, &world.owner.clone(), act).await;
+            let _ = world.append(&node, room, &world.owner.clone(), command).await;
         }
     });
 }

@@ -7,10 +7,10 @@ use super::conn::Conn;
 use super::world::World;
 use domain::delivery::feed::{Effect, Feed, Found, LOOK};
 use domain::delivery::tail::{Tail, Weight};
-use domain::model::event::{Event, EventKind, Measure};
+use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, Seq, UserId};
 use domain::ports::log::History;
-use domain::service::standings::Standings;
+use domain::service::access::AccessCache;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
@@ -33,41 +33,41 @@ impl Weight for Framed {
 
 /// Who is out of a room after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaves {
+pub enum Removal {
     /// One user.
     One(UserId),
     /// Everybody.
     All,
 }
 
-impl Leaves {
+impl Removal {
     /// Whom an event takes along.
-    pub fn after(event: &Event) -> Option<Leaves> {
+    pub fn after(event: &Event) -> Option<Removal> {
         match &event.kind {
-            EventKind::Moderated { subject, measure: Measure::Ban, .. } => Some(Leaves::One(subject.user.id)),
-            EventKind::Closed => Some(Leaves::All),
+            EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => Some(Removal::One(subject.user.id)),
+            EventKind::Closed => Some(Removal::All),
             _ => None,
         }
     }
 
     /// Whether it means this user.
     pub fn means(self, user: UserId) -> bool {
-        self == Leaves::All || self == Leaves::One(user)
+        self == Removal::All || self == Removal::One(user)
     }
 }
 
 /// A room on a worker.
-pub struct Place {
+pub struct RoomMembers {
     /// Which.
     pub id: RoomId,
     /// Its latest events.
     pub tail: RefCell<Tail<Framed>>,
-    shown_out: RefCell<Vec<(Seq, Leaves)>>,
+    recent_removals: RefCell<Vec<(Seq, Removal)>>,
     used: Cell<i64>,
 }
 
 /// What somebody who waits for a tail learns.
-pub type Waiting = Rc<RefCell<Option<Result<Rc<Place>, ()>>>>;
+pub type Waiting = Rc<RefCell<Option<Result<Rc<RoomMembers>, ()>>>>;
 
 #[derive(Clone)]
 enum ToWorker {
@@ -84,16 +84,16 @@ enum ToFeed {
 #[derive(Default)]
 struct Worker {
     queue: RefCell<VecDeque<ToWorker>>,
-    places: RefCell<BTreeMap<RoomId, Rc<Place>>>,
+    rooms: RefCell<BTreeMap<RoomId, Rc<RoomMembers>>>,
     waiting: RefCell<BTreeMap<RoomId, Vec<Waiting>>>,
 }
 
 /// A node.
 pub struct Node {
-    /// Its place in the world.
+    /// Its entry in the world.
     pub id: usize,
     /// How people stand, as far as it was told.
-    pub standings: Standings,
+    pub access: AccessCache,
     world: Weak<World>,
     alive: Cell<bool>,
     feed: RefCell<Feed<Event>>,
@@ -109,7 +109,7 @@ impl Node {
         let workers = (0..world.runtime.chance.between(1, 2)).map(|_| Worker::default()).collect();
         let node = Rc::new(Node {
             id,
-            standings: Standings::default(),
+            access: AccessCache::default(),
             world: Rc::downgrade(world),
             alive: Cell::new(true),
             feed: RefCell::new(feed),
@@ -160,23 +160,23 @@ impl Node {
     /// The bus brings an event.
     pub fn hear(self: &Rc<Self>, event: Event) {
         if self.is_alive() {
-            self.standings.hear(std::slice::from_ref(&event));
-            let effects = self.feed.borrow_mut().hear([(event.room, event.seq, event)], self.world().now());
+            self.access.apply_events(std::slice::from_ref(&event));
+            let effects = self.feed.borrow_mut().receive([(event.room, event.seq, event)], self.world().now());
             self.carry_out(effects);
         }
     }
 
     /// The bus says that it lost something.
     pub fn lose(self: &Rc<Self>) {
-        self.standings.forget();
+        self.access.clear();
         let effects = self.feed.borrow_mut().lost();
         self.carry_out(effects);
     }
 
     /// The room's tail on a worker, asked of the feed when there is none.
     pub fn room(self: &Rc<Self>, id: RoomId, worker: usize) -> Waiting {
-        let place = self.workers[worker].places.borrow().get(&id).cloned();
-        let waiting: Waiting = Rc::new(RefCell::new(place.map(Ok)));
+        let entry = self.workers[worker].rooms.borrow().get(&id).cloned();
+        let waiting: Waiting = Rc::new(RefCell::new(entry.map(Ok)));
         if waiting.borrow().is_none() {
             self.workers[worker].waiting.borrow_mut().entry(id).or_default().push(waiting.clone());
             self.tell_feed(ToFeed::Subscribe(id, worker));
@@ -186,8 +186,8 @@ impl Node {
 
     /// Whether a user was shown out after what is up to `seq`.
     pub fn is_out(&self, worker: usize, user: UserId, room: RoomId, seq: Seq) -> bool {
-        match self.workers[worker].places.borrow().get(&room) {
-            Some(place) => place.shown_out.borrow().iter().any(|(at, leaves)| *at > seq && leaves.means(user)),
+        match self.workers[worker].rooms.borrow().get(&room) {
+            Some(entry) => entry.recent_removals.borrow().iter().any(|(at, removal)| *at > seq && removal.means(user)),
             None => true,
         }
     }
@@ -208,8 +208,9 @@ impl Node {
                     }
                 }),
                 Effect::ReadStretch { room, read, since } => self.spawn(async move {
-                    let stretch = node.world().read(async |store| store.stretch(room, since, STRETCH).await).await;
-                    let found = stretch.ok().flatten().map(Found::from);
+                    let event_range =
+                        node.world().read(async |store| store.event_range(room, since, STRETCH).await).await;
+                    let found = event_range.ok().flatten().map(Found::from);
                     let effects = node.feed.borrow_mut().stretch_read(room, read, found, node.world().now());
                     node.carry_out(effects);
                 }),
@@ -271,33 +272,33 @@ impl Node {
     fn add_room(&self, worker: usize, id: RoomId, head: Seq) {
         let now = self.world().runtime.now();
         let worker = &self.workers[worker];
-        let mut places = worker.places.borrow_mut();
-        let place = places.entry(id).or_insert_with(|| {
+        let mut rooms = worker.rooms.borrow_mut();
+        let entry = rooms.entry(id).or_insert_with(|| {
             let tail = RefCell::new(Tail::after(head));
-            Rc::new(Place { id, tail, shown_out: RefCell::default(), used: Cell::new(now) })
+            Rc::new(RoomMembers { id, tail, recent_removals: RefCell::default(), used: Cell::new(now) })
         });
         for waiting in worker.waiting.borrow_mut().remove(&id).unwrap_or_default() {
-            *waiting.borrow_mut() = Some(Ok(place.clone()));
+            *waiting.borrow_mut() = Some(Ok(entry.clone()));
         }
     }
 
     fn deliver(self: &Rc<Self>, worker: usize, id: RoomId, events: &[Rc<Event>], head: Seq) {
-        let Some(place) = self.workers[worker].places.borrow().get(&id).cloned() else { return };
+        let Some(entry) = self.workers[worker].rooms.borrow().get(&id).cloned() else { return };
         let mut closed = false;
         for event in events {
-            if event.seq > place.tail.borrow().head() {
-                place.tail.borrow_mut().push(event.seq, Framed(event.clone()));
+            if event.seq > entry.tail.borrow().head() {
+                entry.tail.borrow_mut().push(event.seq, Framed(event.clone()));
             }
-            let Some(leaves) = Leaves::after(event) else { continue };
-            closed |= leaves == Leaves::All;
-            place.shown_out.borrow_mut().push((event.seq, leaves));
-            for conn in self.conns.borrow().iter().filter(|conn| conn.worker == worker && leaves.means(conn.user)) {
+            let Some(removal) = Removal::after(event) else { continue };
+            closed |= removal == Removal::All;
+            entry.recent_removals.borrow_mut().push((event.seq, removal));
+            for conn in self.conns.borrow().iter().filter(|conn| conn.worker == worker && removal.means(conn.user)) {
                 conn.leave_after(id, event.seq);
             }
         }
-        place.tail.borrow_mut().cover(head);
+        entry.tail.borrow_mut().cover(head);
         if closed {
-            self.workers[worker].places.borrow_mut().remove(&id);
+            self.workers[worker].rooms.borrow_mut().remove(&id);
             self.tell_feed(ToFeed::Unsubscribe(id, worker));
         }
     }
@@ -306,11 +307,11 @@ impl Node {
     fn forget_rooms(self: &Rc<Self>) {
         let now = self.world().runtime.now();
         for (number, worker) in self.workers.iter().enumerate() {
-            worker.places.borrow_mut().retain(|id, place| {
-                if Rc::strong_count(place) > 1 {
-                    place.used.set(now);
+            worker.rooms.borrow_mut().retain(|id, entry| {
+                if Rc::strong_count(entry) > 1 {
+                    entry.used.set(now);
                 }
-                let keep = now < place.used.get() + TAIL_KEPT;
+                let keep = now < entry.used.get() + TAIL_KEPT;
                 if !keep {
                     self.tell_feed(ToFeed::Unsubscribe(*id, number));
                 }

@@ -64,14 +64,14 @@ fn check_view(world: &World, client: &Client, room: &Room, view: &View) {
         return world
             .fail(|| format!("{name} waits for an answer to a join of room {} since {:?}", room.id, view.asking));
     }
-    let stance = at_once(world.store.stance(&room.uid, Some(client.member.user.id), None, world.now()));
-    let Some(stance) = stance.ok().flatten() else {
+    let access = at_once(world.store.access_context(&room.uid, Some(client.member.user.id), None, world.now()));
+    let Some(access) = access.ok().flatten() else {
         if !view.transcript.is_closed() {
             world.fail(|| format!("{name} does not know that room {} is closed", room.id));
         }
         return;
     };
-    if !stance.sanctions.is_empty() {
+    if !access.sanctions.is_empty() {
         if view.inside {
             world.fail(|| format!("{name} is banned from room {} and inside", room.id));
         }

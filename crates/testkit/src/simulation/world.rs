@@ -5,14 +5,14 @@ use super::runtime::{Runtime, at_once};
 use crate::builders;
 use crate::bus::RecordingBus;
 use crate::memory::MemoryStore;
-use domain::model::event::{Event, EventKind, Measure};
+use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::Room;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
-use domain::ports::log::{Act, AppendError, Appended, Entry, Log};
+use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -199,11 +199,11 @@ impl World {
         node: &Rc<Node>,
         room: RoomId,
         actor: &Member,
-        act: Act,
-    ) -> Result<Appended, AppendError> {
+        command: LogCommand,
+    ) -> Result<AppendResult, AppendError> {
         self.take_time(|weather| weather.append_slow).await;
         self.check_store(|weather| weather.append_fails)?;
-        let entry = Entry { room, actor: actor.clone(), at: self.now(), act };
+        let entry = LogEntry { room, actor: actor.clone(), at: self.now(), command };
         let answer = at_once(self.store.append(entry));
         let events = self.bus.events();
         self.bus.clear();
@@ -268,7 +268,7 @@ impl World {
 
 /// Whether the event is somebody's ban.
 pub fn bans(event: &Event, user: UserId) -> bool {
-    matches!(&event.kind, EventKind::Moderated { subject, measure: Measure::Ban, .. } if subject.user.id == user)
+    matches!(&event.kind, EventKind::Moderated { subject, action: ModerationAction::Ban, .. } if subject.user.id == user)
 }
 
 /// An event in a line.
@@ -279,7 +279,7 @@ pub fn shown(event: &Event) -> String {
         }
         EventKind::Deleted { message } => format!("message {message} is deleted"),
         EventKind::Purged { author } => format!("purge of {:?}", author.as_ref().map(|author| author.id)),
-        EventKind::Moderated { subject, measure, .. } => format!("{} of user {}", measure.as_str(), subject.user.id),
+        EventKind::Moderated { subject, action, .. } => format!("{} of user {}", action.as_str(), subject.user.id),
         EventKind::Configured(room) => format!("the name is {:?}", room.name.as_str()),
         EventKind::Pinned { message, .. } => format!("message {message} is pinned"),
         EventKind::Unpinned { message, .. } => format!("message {message} is taken down"),

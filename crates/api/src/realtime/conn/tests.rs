@@ -6,11 +6,11 @@ use domain::model::user::Network;
 use futures_util::task::noop_waker_ref;
 
 const HEARTBEAT: u64 = 25;
-const PATIENCE: u64 = 10;
+const PONG_TIMEOUT: u64 = 10;
 
 fn conn() -> Rc<Conn> {
-    let visitor = Visitor { network: Network("here".to_owned()), country: None };
-    Conn::new(1, visitor, 0)
+    let client = ClientInfo { network: Network("here".to_owned()), country: None };
+    Conn::new(1, client, 0)
 }
 
 fn frame(text: &str) -> Frame {
@@ -55,7 +55,7 @@ fn nothing_is_sent_after_a_close_frame() {
     room.tail.borrow_mut().push(Seq(1), frame("too late as well"));
     let (text, ended) = drain(&conn);
     assert!(!text.contains("late") && !ended);
-    conn.tick(5 + CLOSE_WAIT, HEARTBEAT, PATIENCE);
+    conn.tick(5 + CLOSE_WAIT, HEARTBEAT, PONG_TIMEOUT);
     assert!(drain(&conn).1, "a peer that does not answer the close frame is cut");
 }
 
@@ -128,16 +128,16 @@ fn a_busy_room_does_not_keep_another_one_waiting() {
 fn a_peer_that_is_silent_is_asked_and_then_closed() {
     let conn = conn();
     for second in 0..HEARTBEAT {
-        conn.tick(second, HEARTBEAT, PATIENCE);
+        conn.tick(second, HEARTBEAT, PONG_TIMEOUT);
     }
     assert_eq!(drain(&conn).0, "");
-    conn.tick(HEARTBEAT, HEARTBEAT, PATIENCE);
+    conn.tick(HEARTBEAT, HEARTBEAT, PONG_TIMEOUT);
     assert!(drain(&conn).0.contains('\u{0}'), "a control ping");
-    for second in HEARTBEAT..HEARTBEAT + PATIENCE {
-        conn.tick(second, HEARTBEAT, PATIENCE);
+    for second in HEARTBEAT..HEARTBEAT + PONG_TIMEOUT {
+        conn.tick(second, HEARTBEAT, PONG_TIMEOUT);
     }
     assert!(!conn.is_closing());
-    conn.tick(HEARTBEAT + PATIENCE, HEARTBEAT, PATIENCE);
+    conn.tick(HEARTBEAT + PONG_TIMEOUT, HEARTBEAT, PONG_TIMEOUT);
     assert!(conn.is_closing());
 }
 
@@ -145,9 +145,9 @@ fn a_peer_that_is_silent_is_asked_and_then_closed() {
 fn a_peer_that_answers_stays() {
     let conn = conn();
     for second in 0..1000 {
-        conn.tick(second, HEARTBEAT, PATIENCE);
+        conn.tick(second, HEARTBEAT, PONG_TIMEOUT);
         if second % HEARTBEAT == 5 {
-            conn.hear(second);
+            conn.record_activity(second);
         }
     }
     assert!(!conn.is_closing());
@@ -158,8 +158,8 @@ fn a_page_hears_something_in_every_heartbeat() {
     let conn = conn();
     let mut silent = 0;
     for second in 1..200 {
-        conn.hear(second);
-        conn.tick(second, HEARTBEAT, PATIENCE);
+        conn.record_activity(second);
+        conn.tick(second, HEARTBEAT, PONG_TIMEOUT);
         silent = if drain(&conn).0.contains("\"ping\"") { 0 } else { silent + 1 };
         assert!(silent <= HEARTBEAT, "nothing for {silent} s");
     }

@@ -1,6 +1,6 @@
 //! Passwords: bcrypt, away from the threads that serve, and never more at once than there are cores.
 
-use crate::effects::secret::base64url;
+use crate::adapters::secret::base64url;
 use async_trait::async_trait;
 use domain::model::text::Password;
 use domain::model::user::PasswordHash;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How long somebody waits for a core.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The salt and hash of nothing: a place to burn the same time on when there is no such user.
 const NOBODY: &str = "abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzABCDC";
@@ -31,7 +31,7 @@ impl BcryptHasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T, HasherBusy> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.cores).acquire_owned()).await;
+        let turn = tokio::time::timeout(READ_TIMEOUT, Arc::clone(&self.cores).acquire_owned()).await;
         let turn = turn.map_err(|_| HasherBusy)?.map_err(|_| HasherBusy)?;
         let done = tokio::task::spawn_blocking(move || {
             let answer = work();

@@ -9,7 +9,7 @@ pub const FIRST_ID: u64 = 1_000_000_000;
 const ID_DIGITS: usize = 10;
 
 /// The frame for one room.
-pub struct Letter {
+pub struct MessageTemplate {
     payload: Vec<u8>,
     stamp: usize,
     nonce: usize,
@@ -17,9 +17,9 @@ pub struct Letter {
     masked: Vec<u8>,
 }
 
-impl Letter {
+impl MessageTemplate {
     /// A frame for `room` with a text of so many bytes. It has a nonce, as those of every careful client.
-    pub fn new(room: &str, bytes: usize) -> Letter {
+    pub fn new(room: &str, bytes: usize) -> MessageTemplate {
         let mut payload = format!(r#"{{"event":"sendMessage","data":{{"room":"{room}","text":""#).into_bytes();
         let stamp = payload.len() + 1;
         payload.extend(stamp::text(bytes, 0));
@@ -30,7 +30,7 @@ impl Letter {
         let id = payload.len();
         payload.extend([b'0'; ID_DIGITS]);
         payload.push(b'}');
-        Letter { payload, stamp, nonce, id, masked: Vec::new() }
+        MessageTemplate { payload, stamp, nonce, id, masked: Vec::new() }
     }
 
     /// The frame of message `number`, meant to be sent at `nanos`.
@@ -52,9 +52,9 @@ mod tests {
 
     #[test]
     fn a_letter_is_the_frame_that_the_protocol_asks_for() {
-        let mut letter = Letter::new("abcDEF012345", 100);
+        let mut template = MessageTemplate::new("abcDEF012345", 100);
         for (number, nanos) in [(0, 0), (41, 987_654_321)] {
-            let bytes = letter.write(number, nanos).to_vec();
+            let bytes = template.write(number, nanos).to_vec();
             let Parsed::Frame(frame) = frame::parse(&bytes) else { panic!() };
             let mut payload = frame.payload.to_vec();
             frame::unmask(&mut payload, frame.mask.unwrap());

@@ -1,4 +1,4 @@
-//! Questions answered together: those that come while one is being answered share the next reading.
+//! Questions answered coalescer: those that come while one is being answered share the next reading.
 //!
 //! After a network failed everybody comes back at once. What each asks then (this room's latest, that login) is read as
 //! often as the database answers, not as often as it is asked. Nobody is told anything read before they asked.
@@ -16,25 +16,25 @@ use tokio::sync::oneshot;
 const AT_ONCE: usize = 500;
 
 /// How long somebody waits for an answer: a reading that was under way, and one's own, when both are slow.
-const PATIENCE: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 2);
+const READ_TIMEOUT: Duration = Duration::from_secs(ANSWER_WITHIN.as_secs() + 2);
 
 type Answer<V> = oneshot::Sender<Result<Option<V>, StoreError>>;
 type Asked<I, V> = Vec<(I, Answer<V>)>;
 type Waiting<L, I, V> = Mutex<HashMap<L, Asked<I, V>>>;
 
-/// Questions in lanes: those of one lane are read together, one reading at a time.
-pub struct Together<L, I, V> {
-    /// A lane is there while it is being read.
+/// Questions by key: those of one key are read together, one reading at a time.
+pub struct RequestCoalescer<L, I, V> {
+    /// A key is there while it is being read.
     waiting: Arc<Waiting<L, I, V>>,
 }
 
-impl<L, I, V> Default for Together<L, I, V> {
+impl<L, I, V> Default for RequestCoalescer<L, I, V> {
     fn default() -> Self {
-        Together { waiting: Arc::default() }
+        RequestCoalescer { waiting: Arc::default() }
     }
 }
 
-impl<L, I, V> Together<L, I, V>
+impl<L, I, V> RequestCoalescer<L, I, V>
 where
     L: Clone + Eq + Hash + Send + 'static,
     I: Copy + Eq + Hash + Send + 'static,
@@ -42,31 +42,31 @@ where
 {
     /// What `read` finds for `item`, in a reading that begins after this call. Who came while a reading failed hears of that
     /// failure: the store is asked again by who comes next.
-    pub async fn ask<R, F>(&self, lane: L, item: I, read: R) -> Result<Option<V>, StoreError>
+    pub async fn ask<R, F>(&self, key: L, item: I, read: R) -> Result<Option<V>, StoreError>
     where
         R: Fn(Vec<I>) -> F + Send + 'static,
         F: Future<Output = Result<HashMap<I, V>, StoreError>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        if self.queue(lane.clone(), item, answer) {
+        if self.queue(key.clone(), item, answer) {
             // A task of its own: whoever asked first may go away, and the others still want to know.
-            tokio::spawn(run(self.waiting.clone(), lane, read));
+            tokio::spawn(run(self.waiting.clone(), key, read));
         }
-        match tokio::time::timeout(PATIENCE, answered).await {
+        match tokio::time::timeout(READ_TIMEOUT, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(busy()),
         }
     }
 }
 
-/// A lane that is read. Whatever ends the reading, the lane ends with it, and who waits in it is told.
-struct Lane<L: Eq + Hash, I, V> {
+/// A key that is read. Whatever ends the reading, the key ends with it, and who waits in it is told.
+struct PendingKey<L: Eq + Hash, I, V> {
     waiting: Arc<Waiting<L, I, V>>,
     name: L,
     is_empty: bool,
 }
 
-impl<L: Eq + Hash, I, V> Drop for Lane<L, I, V> {
+impl<L: Eq + Hash, I, V> Drop for PendingKey<L, I, V> {
     fn drop(&mut self) {
         if !self.is_empty {
             lock(&self.waiting).remove(&self.name);
@@ -74,17 +74,17 @@ impl<L: Eq + Hash, I, V> Drop for Lane<L, I, V> {
     }
 }
 
-impl<L: Eq + Hash, I, V> Together<L, I, V> {
-    /// Queues a question; whether nobody reads its lane yet.
-    fn queue(&self, lane: L, item: I, answer: Answer<V>) -> bool {
+impl<L: Eq + Hash, I, V> RequestCoalescer<L, I, V> {
+    /// Queues a question; whether nobody reads its key yet.
+    fn queue(&self, key: L, item: I, answer: Answer<V>) -> bool {
         let mut waiting = lock(&self.waiting);
-        let is_new = !waiting.contains_key(&lane);
-        waiting.entry(lane).or_default().push((item, answer));
+        let is_new = !waiting.contains_key(&key);
+        waiting.entry(key).or_default().push((item, answer));
         is_new
     }
 }
 
-async fn run<L, I, V, R, F>(waiting: Arc<Waiting<L, I, V>>, lane: L, read: R)
+async fn run<L, I, V, R, F>(waiting: Arc<Waiting<L, I, V>>, key: L, read: R)
 where
     L: Eq + Hash,
     I: Copy + Eq + Hash,
@@ -92,11 +92,11 @@ where
     R: Fn(Vec<I>) -> F,
     F: Future<Output = Result<HashMap<I, V>, StoreError>>,
 {
-    let mut lane = Lane { waiting, name: lane, is_empty: false };
-    while let Some((items, mut asked)) = lane.take() {
+    let mut key = PendingKey { waiting, name: key, is_empty: false };
+    while let Some((items, mut asked)) = key.take() {
         let found = read(items).await;
         if found.is_err() {
-            asked.extend(lane.take_all());
+            asked.extend(key.take_all());
         }
         for (item, answer) in asked {
             // Whoever asked may have gone.
@@ -108,8 +108,8 @@ where
     }
 }
 
-impl<L: Eq + Hash, I: Copy + Eq + Hash, V> Lane<L, I, V> {
-    /// What is to be read next, and who asked; `None`, and the lane is gone, when nobody waits.
+impl<L: Eq + Hash, I: Copy + Eq + Hash, V> PendingKey<L, I, V> {
+    /// What is to be read next, and who asked; `None`, and the key is gone, when nobody waits.
     fn take(&mut self) -> Option<(Vec<I>, Asked<I, V>)> {
         let mut waiting = lock(&self.waiting);
         let asked = waiting.get_mut(&self.name)?;
@@ -168,14 +168,14 @@ mod tests {
         }
     }
 
-    fn ask(
-        together: &Arc<Together<u8, u64, u64>>,
-        lane: u8,
+    fn get(
+        coalescer: &Arc<RequestCoalescer<u8, u64, u64>>,
+        key: u8,
         item: u64,
         reader: &Reader,
     ) -> tokio::task::JoinHandle<Result<Option<u64>, StoreError>> {
-        let (together, reader) = (together.clone(), reader.clone());
-        tokio::spawn(async move { together.ask(lane, item, move |items| reader.clone().read(items)).await })
+        let (coalescer, reader) = (coalescer.clone(), reader.clone());
+        tokio::spawn(async move { coalescer.get(key, item, move |items| reader.clone().read(items)).await })
     }
 
     async fn until(condition: impl Fn() -> bool) {
@@ -186,11 +186,11 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_while_one_is_answered_shares_the_next_reading() {
-        let (together, reader) = (Arc::new(Together::default()), Reader::new());
-        let first = ask(&together, 1, 2, &reader);
+        let (coalescer, reader) = (Arc::new(RequestCoalescer::default()), Reader::new());
+        let first = ask(&coalescer, 1, 2, &reader);
         until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
-        let others: Vec<_> = (0..300).map(|n| ask(&together, 1, n % 200, &reader)).collect();
-        until(|| lock(&together.waiting).get(&1).is_some_and(|waiting| waiting.len() == 300)).await;
+        let others: Vec<_> = (0..300).map(|n| ask(&coalescer, 1, n % 200, &reader)).collect();
+        until(|| lock(&coalescer.waiting).get(&1).is_some_and(|waiting| waiting.len() == 300)).await;
         reader.gate.add_permits(2);
         assert!(matches!(first.await, Ok(Ok(Some(4)))));
         for (n, other) in others.into_iter().enumerate() {
@@ -199,17 +199,17 @@ mod tests {
             assert!(matches!(other.await, Ok(Ok(answer)) if answer == expected), "{n}");
         }
         assert_eq!(reader.readings.load(Ordering::SeqCst), 2);
-        assert!(lock(&together.waiting).is_empty());
+        assert!(lock(&coalescer.waiting).is_empty());
     }
 
     #[tokio::test]
     async fn lanes_do_not_wait_for_each_other_and_who_goes_away_takes_nobody_along() {
-        let (together, slow, fast) = (Arc::new(Together::default()), Reader::new(), Reader::new());
+        let (coalescer, slow, fast) = (Arc::new(RequestCoalescer::default()), Reader::new(), Reader::new());
         fast.gate.add_permits(1);
-        let gone = ask(&together, 1, 2, &slow);
+        let gone = ask(&coalescer, 1, 2, &slow);
         until(|| slow.readings.load(Ordering::SeqCst) == 1).await;
-        let stays = ask(&together, 1, 3, &slow);
-        assert!(matches!(ask(&together, 2, 5, &fast).await, Ok(Ok(Some(25)))));
+        let stays = ask(&coalescer, 1, 3, &slow);
+        assert!(matches!(ask(&coalescer, 2, 5, &fast).await, Ok(Ok(Some(25)))));
         gone.abort();
         slow.gate.add_permits(2);
         assert!(matches!(stays.await, Ok(Ok(Some(9)))));
@@ -217,11 +217,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_reading_that_fails_fails_for_all_who_came_meanwhile() {
-        let (together, reader) = (Arc::new(Together::default()), Reader::new());
-        let first = ask(&together, 1, 2, &reader);
+        let (coalescer, reader) = (Arc::new(RequestCoalescer::default()), Reader::new());
+        let first = ask(&coalescer, 1, 2, &reader);
         until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
-        let second = ask(&together, 1, 3, &reader);
-        until(|| lock(&together.waiting).get(&1).is_some_and(|waiting| waiting.len() == 1)).await;
+        let second = ask(&coalescer, 1, 3, &reader);
+        until(|| lock(&coalescer.waiting).get(&1).is_some_and(|waiting| waiting.len() == 1)).await;
         reader.gate.close();
         assert!(matches!(first.await, Ok(Err(StoreError::Busy { .. }))));
         assert!(matches!(second.await, Ok(Err(StoreError::Busy { .. }))));
@@ -230,25 +230,25 @@ mod tests {
 
     #[test]
     fn a_runtime_that_ends_while_it_reads_takes_no_lane_along() {
-        let (together, reader) = (Arc::new(Together::default()), Reader::new());
+        let (coalescer, reader) = (Arc::new(RequestCoalescer::default()), Reader::new());
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
         let Ok(ending) = runtime() else { panic!("a runtime") };
         ending.block_on(async {
-            let _gone = ask(&together, 1, 2, &reader);
+            let _gone = ask(&coalescer, 1, 2, &reader);
             until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
         });
         drop(ending);
         let Ok(other) = runtime() else { panic!("a runtime") };
         reader.gate.add_permits(2);
-        assert!(matches!(other.block_on(async { ask(&together, 1, 4, &reader).await }), Ok(Ok(Some(16)))));
+        assert!(matches!(other.block_on(async { ask(&coalescer, 1, 4, &reader).await }), Ok(Ok(Some(16)))));
     }
 
     #[tokio::test]
     async fn an_error_is_told_to_all_who_asked_and_the_next_one_asks_anew() {
-        let together: Together<(), u64, u64> = Together::default();
-        let failed = together.ask((), 1, |_| async { Err(StoreError::Failed("broken".to_owned())) }).await;
+        let coalescer: RequestCoalescer<(), u64, u64> = RequestCoalescer::default();
+        let failed = coalescer.get((), 1, |_| async { Err(StoreError::Failed("broken".to_owned())) }).await;
         assert!(matches!(failed, Err(StoreError::Failed(why)) if why == "broken"));
-        let healed = together.ask((), 1, |items| async move { Ok(items.into_iter().map(|n| (n, 7)).collect()) }).await;
+        let healed = coalescer.get((), 1, |items| async move { Ok(items.into_iter().map(|n| (n, 7)).collect()) }).await;
         assert!(matches!(healed, Ok(Some(7))));
     }
 }

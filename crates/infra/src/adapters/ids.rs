@@ -1,6 +1,6 @@
 //! Random names and numbers.
 
-use crate::effects::secret::{base64url, random};
+use crate::adapters::secret::{base64url, random};
 use domain::model::id::{Epoch, RoomUid, UserUid};
 use domain::ports::effects::Ids;
 

@@ -3,19 +3,19 @@
 //! The schedule is open-loop: a message is sent when its time has come, however slow the server is, and its latency counts
 //! from that time. Who waited for answers before sending on would measure how patient it is (“coordinated omission”).
 
-pub mod letter;
 pub mod outcome;
 mod send;
+pub mod template;
 mod watch;
 
-use crate::crowd::Crowd;
+use crate::connections::Connections;
 use crate::process::{self, Usage};
 use crate::report::Progress;
 use crate::server::Server;
-use letter::Letter;
 pub use outcome::Outcome;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use template::MessageTemplate;
 
 /// A room and how much is said in it.
 #[derive(Clone, Debug)]
@@ -81,8 +81,8 @@ impl Plan {
         self.cumulative.partition_point(|sum| *sum <= place).min(self.rooms.len() - 1)
     }
 
-    fn letters(&self) -> Vec<Letter> {
-        self.rooms.iter().map(|room| Letter::new(&room.uid, self.bytes)).collect()
+    fn templates(&self) -> Vec<MessageTemplate> {
+        self.rooms.iter().map(|room| MessageTemplate::new(&room.uid, self.bytes)).collect()
     }
 }
 
@@ -220,19 +220,21 @@ impl Sample {
     }
 }
 
-/// Carries a plan out. Every thread of watchers has a crowd of its own.
-pub fn carry_out(
+/// Carries a plan out. Every thread of watchers has connections of its own.
+pub fn run(
     plan: &Plan,
     server: &Server,
-    watchers: &mut [Crowd],
-    senders: &mut Crowd,
+    watchers: &mut [Connections],
+    senders: &mut Connections,
     progress: &Progress,
 ) -> Result<Outcome, String> {
     let shared = Shared::new(plan.rooms.len());
     std::thread::scope(|scope| {
         let shared = &shared;
-        let watching: Vec<_> =
-            watchers.iter_mut().map(|crowd| scope.spawn(move || watch::watch(plan, shared, crowd))).collect();
+        let watching: Vec<_> = watchers
+            .iter_mut()
+            .map(|connections| scope.spawn(move || watch::watch(plan, shared, connections)))
+            .collect();
         let sending = scope.spawn(move || send::send(plan, shared, senders));
         let spent = supervise(plan, server, shared, progress, || sending.is_finished());
         let lost = |_| "a thread of the generator ended by itself".to_owned();

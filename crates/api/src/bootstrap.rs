@@ -8,16 +8,16 @@ use domain::model::text::Password;
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::log::History;
 use domain::ports::store::{Accounts, Health};
-use domain::service::standings::{Overheard, Standings};
-use domain::service::{self, Ports, Services, Settings, Visitor};
-use infra::effects::bus::{self, LocalBus};
-use infra::effects::clock::SystemClock;
-use infra::effects::geography::{GeoFile, NoGeography};
-use infra::effects::ids::RandomIds;
-use infra::effects::limiter::{Limiter, Unlimited};
-use infra::effects::network::Networks;
-use infra::effects::passwords::BcryptHasher;
-use infra::effects::tokens::JwtTokens;
+use domain::service::access::{AccessCache, InvalidatingBus};
+use domain::service::{self, ClientInfo, Ports, Services, Settings};
+use infra::adapters::bus::{self, LocalBus};
+use infra::adapters::clock::SystemClock;
+use infra::adapters::geography::{GeoFile, NoGeography};
+use infra::adapters::ids::RandomIds;
+use infra::adapters::limiter::{Limiter, Unlimited};
+use infra::adapters::network::Networks;
+use infra::adapters::passwords::BcryptHasher;
+use infra::adapters::tokens::JwtTokens;
 use infra::{Options, Store};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -68,8 +68,8 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let bus = Arc::new(LocalBus::default());
     let receiver = bus.subscribe();
     let url = config.database();
-    let standings = Arc::new(Standings::default());
-    let bus = Arc::new(Overheard { standings: standings.clone(), bus });
+    let access = Arc::new(AccessCache::default());
+    let bus = Arc::new(InvalidatingBus { access: access.clone(), bus });
     let for_store = bus.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), for_store));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
@@ -83,7 +83,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         log: store.log.clone(),
         history: store.history.clone(),
         bus,
-        standings,
+        access,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
@@ -122,7 +122,7 @@ fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {
         Some(path) => Arc::new(GeoFile::open(path).map_err(|error| error.to_string())?),
         None => Arc::new(NoGeography),
     };
-    Ok(Arc::new(move |address| Visitor { network: networks.of(address), country: geography.country(address) }))
+    Ok(Arc::new(move |address| ClientInfo { network: networks.of(address), country: geography.country(address) }))
 }
 
 /// The bus's signals in the feed's words. What was lost is said once, and read from the store.

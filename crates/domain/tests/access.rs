@@ -4,40 +4,40 @@
 
 mod support;
 
-use domain::model::event::Measure;
+use domain::model::event::ModerationAction;
 use domain::model::id::{RoomUid, Seq};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::model::user::UserChange;
 use domain::ports::effects::Clock;
-use domain::ports::log::{History, Stance};
+use domain::ports::log::{AccessContext, History};
 use domain::ports::store::Accounts;
 use domain::review::REPEAT_WINDOW;
 use domain::service::Caller;
+use domain::service::access::Sources;
 use domain::service::accounts::Profile;
 use domain::service::error::Error;
-use domain::service::moderation::Measures;
+use domain::service::moderation::SanctionRequest;
 use domain::service::rooms::RoomEdit;
-use domain::service::standings::Sources;
 use support::World;
 use testkit::builders::reason;
 use testkit::faulty::Fault;
 
 /// What is remembered of somebody, as far as the store says the same.
-async fn remembered(world: &World, caller: &Caller, room: &RoomUid) -> Option<Stance> {
+async fn remembered(world: &World, caller: &Caller, room: &RoomUid) -> Option<AccessContext> {
     let ports = &world.ports;
     let sources = Sources { history: &*ports.history, rooms: &*ports.rooms, accounts: &*ports.accounts };
     let (user, network, now) = (Some(caller.user.id), Some(&caller.network), world.clock.now());
-    ports.standings.stance(sources, room, user, network, now, Seq::ZERO).await.expect("the store answers")
+    ports.access.access_context(sources, room, user, network, now, Seq::ZERO).await.expect("the store answers")
 }
 
-async fn stored(world: &World, caller: &Caller, room: &RoomUid) -> Option<Stance> {
+async fn stored(world: &World, caller: &Caller, room: &RoomUid) -> Option<AccessContext> {
     let (user, network, now) = (Some(caller.user.id), Some(&caller.network), world.clock.now());
-    let mut stance = world.store.stance(room, user, network, now).await.expect("the store answers")?;
+    let mut access = world.store.access_context(room, user, network, now).await.expect("the store answers")?;
     // What was said long ago is the store's to know: slow mode is asked again where it is written.
-    stance.last_post = stance.last_post.filter(|(at, _)| now - *at < REPEAT_WINDOW);
-    Some(stance)
+    access.last_post = access.last_post.filter(|(at, _)| now - *at < REPEAT_WINDOW);
+    Some(access)
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn after_every_act_what_is_remembered_is_what_the_store_says() {
             }
         }
     };
-    let network = Measures {
+    let network = SanctionRequest {
         kind: SanctionKind::Timeout,
         duration: Duration::For(Span::seconds(600)),
         reason: reason("a raid"),
@@ -72,9 +72,9 @@ async fn after_every_act_what_is_remembered_is_what_the_store_says() {
     compare("another").await;
     world.services.chat.delete(&owner, said.id).await.expect("the owner may");
     compare("a deletion").await;
-    world.services.rooms.appoint(&owner, &room, &bob.user.uid, Measure::Mod).await.expect("the owner may");
+    world.services.rooms.appoint(&owner, &room, &bob.user.uid, ModerationAction::Mod).await.expect("the owner may");
     compare("mod").await;
-    world.services.rooms.appoint(&owner, &room, &bob.user.uid, Measure::Unmod).await.expect("the owner may");
+    world.services.rooms.appoint(&owner, &room, &bob.user.uid, ModerationAction::Unmod).await.expect("the owner may");
     compare("unmod").await;
     world.command(&owner, &room, "/slow 10").await;
     compare("slow").await;
@@ -108,7 +108,7 @@ async fn who_is_known_joins_and_writes_without_a_question_to_the_store() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
-    for method in ["history.stance", "history.footing", "history.heads", "rooms.members", "accounts.user"] {
+    for method in ["history.access", "history.room_access", "history.heads", "rooms.members", "accounts.user"] {
         world.faults.always(method, Fault::Fail);
     }
     for n in 0..10 {
@@ -142,7 +142,7 @@ async fn a_store_that_is_away_is_said_at_once_and_asked_again_the_next_time() {
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
     world.clock.advance(Span::seconds(2));
-    for method in ["history.heads", "history.footing"] {
+    for method in ["history.heads", "history.room_access"] {
         world.faults.always(method, Fault::Busy);
     }
     refused!(world.say(&owner, &room, "second").await, Error::Busy { .. });
@@ -171,15 +171,20 @@ async fn power_taken_while_it_was_looked_up_is_not_remembered() {
     let world = World::new();
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
-    let bob = world.appointed(&owner, &room, "bob", Measure::Mod).await;
+    let bob = world.appointed(&owner, &room, "bob", ModerationAction::Mod).await;
     world.faults.nth("accounts.user", 1, Fault::Hold);
-    world.ports.standings.forget();
+    world.ports.access.clear();
     let looks = remembered(&world, &bob, &room);
     let acts = async {
         while world.faults.calls("accounts.user") == 0 {
             tokio::task::yield_now().await;
         }
-        world.services.rooms.appoint(&owner, &room, &bob.user.uid, Measure::Unmod).await.expect("the owner may");
+        world
+            .services
+            .rooms
+            .appoint(&owner, &room, &bob.user.uid, ModerationAction::Unmod)
+            .await
+            .expect("the owner may");
         world.faults.release();
     };
     let (looked, ()) = tokio::join!(looks, acts);

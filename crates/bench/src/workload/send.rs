@@ -1,11 +1,11 @@
 //! The thread that sends on schedule and counts the answers.
 
-use crate::crowd::Crowd;
-use crate::drive::letter::FIRST_ID;
-use crate::drive::{Plan, ShareOfCore, Shared, Window};
+use crate::connections::Connections;
 use crate::stats::Latencies;
 use crate::timer::Timer;
 use crate::wire::event::{self, Event};
+use crate::workload::template::FIRST_ID;
+use crate::workload::{Plan, ShareOfCore, Shared, Window};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -36,10 +36,10 @@ pub struct Sent {
 }
 
 /// Sends what the plan says, and waits for all answers.
-pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, String> {
+pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Result<Sent, String> {
     let failed = |error: io::Error| format!("sending failed: {error}");
     let timer = Timer::new().map_err(failed)?;
-    crowd.watch(&timer).map_err(failed)?;
+    connections.watch(&timer).map_err(failed)?;
     let window = Window::of(plan);
     let mut share = ShareOfCore::new(window);
     let (mut acks, mut slip) = (Latencies::default(), Latencies::default());
@@ -64,8 +64,8 @@ pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, Str
     };
     let answered = || shared.acked.load(Ordering::Relaxed) + shared.refused.load(Ordering::Relaxed);
 
-    let mut letters = plan.letters();
-    let people = crowd.links().len();
+    let mut templates = plan.templates();
+    let people = connections.links().len();
     let total = plan.total();
     let (mut number, mut abandoned) = (0, false);
     while number < total && !abandoned {
@@ -74,18 +74,18 @@ pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, Str
         let due = shared.start + plan.due(number);
         if let Some(early) = due.checked_duration_since(now).filter(|early| !early.is_zero()) {
             timer.ring_in(early).map_err(failed)?;
-            crowd.turn(None, &mut |_, event, now| hear(event, now)).map_err(failed)?;
+            connections.turn(None, &mut |_, event, now| hear(event, now)).map_err(failed)?;
             continue;
         }
         let whole = plan.first + number;
-        let bytes = letters[plan.room(whole)].write(whole, shared.nanos(due));
-        crowd.link(usize::try_from(whole % people as u64).unwrap_or(0)).send(bytes);
+        let bytes = templates[plan.room(whole)].write(whole, shared.nanos(due));
+        connections.link(usize::try_from(whole % people as u64).unwrap_or(0)).send(bytes);
         slip.record(now - due);
         number += 1;
         shared.sent.store(number, Ordering::Relaxed);
         // Answers are read in between, also when sending takes all the time there is.
         if number % 64 == 0 {
-            crowd.turn(Some(Duration::ZERO), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+            connections.turn(Some(Duration::ZERO), &mut |_, event, now| hear(event, now)).map_err(failed)?;
             let unanswered = number.saturating_sub(answered()) as f64;
             abandoned = plan.give_up.is_some_and(|most| unanswered > (plan.rate() * most).max(64.0));
         }
@@ -93,12 +93,12 @@ pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, Str
     // The window is measured to its end, also when the last message was early in it.
     let end = shared.start + plan.warmup + plan.window;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero() && !abandoned) {
-        crowd.turn(Some(left), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+        connections.turn(Some(left), &mut |_, event, now| hear(event, now)).map_err(failed)?;
     }
     share.look(window.to);
     let mut moved = (answered(), Instant::now());
     while answered() < number && moved.1.elapsed() < PATIENCE {
-        crowd.turn(Some(Duration::from_millis(20)), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+        connections.turn(Some(Duration::from_millis(20)), &mut |_, event, now| hear(event, now)).map_err(failed)?;
         if answered() > moved.0 {
             moved = (answered(), Instant::now());
         }
@@ -112,7 +112,7 @@ pub fn send(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Sent, Str
         acks,
         slip,
         share: share.share.unwrap_or(0.0),
-        closed: crowd.closed(),
+        closed: connections.closed(),
         abandoned,
     })
 }

@@ -1,10 +1,10 @@
 //! What came out of a plan, and whether it may be believed.
 
-use crate::drive::send::Sent;
-use crate::drive::watch::Watched;
-use crate::drive::{Plan, Spent};
 use crate::report::Report;
 use crate::stats::{Latencies, Summary};
+use crate::workload::send::Sent;
+use crate::workload::watch::Watched;
+use crate::workload::{Plan, Spent};
 
 /// The generator's threads must leave this much of their core unused.
 const BUSY: f64 = 0.9;

@@ -1,9 +1,9 @@
 //! A thread that watches: it reads everything, and keeps account of every viewer.
 
-use crate::crowd::Crowd;
-use crate::drive::{Plan, ShareOfCore, Shared, Window};
+use crate::connections::Connections;
 use crate::stats::Latencies;
 use crate::wire::event::Event;
+use crate::workload::{Plan, ShareOfCore, Shared, Window};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -36,19 +36,19 @@ pub struct Watched {
 }
 
 /// Watches until every viewer has everything that was acknowledged, or nothing comes any more.
-pub fn watch(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Watched, String> {
+pub fn watch(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Result<Watched, String> {
     let window = Window::of(plan);
     let mut share = ShareOfCore::new(window);
     let mut latencies = vec![Latencies::default(); plan.classes];
     let mut delivered = 0;
-    let reads = |crowd: &Crowd| crowd.links().iter().map(|link| link.reads).sum::<u64>();
+    let reads = |connections: &Connections| connections.links().iter().map(|link| link.reads).sum::<u64>();
     let (mut reads_before, mut reads_in) = (None, None);
     let mut told: Vec<_> =
-        crowd.links().iter().map(|link| (link.cursor.late, link.cursor.doubled, link.resets)).collect();
+        connections.links().iter().map(|link| (link.cursor.late, link.cursor.doubled, link.resets)).collect();
     let mut last = Instant::now();
     loop {
         let mut heard = 0;
-        let turned = crowd.turn(Some(Duration::from_millis(20)), &mut |link, event, now| {
+        let turned = connections.turn(Some(Duration::from_millis(20)), &mut |link, event, now| {
             let Event::Message { seq, stamp } = event else { return };
             heard += 1;
             link.cursor.see(seq);
@@ -64,16 +64,16 @@ pub fn watch(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Watched,
         let nanos = shared.nanos(now);
         share.look(nanos);
         if reads_before.is_none() && nanos >= window.from {
-            reads_before = Some(reads(crowd));
+            reads_before = Some(reads(connections));
         }
         if reads_in.is_none() && nanos >= window.to {
-            reads_in = reads_before.map(|before| reads(crowd) - before);
+            reads_in = reads_before.map(|before| reads(connections) - before);
         }
         if heard > 0 {
             last = now;
         }
         if shared.settled.load(Ordering::Acquire) && (heard == 0 || now - last > QUIET) {
-            let complete = crowd.links().iter().all(|link| {
+            let complete = connections.links().iter().all(|link| {
                 link.closed().is_some() || link.cursor.head >= shared.heads[link.tag()].load(Ordering::Relaxed)
             });
             if complete || now - last > QUIET {
@@ -86,17 +86,17 @@ pub fn watch(plan: &Plan, shared: &Shared, crowd: &mut Crowd) -> Result<Watched,
     let mut watched = Watched {
         latencies,
         delivered,
-        reads: reads_in.or_else(|| Some(reads(crowd) - reads_before?)).unwrap_or_default(),
+        reads: reads_in.or_else(|| Some(reads(connections) - reads_before?)).unwrap_or_default(),
         lost: 0,
         losers: 0,
         late: 0,
         doubled: 0,
         resets: 0,
-        closed: (crowd.closed(), crowd.complaint()),
+        closed: (connections.closed(), connections.complaint()),
         share: share.share.unwrap_or(0.0),
     };
     for (number, (late, doubled, resets)) in told.drain(..).enumerate() {
-        let link = crowd.link(number);
+        let link = connections.link(number);
         let head = shared.heads[link.tag()].load(Ordering::Relaxed);
         let lost = link.cursor.lost(head);
         watched.lost += lost;

@@ -25,14 +25,14 @@ const TIMER: Token = Token(usize::MAX);
 
 /// Where the server is.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct ConnectTarget {
     /// The address to connect to.
     pub address: SocketAddr,
     /// What the `Host` header says.
     pub host: String,
 }
 
-impl Door {
+impl ConnectTarget {
     /// The address to come from, when there are more connections than one address has ports.
     fn source(&self, number: usize) -> Option<IpAddr> {
         let nth = u8::try_from(number / PER_SOURCE).ok().filter(|nth| *nth > 0)?;
@@ -41,24 +41,24 @@ impl Door {
 }
 
 /// Many connections.
-pub struct Crowd {
+pub struct Connections {
     poll: Poll,
     events: Events,
     buffer: Box<[u8]>,
-    door: Door,
+    target: ConnectTarget,
     links: Vec<Link>,
     ready: usize,
     closed: usize,
 }
 
-impl Crowd {
+impl Connections {
     /// Nobody yet.
-    pub fn new(door: &Door) -> io::Result<Crowd> {
-        Ok(Crowd {
+    pub fn new(target: &ConnectTarget) -> io::Result<Connections> {
+        Ok(Connections {
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS),
             buffer: vec![0; frame::LARGEST].into(),
-            door: door.clone(),
+            target: target.clone(),
             links: Vec::new(),
             ready: 0,
             closed: 0,
@@ -85,7 +85,7 @@ impl Crowd {
         self.links.iter().find_map(Link::closed).map(str::to_owned)
     }
 
-    /// Wakes [`Crowd::turn`] when the timer rings.
+    /// Wakes [`Connections::turn`] when the timer rings.
     pub fn watch(&mut self, timer: &impl AsRawFd) -> io::Result<()> {
         self.poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)
     }
@@ -144,7 +144,7 @@ impl Crowd {
     }
 
     fn link_of(&mut self, number: usize, entry: Entry) -> io::Result<Link> {
-        let stream = link::connect(self.door.address, self.door.source(number))?;
+        let stream = link::connect(self.target.address, self.target.source(number))?;
         let mut link = Link::new(stream, entry);
         self.poll.registry().register(link.stream(), Token(number), Interest::READABLE | Interest::WRITABLE)?;
         Ok(link)
@@ -164,7 +164,7 @@ impl Crowd {
             let Some(link) = self.links.get_mut(event.token().0) else { continue };
             let (was_ready, was_closed) = (link.is_ready(), link.closed().is_some());
             if event.is_writable() {
-                link.on_writable(&self.door.host);
+                link.on_writable(&self.target.host);
             }
             if event.is_readable() || event.is_error() {
                 link.on_readable(&mut self.buffer, on);

@@ -1,6 +1,6 @@
 //! Addresses as keys: who comes from the same network has the same one, and the address cannot be read back from it.
 
-use crate::effects::secret::{Key, base64url};
+use crate::adapters::secret::{Key, base64url};
 use domain::model::user::Network;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

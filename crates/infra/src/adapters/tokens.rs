@@ -1,6 +1,6 @@
 //! Tokens: JWTs signed with HS256, which name a session and say nothing else that counts.
 
-use crate::effects::secret::{Key, hex};
+use crate::adapters::secret::{Key, hex};
 use domain::model::id::{SessionId, UserUid};
 use domain::model::time::Timestamp;
 use domain::ports::effects::Tokens;
@@ -80,7 +80,7 @@ impl Tokens for JwtTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effects::secret::base64url;
+    use crate::adapters::secret::base64url;
 
     const NOW: Timestamp = Timestamp(1_700_000_000_000);
     const LATER: Timestamp = Timestamp(1_700_000_060_000);

@@ -1,0 +1,209 @@
+//! How users stand in rooms, remembered, so that joining and posting ask the store nothing.
+//!
+//! A room's settings, ranks and sanctions change only by events of its log, and sanctions everywhere only by events of the
+//! server's own. What was read at some seq therefore holds as long as every later event was heard: [`AccessCache::apply_events`] is
+//! called with each before anybody is told of it, drops what the event changes, and notices a gap. Against what is not
+//! heard (another process, a bus that lost something) everything in use is compared with the store every two seconds, in
+//! one query for the heads of all rooms and one for all users.
+//!
+//! Acts other than posting and reading are rare and weigh more: they ask the store (see [`crate::service::rooms`]).
+
+mod state;
+
+use crate::model::event::Event;
+use crate::model::id::{RoomId, RoomUid, Seq, UserId};
+use crate::model::time::Timestamp;
+use crate::model::user::{Member, Network, User};
+use crate::ports::bus::{Bus, Notice};
+use crate::ports::log::{AccessContext, History, RoomAccess};
+use crate::ports::store::{Accounts, Rooms, StoreError};
+use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A room with more ranks or more sanctions than this is not remembered.
+pub const CACHED_MAX: usize = 5_000;
+
+/// The most rooms or users in one query.
+const QUERY_MAX: usize = 500;
+
+/// Where to read what is not cached.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// Logs.
+    pub history: &'a dyn History,
+    /// People with the ranks they hold.
+    pub rooms: &'a dyn Rooms,
+    /// People.
+    pub accounts: &'a dyn Accounts,
+}
+
+/// A comparison that is over when this is gone.
+struct Over<'a>(&'a AccessCache);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.state().end_check();
+    }
+}
+
+/// A room in the changes that were heard.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheVersion(u64);
+
+/// What a node remembers of how users stand.
+#[derive(Default)]
+pub struct AccessCache(Mutex<CacheState>);
+
+impl AccessCache {
+    // Held for a few hash operations and never across an await.
+    fn state(&self) -> MutexGuard<'_, CacheState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what was committed. Called before anybody is told, with each room's events in the order of their seq;
+    /// what is repeated does no harm.
+    pub fn apply_events(&self, events: &[Event]) {
+        let mut state = self.state();
+        events.iter().for_each(|event| state.apply_event(event));
+    }
+
+    /// Takes note of what concerns users.
+    pub fn apply_notice(&self, notice: &Notice) {
+        match notice {
+            Notice::UserChanged(user) => self.state().invalidate(Invalidation::User(user.id)),
+            Notice::UserDeleted(user) => self.state().invalidate(Invalidation::User(*user)),
+            Notice::SessionsEnded(_) => {}
+        }
+    }
+
+    /// Where the changes stand: asked before a user is read, for [`AccessCache::put_user`].
+    pub fn version(&self) -> CacheVersion {
+        CacheVersion(self.state().version())
+    }
+
+    /// Takes note of a user whom somebody just read for another purpose.
+    pub fn put_user(&self, user: User, now: Timestamp, version: CacheVersion) {
+        self.state().put_user(user, now, version.0);
+    }
+
+    /// Forgets everything, because a bus between nodes lost nobody knows what. The bus of one process loses nothing on its way here.
+    pub fn clear(&self) {
+        self.state().invalidate(Invalidation::All);
+    }
+
+    /// How `user`, seen at `network`, stands in a room at `now`, with what happened there up to `at_least` taken in; `None`
+    /// when there is no such room. Its last post is only known as far as events told it in the last half minute.
+    pub async fn access_context(
+        &self,
+        sources: Sources<'_>,
+        room: &RoomUid,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+        at_least: Seq,
+    ) -> Result<Option<AccessContext>, StoreError> {
+        let question = Question { room, user, network, now, at_least };
+        let found = self.state().lookup(&question);
+        let found = match found {
+            Lookup::Check(check) => {
+                self.confirm(sources, check).await?;
+                self.state().lookup(&question)
+            }
+            found => found,
+        };
+        match found {
+            Lookup::Found(access) => Ok(Some(*access)),
+            Lookup::Missing(missing) => self.read(sources, &question, missing).await,
+            Lookup::Ask | Lookup::Check(_) => sources.history.access_context(room, user, network, now).await,
+        }
+    }
+
+    /// These users with the ranks they hold in a room; `None` when that room is not remembered.
+    pub fn members(&self, room: RoomId, users: &[Arc<User>]) -> Option<Vec<Member>> {
+        let state = self.state();
+        let ranks = state.ranks(room)?;
+        let member = |user: &Arc<User>| Member { user: (**user).clone(), room_rank: ranks.get(&user.id).copied() };
+        Some(users.iter().map(member).collect())
+    }
+
+    async fn confirm(&self, sources: Sources<'_>, check: Check) -> Result<(), StoreError> {
+        // Also when whoever asks goes away while it is read.
+        let _over = Over(self);
+        let read = async {
+            let mut heads = HashMap::new();
+            for some in check.rooms.chunks(QUERY_MAX) {
+                heads.extend(sources.history.heads(some).await?);
+            }
+            let mut users = Vec::new();
+            for some in check.users.chunks(QUERY_MAX) {
+                users.extend(sources.rooms.members(RoomId::SERVER, some).await?);
+            }
+            Ok((heads, users.into_iter().map(|member| member.user).collect::<Vec<User>>()))
+        };
+        let (heads, users) = read.await?;
+        self.state().settle(&check, &heads, users);
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        sources: Sources<'_>,
+        question: &Question<'_>,
+        missing: Missing,
+    ) -> Result<Option<AccessContext>, StoreError> {
+        let Question { room, user, network, now, .. } = *question;
+        if missing.everywhere
+            && let Some(room_access) = room_access(sources, None, now).await?
+        {
+            self.state().put_room(room_access, now, missing.version);
+        }
+        if missing.room {
+            let Some(room_access) = room_access(sources, Some(room), now).await? else { return Ok(None) };
+            self.state().put_room(room_access, now, missing.version);
+        }
+        if missing.user
+            && let Some(user) = user
+            && let Some(user) = sources.accounts.user(user).await?
+        {
+            self.state().put_user(user, now, missing.version);
+        }
+        let found = self.state().lookup(question);
+        match found {
+            Lookup::Found(access) => Ok(Some(*access)),
+            // Invalidation while it was read, or the user is gone.
+            _ => sources.history.access_context(room, user, network, now).await,
+        }
+    }
+}
+
+async fn room_access(
+    sources: Sources<'_>,
+    room: Option<&RoomUid>,
+    now: Timestamp,
+) -> Result<Option<RoomAccess>, StoreError> {
+    sources.history.room_access(room, now, CACHED_MAX).await
+}
+
+/// A bus whose every word is taken note of before it is handed on.
+pub struct InvalidatingBus {
+    /// Who takes note.
+    pub access: Arc<AccessCache>,
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+}
+
+impl Bus for InvalidatingBus {
+    fn publish(&self, events: Vec<Event>) {
+        self.access.apply_events(&events);
+        self.bus.publish(events);
+    }
+
+    fn announce(&self, notice: Notice) {
+        self.access.apply_notice(&notice);
+        self.bus.announce(notice);
+    }
+}
+
+#[cfg(test)]
+mod tests;
