@@ -786,7 +786,7 @@ export interface components {
         };
         /** @description A line of a room's moderation log. */
         LogView: {
-            /** @description What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or a measure such as `ban`. */
+            /** @description What: `deleted`, `purged`, `configured`, `pin`, `unpin`, `closed`, or an action such as `ban`. */
             action: string;
             /** @description Who did it. */
             actor: components["schemas"]["UserView"];

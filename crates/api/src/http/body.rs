@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::Deserialize;
-use serde::de::{ClientInfo, DeserializeOwned, Deserializer, Error as _, SeqAccess};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use std::fmt;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -172,7 +172,7 @@ pub fn text_or_null<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Strin
 /// Reads a list of texts; in a form, by comma.
 pub fn list<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<String>>, D::Error> {
     struct List(PhantomData<()>);
-    impl<'de> ClientInfo<'de> for List {
+    impl<'de> Visitor<'de> for List {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,7 +200,7 @@ struct Scalar(String);
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Scalar, D::Error> {
         struct Any;
-        impl ClientInfo<'_> for Any {
+        impl Visitor<'_> for Any {
             type Value = Scalar;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

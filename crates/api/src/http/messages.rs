@@ -11,7 +11,7 @@ use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
 use domain::ports::log::From as Position;
-use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::chat::{self, PostOutcome};
 use domain::service::error::Error;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -57,7 +57,7 @@ pub async fn post(
     Body(body): Body<NewMessage>,
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
-    let sent = NewMessage { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
+    let sent = chat::NewMessage { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
     match app.services.chat.post(caller.as_ref(), Some(&room), sent).await? {
         PostOutcome::Message(message) => {
             app.metrics.messages.inc();

@@ -127,12 +127,12 @@ struct Stage<'a> {
     metrics: &'a Metrics,
     uids: &'a [String],
     sender: Connections,
-    templates: Vec<MessageTemplate>,
+    letters: Vec<MessageTemplate>,
     /// The number of the next message: no two of a server's life may be the same.
     number: u64,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Churn, target: &Target) -> Result<Report, String> {
     let Churn { per_second, connections, rooms, rate, seconds, .. } = *options;
     let title = format!(
@@ -147,9 +147,9 @@ pub fn run(options: &Churn, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let uids = setup.rooms(rooms.max(1))?;
     let sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
-    let templates = uids.iter().map(|uid| MessageTemplate::new(uid, 100)).collect();
+    let letters = uids.iter().map(|uid| MessageTemplate::new(uid, 100)).collect();
     let (server, metrics) = (&server, &metrics);
-    let mut stage = Stage { options, server, metrics, uids: &uids, sender, templates, number: 0 };
+    let mut stage = Stage { options, server, metrics, uids: &uids, sender, letters, number: 0 };
 
     stage.churn(Duration::from_secs_f64(options.warmup), &progress)?;
     let before = stage.settled(None)?;
@@ -190,7 +190,7 @@ impl Stage<'_> {
     fn churn(&mut self, time: Duration, progress: &Progress) -> Result<Tally, String> {
         let Churn { per_second, connections, rate, .. } = *self.options;
         let failed = |error: std::io::Error| error.to_string();
-        let mut connections = Connections::new(&self.server.target).map_err(failed)?;
+        let mut sockets = Connections::new(&self.server.target).map_err(failed)?;
         let mut tally = Tally::default();
         let begin = Instant::now();
         let (mut told, mut sent) = (begin, 0);
@@ -199,11 +199,11 @@ impl Stage<'_> {
             let passed = begin.elapsed().as_secs_f64();
             while (tally.came as f64) < passed * per_second {
                 let place = usize::try_from(tally.came).unwrap_or(0) % connections.max(1);
-                self.come(&mut connections, place, &mut tally)?;
+                self.come(&mut sockets, place, &mut tally)?;
             }
             while (sent as f64) < passed * rate {
-                let room = usize::try_from(self.number).unwrap_or(0) % self.templates.len();
-                let template = self.templates[room].write(self.number, 0).to_vec();
+                let room = usize::try_from(self.number).unwrap_or(0) % self.letters.len();
+                let template = self.letters[room].write(self.number, 0).to_vec();
                 self.sender.link(0).send(&template);
                 (sent, self.number) = (sent + 1, self.number + 1);
             }
@@ -213,7 +213,7 @@ impl Stage<'_> {
                     tally.received += 1;
                 }
             };
-            connections.turn(Some(Duration::from_millis(2)), hear).map_err(failed)?;
+            sockets.turn(Some(Duration::from_millis(2)), hear).map_err(failed)?;
             tally.acked += self.answers()?;
             if told.elapsed() > TELL {
                 told = Instant::now();
@@ -222,8 +222,8 @@ impl Stage<'_> {
                 progress.say(format!("{passed:.0} s: {} came, {}", tally.came, held.say()));
             }
         }
-        (0..connections.links().len()).for_each(|place| tally.count(&connections, place));
-        drop(connections);
+        (0..sockets.links().len()).for_each(|place| tally.count(&sockets, place));
+        drop(sockets);
         tally.sent = sent;
         let deadline = Instant::now() + Duration::from_secs(5);
         while tally.acked < sent && Instant::now() < deadline {
@@ -234,17 +234,17 @@ impl Stage<'_> {
 
     /// Somebody comes, in the place of somebody who goes when all places are taken. Every other one goes on from where the
     /// one before was, as after a lost connection.
-    fn come(&self, connections: &mut Connections, place: usize, tally: &mut Tally) -> Result<(), String> {
+    fn come(&self, sockets: &mut Connections, place: usize, tally: &mut Tally) -> Result<(), String> {
         let number = usize::try_from(tally.came).unwrap_or(0);
         tally.came += 1;
         let tag = place % self.uids.len();
         let new = || setup::viewers(1, &self.uids[tag], tag).next().unwrap_or_default();
-        if place >= connections.links().len() {
-            return connections.begin(new());
+        if place >= sockets.links().len() {
+            return sockets.begin(new());
         }
-        tally.count(connections, place);
+        tally.count(sockets, place);
         let round = number / self.options.connections.max(1);
-        let link = connections.link(place);
+        let link = sockets.link(place);
         match (place + round) % 4 {
             0 => link.leave(),
             1 => link.end_with_reset(),
@@ -252,7 +252,7 @@ impl Stage<'_> {
         }
         let returns = round.is_multiple_of(2) && link.is_ready();
         let entry = if returns { link.again_afresh() } else { new() };
-        connections.replace(place, entry)
+        sockets.replace(place, entry)
     }
 
     /// How many messages were acknowledged meanwhile.
@@ -289,8 +289,8 @@ impl Stage<'_> {
 
 impl Tally {
     /// Adds what somebody saw who goes.
-    fn count(&mut self, connections: &Connections, place: usize) {
-        let link = &connections.links()[place];
+    fn count(&mut self, sockets: &Connections, place: usize) {
+        let link = &sockets.links()[place];
         if let Some(reason) = link.closed() {
             self.closed += 1;
             self.reason.get_or_insert_with(|| reason.to_owned());

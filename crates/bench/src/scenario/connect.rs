@@ -22,7 +22,7 @@ pub struct Connect {
     seconds: f64,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
     let Connect { connections, seconds } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
@@ -36,13 +36,13 @@ pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
     let first = enter(&server, setup::viewers(AT_ONCE, &room, 0).collect(), "came before", &progress)?;
     drop(first);
     let before = Sample::take(&server);
-    let mut connections = enter(&server, setup::viewers(connections, &room, 0).collect(), "are in", &progress)?;
+    let mut sockets = enter(&server, setup::viewers(connections, &room, 0).collect(), "are in", &progress)?;
     let opened = before.spent_until(&Sample::take(&server));
     let failed = |error: std::io::Error| error.to_string();
-    connections.idle(SETTLE).map_err(failed)?;
+    sockets.idle(SETTLE).map_err(failed)?;
     let start = Sample::take(&server);
     progress.say(format!("idle for {seconds} s"));
-    connections.idle(Duration::from_secs_f64(seconds)).map_err(failed)?;
+    sockets.idle(Duration::from_secs_f64(seconds)).map_err(failed)?;
     let spent = start.spent_until(&Sample::take(&server));
 
     let each = |whole: f64| whole / connections.max(1) as f64;
@@ -54,8 +54,8 @@ pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
         report.figure("rss_per_connection", each(after.saturating_sub(before) as f64 / 1024.0), "KiB");
     }
     outcome::spent(&spent, &mut report);
-    report.figure("closed_by_server", connections.closed() as f64, "");
-    report.warnings.extend(connections.complaint().map(|why| format!("connections were closed: {why}")));
+    report.figure("closed_by_server", sockets.closed() as f64, "");
+    report.warnings.extend(sockets.complaint().map(|why| format!("connections were closed: {why}")));
     report.warnings.extend(outcome::others(&spent));
     Ok(report)
 }

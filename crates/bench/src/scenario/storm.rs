@@ -33,7 +33,7 @@ pub struct Storm {
     at_once: usize,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let Storm { connections, rooms, missed, at_once } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
@@ -50,15 +50,15 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
     let entries = (0..connections).map(|number| (number % rooms.max(1), &uids[number % rooms.max(1)]));
     let entries = entries.flat_map(|(tag, uid)| setup::viewers(1, uid, tag)).collect();
-    let connections = enter(&server, entries, "are in", &progress)?;
+    let sockets = enter(&server, entries, "are in", &progress)?;
     // The bare loop stores nothing: there is nothing to miss.
     let missed = if target.bare { 0 } else { missed };
 
     let start = Sample::take(&server);
-    let entries = connections.drop_all();
+    let entries = sockets.drop_all();
     progress.say("all are cut");
     let heads = post(&mut sender, &uids, missed)?;
-    let mut connections = Connections::new(&server.target).map_err(|error| error.to_string())?;
+    let mut sockets = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let begin = Instant::now();
     let mut received = 0u64;
     let hear = |link: &mut crate::link::Link, event: Event<'_>, _| {
@@ -67,12 +67,12 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
             received += 1;
         }
     };
-    connections.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
+    sockets.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
     let took = begin.elapsed();
     let spent = start.spent_until(&Sample::take(&server));
     progress.say("all are back");
 
-    let links = connections.links();
+    let links = sockets.links();
     let lost: u64 = links.iter().map(|link| heads.get(link.tag()).map_or(0, |head| link.cursor.lost(*head))).sum();
     report.figure("resumed_within", took.as_secs_f64(), "s");
     if let Some(cpu) = spent.server {

@@ -42,7 +42,7 @@ where
 {
     /// What `read` finds for `item`, in a reading that begins after this call. Who came while a reading failed hears of that
     /// failure: the store is asked again by who comes next.
-    pub async fn ask<R, F>(&self, key: L, item: I, read: R) -> Result<Option<V>, StoreError>
+    pub async fn get<R, F>(&self, key: L, item: I, read: R) -> Result<Option<V>, StoreError>
     where
         R: Fn(Vec<I>) -> F + Send + 'static,
         F: Future<Output = Result<HashMap<I, V>, StoreError>> + Send + 'static,
@@ -187,9 +187,9 @@ mod tests {
     #[tokio::test]
     async fn who_asks_while_one_is_answered_shares_the_next_reading() {
         let (coalescer, reader) = (Arc::new(RequestCoalescer::default()), Reader::new());
-        let first = ask(&coalescer, 1, 2, &reader);
+        let first = get(&coalescer, 1, 2, &reader);
         until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
-        let others: Vec<_> = (0..300).map(|n| ask(&coalescer, 1, n % 200, &reader)).collect();
+        let others: Vec<_> = (0..300).map(|n| get(&coalescer, 1, n % 200, &reader)).collect();
         until(|| lock(&coalescer.waiting).get(&1).is_some_and(|waiting| waiting.len() == 300)).await;
         reader.gate.add_permits(2);
         assert!(matches!(first.await, Ok(Ok(Some(4)))));
@@ -206,10 +206,10 @@ mod tests {
     async fn lanes_do_not_wait_for_each_other_and_who_goes_away_takes_nobody_along() {
         let (coalescer, slow, fast) = (Arc::new(RequestCoalescer::default()), Reader::new(), Reader::new());
         fast.gate.add_permits(1);
-        let gone = ask(&coalescer, 1, 2, &slow);
+        let gone = get(&coalescer, 1, 2, &slow);
         until(|| slow.readings.load(Ordering::SeqCst) == 1).await;
-        let stays = ask(&coalescer, 1, 3, &slow);
-        assert!(matches!(ask(&coalescer, 2, 5, &fast).await, Ok(Ok(Some(25)))));
+        let stays = get(&coalescer, 1, 3, &slow);
+        assert!(matches!(get(&coalescer, 2, 5, &fast).await, Ok(Ok(Some(25)))));
         gone.abort();
         slow.gate.add_permits(2);
         assert!(matches!(stays.await, Ok(Ok(Some(9)))));
@@ -218,9 +218,9 @@ mod tests {
     #[tokio::test]
     async fn a_reading_that_fails_fails_for_all_who_came_meanwhile() {
         let (coalescer, reader) = (Arc::new(RequestCoalescer::default()), Reader::new());
-        let first = ask(&coalescer, 1, 2, &reader);
+        let first = get(&coalescer, 1, 2, &reader);
         until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
-        let second = ask(&coalescer, 1, 3, &reader);
+        let second = get(&coalescer, 1, 3, &reader);
         until(|| lock(&coalescer.waiting).get(&1).is_some_and(|waiting| waiting.len() == 1)).await;
         reader.gate.close();
         assert!(matches!(first.await, Ok(Err(StoreError::Busy { .. }))));
@@ -234,13 +234,13 @@ mod tests {
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build();
         let Ok(ending) = runtime() else { panic!("a runtime") };
         ending.block_on(async {
-            let _gone = ask(&coalescer, 1, 2, &reader);
+            let _gone = get(&coalescer, 1, 2, &reader);
             until(|| reader.readings.load(Ordering::SeqCst) == 1).await;
         });
         drop(ending);
         let Ok(other) = runtime() else { panic!("a runtime") };
         reader.gate.add_permits(2);
-        assert!(matches!(other.block_on(async { ask(&coalescer, 1, 4, &reader).await }), Ok(Ok(Some(16)))));
+        assert!(matches!(other.block_on(async { get(&coalescer, 1, 4, &reader).await }), Ok(Ok(Some(16)))));
     }
 
     #[tokio::test]

@@ -134,7 +134,7 @@ impl Accounts for SqlAccounts {
             let db = db.clone();
             async move { db.read(move |conn| logins::find(conn, &ids)).await }
         };
-        let login = self.logins.ask((), id, read).await?;
+        let login = self.logins.get((), id, read).await?;
         Ok(login.filter(|(session, _)| session.expires_at >= now))
     }
 

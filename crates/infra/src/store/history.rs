@@ -30,9 +30,9 @@ use std::sync::Arc;
 /// The history of a database. What many ask at once, those who enter a room or fall behind in it, is read once for all.
 pub struct SqlHistory {
     db: Arc<Db>,
-    footings: RequestCoalescer<(Option<RoomUid>, usize), (), RoomAccess>,
+    room_accesses: RequestCoalescer<(Option<RoomUid>, usize), (), RoomAccess>,
     latest: RequestCoalescer<(RoomId, usize), (), (Head, Vec<Message>)>,
-    stretches: RequestCoalescer<(RoomId, Seq, usize), (), EventRange>,
+    event_ranges: RequestCoalescer<(RoomId, Seq, usize), (), EventRange>,
 }
 
 impl SqlHistory {
@@ -40,9 +40,9 @@ impl SqlHistory {
     pub fn new(db: Arc<Db>) -> SqlHistory {
         SqlHistory {
             db,
-            footings: RequestCoalescer::default(),
+            room_accesses: RequestCoalescer::default(),
             latest: RequestCoalescer::default(),
-            stretches: RequestCoalescer::default(),
+            event_ranges: RequestCoalescer::default(),
         }
     }
 }
@@ -57,7 +57,7 @@ impl History for SqlHistory {
         now: Timestamp,
     ) -> Result<Option<AccessContext>, StoreError> {
         let (room, network) = (room.as_str().to_owned(), network.cloned());
-        self.db.snapshot(move |conn| access(conn, &room, user, network, now)).await
+        self.db.snapshot(move |conn| access_context(conn, &room, user, network, now)).await
     }
 
     async fn room_access(
@@ -72,7 +72,7 @@ impl History for SqlHistory {
             let uid = uid.clone();
             one(db.clone(), move |conn| room_access(conn, uid.as_deref(), now, limit))
         };
-        self.footings.ask((room.cloned(), limit), (), read).await
+        self.room_accesses.get((room.cloned(), limit), (), read).await
     }
 
     async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
@@ -92,13 +92,13 @@ impl History for SqlHistory {
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
         let db = self.db.clone();
         let read = move |_| one(db.clone(), move |conn| latest(conn, room, limit));
-        self.latest.ask((room, limit), (), read).await
+        self.latest.get((room, limit), (), read).await
     }
 
     async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
         let db = self.db.clone();
         let read = move |_| one(db.clone(), move |conn| event_range(conn, room.0, since, limit));
-        self.stretches.ask((room, since, limit), (), read).await
+        self.event_ranges.get((room, since, limit), (), read).await
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {

@@ -70,7 +70,7 @@ async fn acts_and_messages_of_one_batch_keep_their_order() {
             LogCommand::Close,
             post(draft("too late")),
         ];
-        let entry = |act| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command };
+        let entry = |command| LogEntry { room: room.id, actor: actor.clone(), at: NOON, command };
         let answers = at_once(&subject, acts.into_iter().map(entry).collect()).await;
         assert!(matches!(&answers[1], Ok(AppendResult::Posted { repeated: true, .. })), "{:?}", answers[1]);
         assert!(matches!(answers[5], Err(AppendError::RoomGone)), "{:?}", answers[5]);
