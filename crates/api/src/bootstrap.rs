@@ -7,7 +7,7 @@ use domain::model::rank::Rank;
 use domain::model::text::Password;
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::log::History;
-use domain::ports::store::{Accounts, Health};
+use domain::ports::store::{AccountStore, Health};
 use domain::service::access::{AccessCache, InvalidatingBus};
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
 use infra::adapters::bus::{self, LocalBus};
@@ -30,7 +30,7 @@ pub struct Wired {
     /// Reading logs.
     pub history: Arc<dyn History>,
     /// Looking up logins.
-    pub accounts: Arc<dyn Accounts>,
+    pub accounts: Arc<dyn AccountStore>,
     /// Whether the store answers.
     pub health: Arc<dyn Health>,
     /// The present.

@@ -53,7 +53,6 @@ pub enum Action {
     GrantAdmin,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The actor's rank is too low.

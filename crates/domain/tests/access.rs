@@ -12,7 +12,7 @@ use domain::model::time::{Duration, Span};
 use domain::model::user::UserChange;
 use domain::ports::effects::Clock;
 use domain::ports::log::{AccessContext, History};
-use domain::ports::store::Accounts;
+use domain::ports::store::AccountStore;
 use domain::review::REPEAT_WINDOW;
 use domain::service::Caller;
 use domain::service::access::Sources;
@@ -108,7 +108,7 @@ async fn who_is_known_joins_and_writes_without_a_question_to_the_store() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
-    for method in ["history.access", "history.room_access", "history.heads", "rooms.members", "accounts.user"] {
+    for method in ["history.access_context", "history.room_access", "history.heads", "rooms.members", "accounts.user"] {
         world.faults.always(method, Fault::Fail);
     }
     for n in 0..10 {

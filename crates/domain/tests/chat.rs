@@ -9,7 +9,7 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
-use domain::ports::log::From;
+use domain::ports::log::Position;
 use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
@@ -239,7 +239,7 @@ async fn a_timeout_may_read_but_not_write_until_it_ends() {
         world.say(&ann, &room, "hi").await,
         Error::Sanctioned { kind: SanctionKind::Timeout, retry_after: Some(left), .. } if left == Span::seconds(60)
     );
-    world.services.chat.history(Some(&ann), &room, None, From::End, 10).await.expect("it may read");
+    world.services.chat.history(Some(&ann), &room, None, Position::End, 10).await.expect("it may read");
     world.clock.advance(Span::millis(59_999));
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { .. });
     world.clock.advance(Span::millis(1));
@@ -253,7 +253,7 @@ async fn a_ban_may_neither_read_nor_write() {
     let mine = world.post(&ann, &room, "mine").await;
     world.ban(&owner, Some(&room), &ann).await;
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { kind: SanctionKind::Ban, until: None, .. });
-    let read = world.services.chat.history(Some(&ann), &room, None, From::End, 10).await;
+    let read = world.services.chat.history(Some(&ann), &room, None, Position::End, 10).await;
     refused!(read, Error::Sanctioned { kind: SanctionKind::Ban, .. });
     refused!(world.services.chat.delete(&ann, mine.id).await, Error::Sanctioned { .. });
 }
@@ -265,13 +265,13 @@ async fn history_is_read_in_pages_by_anybody() {
         world.post(&owner, &room, &number.to_string()).await;
     }
     for (from, expected, next) in [
-        (From::End, vec!["4", "5"], Some(Seq(4))),
-        (From::Before(Seq(4)), vec!["2", "3"], Some(Seq(2))),
-        (From::Before(Seq(2)), vec!["1"], None),
-        (From::After(Seq(0)), vec!["1", "2"], Some(Seq(2))),
-        (From::After(Seq(2)), vec!["3", "4"], Some(Seq(4))),
-        (From::After(Seq(4)), vec!["5"], None),
-        (From::After(Seq(5)), vec![], None),
+        (Position::End, vec!["4", "5"], Some(Seq(4))),
+        (Position::Before(Seq(4)), vec!["2", "3"], Some(Seq(2))),
+        (Position::Before(Seq(2)), vec!["1"], None),
+        (Position::After(Seq(0)), vec!["1", "2"], Some(Seq(2))),
+        (Position::After(Seq(2)), vec!["3", "4"], Some(Seq(4))),
+        (Position::After(Seq(4)), vec!["5"], None),
+        (Position::After(Seq(5)), vec![], None),
     ] {
         let page = world.services.chat.history(None, &room, None, from, 2).await.expect("anybody may read");
         let texts: Vec<_> = page.messages.iter().map(|message| message.text.as_str()).collect();

@@ -9,7 +9,7 @@ use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::bus::Notice;
-use domain::ports::log::From;
+use domain::ports::log::Position;
 use domain::service::Caller;
 use domain::service::error::{Error, Resource};
 use domain::service::moderation::SanctionRequest;
@@ -352,7 +352,7 @@ async fn what_somebody_left_behind_can_be_purged_and_lifted() {
     world.ban(&owner, Some(&room), &gone).await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
     world.services.moderation.purge(&owner, &room, Some(&gone.user.uid)).await.unwrap();
-    assert!(world.services.chat.history(None, &room, None, From::End, 10).await.unwrap().messages.is_empty());
+    assert!(world.services.chat.history(None, &room, None, Position::End, 10).await.unwrap().messages.is_empty());
     world.lift(&owner, Some(&room), &gone).await.unwrap();
 }
 

@@ -9,7 +9,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::effects::Quota;
-use domain::ports::log::From;
+use domain::ports::log::Position;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
@@ -276,7 +276,7 @@ async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
     refused!(rooms.close(&owner, &room).await, Error::NoSuch(Resource::Room));
     refused!(rooms.configure(&owner, &room, slow(1)).await, Error::NoSuch(Resource::Room));
     refused!(rooms.moderators(&room).await, Error::NoSuch(Resource::Room));
-    refused!(chat.history(None, &room, None, From::End, 10).await, Error::NoSuch(Resource::Room));
+    refused!(chat.history(None, &room, None, Position::End, 10).await, Error::NoSuch(Resource::Room));
     refused!(world.say(&owner, &room, "hello?").await, Error::NoSuch(Resource::Room));
     refused!(world.services.moderation.purge(&owner, &room, None).await, Error::NoSuch(Resource::Room));
     refused!(world.lift(&owner, Some(&room), &owner).await, Error::NoSuch(Resource::Room));
@@ -320,7 +320,7 @@ async fn a_store_that_fails_changes_nothing() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
-    for (method, fault) in [("log.append", Fault::Fail), ("history.access", Fault::Fail), ("log.append", Fault::Busy)] {
+    for (method, fault) in [("log.append", Fault::Fail), ("history.access_context", Fault::Fail), ("log.append", Fault::Busy)] {
         world.faults.heal();
         world.faults.always(method, fault);
         let errors = [

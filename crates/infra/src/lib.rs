@@ -29,7 +29,7 @@ use crate::store::rooms::{self, SqlRooms};
 use crate::store::settings;
 use domain::ports::bus::Bus;
 use domain::ports::log::{History, Log};
-use domain::ports::store::{Accounts, Health, Rooms, StoreError};
+use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -58,12 +58,7 @@ pub enum OpenError {
     Url(#[from] BadUrl),
     /// The file of the database cannot be made.
     #[error("the database file {path} cannot be made: {error}")]
-    File {
-        /// Where.
-        path: String,
-        /// Why not.
-        error: std::io::Error,
-    },
+    File { path: String, error: std::io::Error },
     /// The database cannot be reached, or it failed.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -90,9 +85,9 @@ impl From<MigrateError> for OpenError {
 /// A database that serves: every port over it.
 pub struct Store {
     /// Users and logins.
-    pub accounts: Arc<dyn Accounts>,
+    pub accounts: Arc<dyn AccountStore>,
     /// Rooms.
-    pub rooms: Arc<dyn Rooms>,
+    pub rooms: Arc<dyn RoomStore>,
     /// The way into the logs.
     pub log: Arc<dyn Log>,
     /// Reading the logs.

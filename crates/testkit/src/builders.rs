@@ -14,7 +14,7 @@ use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
 use domain::ports::log::{LogCommand, LogEntry};
-use domain::ports::store::{Accounts, Rooms};
+use domain::ports::store::{AccountStore, RoomStore};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When a test begins: 2026-01-01 12:00 UTC.
@@ -96,7 +96,7 @@ impl UserBuilder {
     }
 
     /// Makes the user; the name must be free.
-    pub async fn create(self, accounts: &dyn Accounts) -> User {
+    pub async fn create(self, accounts: &dyn AccountStore) -> User {
         accounts.create(self.0).await.expect("the name is free")
     }
 }
@@ -135,7 +135,7 @@ impl RoomBuilder {
     }
 
     /// Makes the room.
-    pub async fn create(self, rooms: &dyn Rooms, owner: &User) -> Room {
+    pub async fn create(self, rooms: &dyn RoomStore, owner: &User) -> Room {
         rooms.create(self.build(owner)).await.expect("a store that works")
     }
 }

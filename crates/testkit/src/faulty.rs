@@ -12,10 +12,10 @@ use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
 use domain::ports::log::{
-    AccessContext, AppendError, AppendResult, EventRange, From, History, Log, LogEntry, LogLine, RoomAccess,
+    AccessContext, AppendError, AppendResult, EventRange, History, Log, LogEntry, LogLine, Position, RoomAccess,
     SanctionLine,
 };
-use domain::ports::store::{Accounts, Health, Rooms, StoreError};
+use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -31,7 +31,7 @@ pub enum Fault {
     Hold,
 }
 
-/// What fails, by the name of port and method: `accounts.create`, `log.append`, `history.access`.
+/// What fails, by the name of port and method: `accounts.create`, `log.append`, `history.access_context`.
 #[derive(Debug, Default)]
 pub struct Faults {
     plans: Mutex<HashMap<&'static str, Plan>>,
@@ -125,7 +125,7 @@ macro_rules! forward {
     };
 }
 
-forward! { Accounts as "accounts" {
+forward! { AccountStore as "accounts" {
     create(user: NewUser) -> Result<User, StoreError>;
     guest(key: &str, user: NewUser) -> Result<User, StoreError>;
     user(id: UserId) -> Result<Option<User>, StoreError>;
@@ -146,7 +146,7 @@ forward! { Accounts as "accounts" {
     take_ticket(fingerprint: &str, now: Timestamp) -> Result<Option<SessionId>, StoreError>;
 }}
 
-forward! { Rooms as "rooms" {
+forward! { RoomStore as "rooms" {
     create(room: NewRoom) -> Result<Room, StoreError>;
     room(uid: &RoomUid) -> Result<Option<Room>, StoreError>;
     room_by_id(id: RoomId) -> Result<Option<Room>, StoreError>;
@@ -164,8 +164,8 @@ forward! { History as "history" {
     access_context(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Option<AccessContext>, StoreError>;
     room_access(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<RoomAccess>, StoreError>;
-    messages(room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
-    messages_of(room: RoomId, author: UserId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+    messages(room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+    messages_of(room: RoomId, author: UserId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
     event_range(room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
     posted(room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;

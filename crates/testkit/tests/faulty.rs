@@ -1,7 +1,7 @@
 //! The faults do what they say, so that a test of a failure tests a failure.
 
 use domain::model::id::UserId;
-use domain::ports::store::{Accounts, Health, StoreError};
+use domain::ports::store::{AccountStore, Health, StoreError};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What the compiler does not check about the text of this repository.
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what is not there fails the test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,12 +87,12 @@ fn no_source_file_is_too_long() {
 #[test]
 fn api_names_infra_in_one_file() {
     let rust = rust();
-    // The program itself may: it starts what `wire.rs` puts together.
+    // The program itself may: it starts what `bootstrap.rs` puts together.
     let elsewhere = rust.iter().filter(|(path, _)| {
         path.starts_with("crates/api/src/")
-            && !["wire.rs", "main.rs"].iter().any(|file| path.ends_with(&format!("src/{file}")))
+            && !["bootstrap.rs", "main.rs"].iter().any(|file| path.ends_with(&format!("src/{file}")))
     });
-    none(lines_with(elsewhere, &["infra::"]), "only api/src/wire.rs names infra");
+    none(lines_with(elsewhere, &["infra::"]), "only api/src/bootstrap.rs names infra");
 }
 
 #[test]
@@ -182,4 +182,27 @@ fn every_case_of_the_suite_is_run() {
         }
     }
     none(forgotten, "conformance_suite! lists every case");
+}
+
+/// The name that a line at the left margin defines, if it defines a type.
+fn defined_type(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+    let is_type = matches!(words.next(), Some("struct" | "enum" | "trait" | "type"));
+    let name = words.next().filter(|_| is_type && !line.starts_with(' '))?;
+    name.split(|c: char| !c.is_alphanumeric()).next()
+}
+
+#[test]
+fn no_two_types_of_a_crate_have_one_name() {
+    let mut defined = BTreeMap::new();
+    let mut doubled = Vec::new();
+    for (path, text) in rust().iter().filter(|(path, _)| path.contains("/src/")) {
+        let of_crate = path.split("/src/").next().unwrap();
+        for name in text.lines().filter_map(defined_type) {
+            if let Some(first) = defined.insert((of_crate, name), path).filter(|first| *first != path) {
+                doubled.push(format!("{name}: {first} and {path}"));
+            }
+        }
+    }
+    none(doubled, "a name stands for one type in a crate");
 }

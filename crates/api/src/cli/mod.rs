@@ -22,23 +22,23 @@ use std::process::ExitCode;
 #[command(name = "banter", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     #[command(flatten)]
     serve: Config,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Serve the chat; what happens without a command
     Serve(Box<Config>),
     /// Bring the database's tables up to date, and stop
     Migrate(Migrate),
     /// Users
     #[command(subcommand)]
-    User(users::Command),
+    User(users::UserCommand),
     /// Rooms
     #[command(subcommand)]
-    Room(rooms::Command),
+    Room(rooms::RoomCommand),
     /// Write a room's messages and events to stdout, one JSON object a line
     Export(export::Export),
     /// Write the API's OpenAPI document to stdout
@@ -140,13 +140,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let command = cli.command.unwrap_or_else(|| Command::Serve(Box::new(cli.serve)));
+    let command = cli.command.unwrap_or_else(|| CliCommand::Serve(Box::new(cli.serve)));
     let config = match &command {
-        Command::Serve(config) | Command::Openapi(config) => config,
-        Command::Migrate(migrate) => &migrate.config,
-        Command::User(command) => command.config(),
-        Command::Room(command) => command.config(),
-        Command::Export(export) => &export.config,
+        CliCommand::Serve(config) | CliCommand::Openapi(config) => config,
+        CliCommand::Migrate(migrate) => &migrate.config,
+        CliCommand::User(command) => command.config(),
+        CliCommand::Room(command) => command.config(),
+        CliCommand::Export(export) => &export.config,
     };
     config.check().map_err(Failure::Value)?;
     logs::start(&config.log).map_err(Failure::Value)?;
@@ -154,12 +154,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let system = std::mem::ManuallyDrop::new(actix_web::rt::System::new());
     system.block_on(async {
         match command {
-            Command::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
-            Command::Migrate(command) => migrate(&command).await,
-            Command::User(command) => command.run().await,
-            Command::Room(command) => command.run().await,
-            Command::Export(export) => export.run().await,
-            Command::Openapi(_) => say(&openapi::text()),
+            CliCommand::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
+            CliCommand::Migrate(command) => migrate(&command).await,
+            CliCommand::User(command) => command.run().await,
+            CliCommand::Room(command) => command.run().await,
+            CliCommand::Export(export) => export.run().await,
+            CliCommand::Openapi(_) => say(&openapi::text()),
         }
     })
 }
@@ -206,7 +206,7 @@ mod tests {
     fn serving_needs_no_command() {
         assert!(check("banter").unwrap().command.is_none());
         assert_eq!(check("banter --listen 127.0.0.1:1").unwrap().serve.listen.port(), 1);
-        assert!(matches!(check("banter serve --listen 127.0.0.1:1").unwrap().command, Some(Command::Serve(_))));
+        assert!(matches!(check("banter serve --listen 127.0.0.1:1").unwrap().command, Some(CliCommand::Serve(_))));
     }
 
     #[test]

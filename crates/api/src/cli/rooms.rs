@@ -9,7 +9,7 @@ const PAGE: usize = 500;
 
 /// What is done with rooms.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub enum RoomCommand {
     /// List all rooms, oldest first: uid, slow mode in seconds, name
     List {
         #[command(flatten)]
@@ -17,10 +17,10 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl RoomCommand {
     /// The settings it came with.
     pub fn config(&self) -> &Config {
-        let Command::List { config } = self;
+        let RoomCommand::List { config } = self;
         config
     }
 

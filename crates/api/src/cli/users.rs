@@ -8,7 +8,7 @@ use std::io::{BufRead, IsTerminal};
 
 /// What is done to a user.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub enum UserCommand {
     /// Make a user; the password is made up and printed unless it comes by stdin
     Create {
         /// The name to log in with
@@ -50,11 +50,13 @@ fn role(name: &str) -> Result<Rank, String> {
     found.ok_or_else(|| "must be registered, super_mod or admin".to_owned())
 }
 
-impl Command {
+impl UserCommand {
     /// The settings it came with.
     pub fn config(&self) -> &Config {
         match self {
-            Command::Create { config, .. } | Command::Password { config, .. } | Command::Role { config, .. } => config,
+            UserCommand::Create { config, .. }
+            | UserCommand::Password { config, .. }
+            | UserCommand::Role { config, .. } => config,
         }
     }
 
@@ -63,19 +65,19 @@ impl Command {
         with_store(self.config(), async |wired| {
             let operator = &wired.services.operator;
             match &self {
-                Command::Create { name, role, password_stdin, .. } => {
+                UserCommand::Create { name, role, password_stdin, .. } => {
                     let (password, made_up) = password(operator, *password_stdin)?;
                     let user = operator.create(name, &password, *role).await?;
                     super::say(&format!("made {} ({}), uid {}", user.display_name.as_str(), role.as_str(), user.uid))?;
                     tell(made_up.then_some(&password))?;
                 }
-                Command::Password { name, password_stdin, .. } => {
+                UserCommand::Password { name, password_stdin, .. } => {
                     let (password, made_up) = password(operator, *password_stdin)?;
                     operator.set_password(name, &password).await?;
                     super::say(&format!("{name} has another password; all logins ended"))?;
                     tell(made_up.then_some(&password))?;
                 }
-                Command::Role { name, role, .. } => {
+                UserCommand::Role { name, role, .. } => {
                     operator.set_rank(name, *role).await?;
                     super::say(&format!("{name} is {} now", role.as_str()))?;
                 }

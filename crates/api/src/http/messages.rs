@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, web};
 use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
-use domain::ports::log::From as Position;
+use domain::ports::log::Position;
 use domain::service::chat::{self, PostOutcome};
 use domain::service::error::Error;
 use serde::{Deserialize, Serialize};

@@ -51,13 +51,11 @@ enum Phase {
     Gone,
 }
 
-/// One connection.
 pub struct Conn {
     /// Its number in this process.
     pub id: u64,
     /// Where it comes from.
     pub client: ClientInfo,
-    /// Who it is.
     pub caller: RefCell<Option<Caller>>,
     /// The room that a message without one is meant for.
     pub last_room: RefCell<Option<RoomUid>>,

@@ -16,7 +16,7 @@ use domain::model::time::Timestamp;
 use domain::ports::bus::Notice;
 use domain::ports::effects::Clock;
 use domain::ports::log::{EventRange, History};
-use domain::ports::store::{Accounts, StoreError};
+use domain::ports::store::{AccountStore, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub enum Signal {
     Lost,
 }
 
-enum Answer {
+enum ReadResult {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
     Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
     EventRange(RoomId, ReadId, Result<Option<EventRange>, StoreError>),
@@ -51,8 +51,7 @@ pub struct Ports {
     /// Where gaps are read.
     pub history: Arc<dyn History>,
     /// Where logins are looked up.
-    pub accounts: Arc<dyn Accounts>,
-    /// The present.
+    pub accounts: Arc<dyn AccountStore>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -63,8 +62,8 @@ pub struct Feed {
     follows: feed::Feed<Event>,
     /// The names of the rooms that are followed; the server's own log has none.
     uids: HashMap<RoomId, RoomUid>,
-    answer: UnboundedSender<Answer>,
-    answers: UnboundedReceiver<Answer>,
+    answer: UnboundedSender<ReadResult>,
+    answers: UnboundedReceiver<ReadResult>,
 }
 
 impl Feed {
@@ -152,23 +151,23 @@ impl Feed {
         }
     }
 
-    fn learn(&mut self, answer: Answer) {
+    fn learn(&mut self, answer: ReadResult) {
         let now = self.now();
         let effects = match answer {
-            Answer::Head(id, read, result) => {
+            ReadResult::Head(id, read, result) => {
                 let head = result.ok().and_then(|heads| heads.first().map(|(_, head)| head.seq));
                 self.follows.head_read(id, read, head, now)
             }
-            Answer::Heads(asked, heads) => {
+            ReadResult::Heads(asked, heads) => {
                 self.follows.heads_read(&asked, &heads, now);
                 return;
             }
-            Answer::EventRange(id, read, result) => {
+            ReadResult::EventRange(id, read, result) => {
                 let found = result.ok().flatten().map(Found::from);
                 self.follows.stretch_read(id, read, found, now)
             }
-            Answer::Ended(ended) if ended.is_empty() => return,
-            Answer::Ended(ended) => return self.node.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            ReadResult::Ended(ended) if ended.is_empty() => return,
+            ReadResult::Ended(ended) => return self.node.tell_all(&ToWorker::SessionsEnded(ended.into())),
         };
         self.apply_effects(effects);
     }
@@ -192,17 +191,20 @@ impl Feed {
             let (history, answer) = (self.ports.history.clone(), self.answer.clone());
             match effect {
                 Effect::ReadHead { room, read } => drop(tokio::spawn(async move {
-                    let _ = answer.send(Answer::Head(room, read, history.heads(&[room]).await));
+                    let _ = answer.send(ReadResult::Head(room, read, history.heads(&[room]).await));
                 })),
                 Effect::ReadHeads(rooms) => drop(tokio::spawn(async move {
                     // A store that is away now is asked again in two seconds.
                     if let Ok(heads) = history.heads(&rooms).await {
-                        let _ = answer.send(Answer::Heads(rooms, heads));
+                        let _ = answer.send(ReadResult::Heads(rooms, heads));
                     }
                 })),
                 Effect::ReadStretch { room, read, since } => drop(tokio::spawn(async move {
-                    let _ =
-                        answer.send(Answer::EventRange(room, read, history.event_range(room, since, STRETCH).await));
+                    let _ = answer.send(ReadResult::EventRange(
+                        room,
+                        read,
+                        history.event_range(room, since, STRETCH).await,
+                    ));
                 })),
                 Effect::Tail { worker, room, head } => {
                     if let Some(uid) = self.uids.get(&room) {
@@ -229,7 +231,7 @@ impl Feed {
         tokio::spawn(async move {
             if let Ok(alive) = accounts.alive(&sessions, now).await {
                 let ended = sessions.into_iter().filter(|session| !alive.contains(session)).collect();
-                let _ = answer.send(Answer::Ended(ended));
+                let _ = answer.send(ReadResult::Ended(ended));
             }
         });
     }

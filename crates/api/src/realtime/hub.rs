@@ -92,7 +92,6 @@ impl Hub {
         &self.app.node
     }
 
-    /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.app.metrics
     }

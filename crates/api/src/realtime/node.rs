@@ -55,7 +55,6 @@ pub enum Removal {
     Nobody,
     /// All connections of one user.
     One(UserId),
-    /// Everybody.
     All,
 }
 
@@ -73,11 +72,9 @@ pub enum ToFeed {
 pub struct ConnectionInfo {
     /// Its number in this process.
     pub id: u64,
-    /// Who, if anybody.
     pub user: Option<Arc<User>>,
     /// The uids of the rooms it is in.
     pub rooms: Vec<String>,
-    /// Since when.
     pub since: Timestamp,
     /// The login it uses.
     pub session: Option<SessionId>,

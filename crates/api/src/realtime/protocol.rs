@@ -82,9 +82,7 @@ impl Close {
 /// A frame from a client, its words not yet read.
 #[derive(Debug, Deserialize)]
 pub struct Envelope {
-    /// What it is.
     pub event: String,
-    /// What it says.
     #[serde(default)]
     pub data: Value,
     /// The client's number for it; the answer carries it.
@@ -212,7 +210,6 @@ pub enum Server<'a> {
     },
     /// A room's settings.
     RoomUpdated {
-        /// The room.
         room: &'a RoomView,
         /// The event's place, when it is one.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +235,6 @@ pub enum Server<'a> {
         /// Who is logged in, at most 200.
         users: &'a [UserView],
     },
-    /// A message.
     Message(&'a MessageView),
     /// Messages that are gone.
     MessageDeleted {
@@ -246,7 +242,6 @@ pub enum Server<'a> {
         room: &'a str,
         /// The event's place.
         seq: i64,
-        /// Which.
         ids: [i64; 1],
     },
     /// All messages before `seq` are gone, or one author's.
@@ -261,7 +256,6 @@ pub enum Server<'a> {
     },
     /// Somebody has another name, picture or rank.
     UserUpdated {
-        /// Who.
         user: &'a UserView,
     },
     /// Somebody was sanctioned, appointed, or the contrary.
@@ -272,9 +266,7 @@ pub enum Server<'a> {
         seq: i64,
         /// To whom, with the roles after it.
         user: &'a UserView,
-        /// What.
         action: &'static str,
-        /// Until when, ms.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<i64>,
     },
@@ -287,7 +279,6 @@ pub enum Server<'a> {
     },
     /// Something for this client alone.
     System {
-        /// What sort.
         #[serde(rename = "type")]
         kind: &'static str,
         /// Lines.
@@ -326,7 +317,6 @@ pub struct Answer<'a, T> {
     /// The client's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
-    /// What it says.
     pub data: &'a T,
 }
 

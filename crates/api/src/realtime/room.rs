@@ -11,7 +11,6 @@ const NOTES_KEPT: usize = 32;
 
 /// A room as this worker knows it.
 pub struct LocalRoom {
-    /// The row.
     pub id: RoomId,
     /// The name for machines.
     pub uid: RoomUid,

@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 /// The query of `/ws`.
 #[derive(Debug, Default, Deserialize)]
-pub struct Query {
+pub struct UpgradeQuery {
     /// A room to enter at once.
     #[serde(default)]
     room: Option<String>,
@@ -36,7 +36,7 @@ pub struct Query {
 pub async fn open(
     request: HttpRequest,
     payload: web::Payload,
-    query: Result<web::Query<Query>, actix_web::Error>,
+    query: Result<web::Query<UpgradeQuery>, actix_web::Error>,
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let hub = request.app_data::<Rc<Hub>>().cloned().ok_or_else(|| Problem::new(Code::Internal, "no hub"))?;

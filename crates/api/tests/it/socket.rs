@@ -12,7 +12,6 @@ use std::time::Duration;
 /// Longer than anything takes on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection.
 pub struct Socket {
     framed: Framed<BoxedSocket, Codec>,
     next_id: i64,

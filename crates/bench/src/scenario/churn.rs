@@ -121,7 +121,7 @@ struct Tally {
     most: Held,
 }
 
-struct Stage<'a> {
+struct ChurnStage<'a> {
     options: &'a Churn,
     server: &'a Server,
     metrics: &'a Metrics,
@@ -149,7 +149,7 @@ pub fn run(options: &Churn, target: &Target) -> Result<Report, String> {
     let sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
     let letters = uids.iter().map(|uid| MessageTemplate::new(uid, 100)).collect();
     let (server, metrics) = (&server, &metrics);
-    let mut stage = Stage { options, server, metrics, uids: &uids, sender, letters, number: 0 };
+    let mut stage = ChurnStage { options, server, metrics, uids: &uids, sender, letters, number: 0 };
 
     stage.churn(Duration::from_secs_f64(options.warmup), &progress)?;
     let before = stage.settled(None)?;
@@ -185,7 +185,7 @@ pub fn run(options: &Churn, target: &Target) -> Result<Report, String> {
     Ok(report)
 }
 
-impl Stage<'_> {
+impl ChurnStage<'_> {
     /// Lets connections come and go for so long. In the end all are gone.
     fn churn(&mut self, time: Duration, progress: &Progress) -> Result<Tally, String> {
         let Churn { per_second, connections, rate, .. } = *self.options;

@@ -68,7 +68,7 @@ struct Stage<'a> {
     sent: u64,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Fanout, target: &Target) -> Result<Report, String> {
     let Fanout { viewers, senders, rate, bytes, seconds, .. } = *options;
     let bare = match (target.bare, target.flush_ms) {

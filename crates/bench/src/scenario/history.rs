@@ -56,7 +56,7 @@ impl Reader {
     }
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &History, target: &Target) -> Result<Report, String> {
     let History { messages, pages, authors } = options;
     let sizes = messages.iter().map(u64::to_string).collect::<Vec<_>>().join(", then ");

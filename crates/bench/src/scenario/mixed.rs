@@ -53,7 +53,7 @@ pub struct Mixed {
     warmup: f64,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Mixed, target: &Target) -> Result<Report, String> {
     let Mixed { rooms, viewers, senders, rate, hot_rate, .. } = *options;
     let hot = if hot_rate > 0.0 { format!(" and {hot_rate} more in the largest") } else { String::new() };

@@ -60,7 +60,7 @@ struct Desk {
     counts: bool,
 }
 
-/// SanctionRequest it.
+/// Measures it.
 pub fn run(options: &Persist, target: &Target) -> Result<Report, String> {
     let Persist { rooms, senders, in_flight, bytes, seconds, warmup } = *options;
     let database = if target.is_postgres() { "PostgreSQL" } else { "SQLite" };

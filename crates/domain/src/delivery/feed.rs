@@ -29,7 +29,6 @@ pub struct ReadId(u64);
 pub enum Effect<E> {
     /// Ask the store where one log ends, and answer with [`Feed::head_read`].
     ReadHead {
-        /// Whose.
         room: RoomId,
         /// The number to answer with.
         read: ReadId,
@@ -47,25 +46,16 @@ pub enum Effect<E> {
     },
     /// The worker gets the room's events from after `head` on.
     Tail {
-        /// Who.
         worker: usize,
-        /// Of which room.
         room: RoomId,
         /// After which place.
         head: Seq,
     },
     /// The room cannot be followed now, and is not any more; the worker may ask again.
-    Failed {
-        /// Who.
-        worker: usize,
-        /// Which room.
-        room: RoomId,
-    },
+    Failed { worker: usize, room: RoomId },
     /// A room's next events.
     Deliver {
-        /// Of which room.
         room: RoomId,
-        /// To whom.
         workers: Vec<usize>,
         /// Ascending.
         events: Vec<(Seq, E)>,

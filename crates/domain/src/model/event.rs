@@ -10,13 +10,10 @@ use crate::model::user::{Member, User};
 /// One entry of a room's log, committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Whose log.
     pub room: RoomId,
     /// Its place there.
     pub seq: Seq,
-    /// When.
     pub at: Timestamp,
-    /// Who did it.
     pub actor: UserId,
     /// What happened.
     pub kind: EventKind,
@@ -28,10 +25,7 @@ pub enum EventKind {
     /// Somebody said something.
     Posted(Box<Message>),
     /// One message went away.
-    Deleted {
-        /// Which.
-        message: MessageId,
-    },
+    Deleted { message: MessageId },
     /// All earlier messages went away, or one author's.
     Purged {
         /// Whose; `None` everybody's.
@@ -52,7 +46,6 @@ pub enum EventKind {
     Configured(Box<Room>),
     /// A message was pinned to the top of the room, in place of the one before.
     Pinned {
-        /// Which.
         message: MessageId,
         /// The room as after it.
         room: Box<Room>,

@@ -64,7 +64,6 @@ macro_rules! uid {
                     .then(|| Self(text.to_owned()))
             }
 
-            /// The characters.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

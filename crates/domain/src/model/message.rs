@@ -12,13 +12,11 @@ pub struct Message {
     pub id: MessageId,
     /// Its place in the room, for ever.
     pub seq: Seq,
-    /// Where.
     pub room: RoomId,
     /// Who said it, with the rank held in the room now.
     pub author: Member,
-    /// What.
     pub text: Body,
-    /// PostOutcome or done.
+    /// Said or done.
     pub kind: MessageKind,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
@@ -53,9 +51,8 @@ impl MessageKind {
 /// A message that wants to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// What.
     pub text: Body,
-    /// PostOutcome or done.
+    /// Said or done.
     pub kind: MessageKind,
     /// The message it answers, in the same room.
     pub reply_to: Option<MessageId>,

@@ -125,7 +125,6 @@ impl DisplayName {
         DisplayName(text)
     }
 
-    /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

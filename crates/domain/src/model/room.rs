@@ -10,7 +10,6 @@ use std::sync::Arc;
 /// A room: one log that everybody in it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// The row.
     pub id: RoomId,
     /// The public name for machines.
     pub uid: RoomUid,
@@ -66,13 +65,11 @@ pub struct NewRoom {
     pub uid: RoomUid,
     /// The name for people.
     pub name: RoomName,
-    /// What it is about.
     pub description: Description,
     /// Who makes it.
     pub owner: UserId,
     /// A number from the id source, see [`Epoch`].
     pub epoch: Epoch,
-    /// When.
     pub created_at: Timestamp,
 }
 

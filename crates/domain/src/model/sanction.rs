@@ -33,11 +33,9 @@ impl SanctionKind {
 /// A ban or timeout that was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sanction {
-    /// The row.
     pub id: SanctionId,
     /// Where it holds; `None` everywhere.
     pub room: Option<RoomId>,
-    /// Whom it was given to.
     pub user: UserId,
     /// The network it holds for as well.
     pub network: Option<Network>,
@@ -45,11 +43,9 @@ pub struct Sanction {
     pub kind: SanctionKind,
     /// Why, for moderators.
     pub reason: Reason,
-    /// Who gave it.
     pub by: UserId,
     /// The giver's rank then: it takes at least this to lift it.
     pub by_rank: Rank,
-    /// Since when.
     pub starts_at: Timestamp,
     /// Until when; `None` until lifted.
     pub ends_at: Option<Timestamp>,
@@ -80,13 +76,11 @@ impl Sanction {
 /// A sanction to be given. It replaces one of the same kind that holds for the user in the same place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSanction {
-    /// Whom.
     pub user: UserId,
     /// The network it holds for as well.
     pub network: Option<Network>,
     /// Ban or timeout.
     pub kind: SanctionKind,
-    /// Why.
     pub reason: Reason,
     /// Until when; `None` until lifted.
     pub ends_at: Option<Timestamp>,

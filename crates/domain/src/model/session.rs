@@ -14,7 +14,6 @@ pub const SLIDE_EVERY: Span = Span::days(1);
 pub struct Session {
     /// Named by the token.
     pub id: SessionId,
-    /// Whose.
     pub user: UserId,
     /// When it ends if nobody uses it.
     pub expires_at: Timestamp,

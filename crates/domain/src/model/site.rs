@@ -48,7 +48,6 @@ impl Site {
         Site(text)
     }
 
-    /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -23,7 +23,6 @@ impl Invalid {
 macro_rules! read_only {
     ($($name:ident),+ $(,)?) => {$(
         impl $name {
-            /// The characters.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

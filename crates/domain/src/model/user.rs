@@ -14,7 +14,6 @@ pub struct Network(pub String);
 /// A person, or the guest that one address or browser is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The row.
     pub id: UserId,
     /// The public name for machines.
     pub uid: UserUid,
@@ -37,7 +36,6 @@ pub struct User {
 /// A user in the context of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who it is.
     pub user: User,
     /// The rank held in that room: vip, mod or owner.
     pub room_rank: Option<Rank>,
@@ -81,7 +79,6 @@ pub struct NewUser {
     pub network: Option<Network>,
     /// ISO 3166 letters.
     pub country: Option<String>,
-    /// When.
     pub created_at: Timestamp,
 }
 
@@ -115,7 +112,6 @@ pub struct UserChange {
 /// One who keeps order in a room: a row of its list of moderators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appointment {
-    /// Where.
     pub room: RoomId,
     /// Who, with the rank held there.
     pub member: Member,

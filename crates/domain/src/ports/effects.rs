@@ -63,7 +63,7 @@ pub enum Quota {
     LoginFromAfar,
     /// Log-ins tried from one network.
     LoginFromNetwork,
-    /// Accounts made from one network.
+    /// AccountStore made from one network.
     Register,
     /// Guests made from one network.
     Guest,

@@ -16,13 +16,13 @@ use std::collections::HashMap;
 /// Something to be done to a room, decided and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// Whose log.
+    /// The room whose log it is appended to; [`RoomId::SERVER`] for what holds everywhere.
     pub room: RoomId,
     /// Who does it, with the rank held there.
     pub actor: Member,
-    /// When.
+    /// The time of the decision, milliseconds since 1970.
     pub at: Timestamp,
-    /// What.
+    /// What is changed.
     pub command: LogCommand,
 }
 
@@ -31,7 +31,7 @@ pub struct LogEntry {
 pub enum LogCommand {
     /// Say something. Guarded inside the transaction: see [`crate::review::guard`].
     Post {
-        /// What.
+        /// Text, kind, message replied to and nonce.
         draft: Draft,
         /// Where the author connects from, for sanctions of networks.
         network: Option<Network>,
@@ -40,26 +40,26 @@ pub enum LogCommand {
     },
     /// Delete one message that is there.
     Delete {
-        /// Which.
+        /// Deleted already: [`AppendError::Missing`].
         message: MessageId,
     },
     /// Delete all earlier messages, or one author's.
     Purge {
-        /// Whose.
+        /// `None` deletes everybody's.
         author: Option<Box<User>>,
     },
     /// Give a sanction; it replaces one of its kind in force there, unless a higher rank gave that. In [`RoomId::SERVER`] it holds everywhere.
     Sanction {
-        /// To whom.
+        /// The user with the rank held in the room.
         subject: Box<Member>,
-        /// Which.
+        /// Kind, end, reason, and the network it covers too.
         sanction: Box<NewSanction>,
     },
     /// Lift the sanction of this kind in force there, unless a higher rank gave it.
     Lift {
         /// Of whom.
         subject: Box<Member>,
-        /// Which.
+        /// A ban or a timeout.
         kind: SanctionKind,
     },
     /// Set the rank somebody holds in the room.
@@ -71,12 +71,12 @@ pub enum LogCommand {
     },
     /// Change settings.
     Configure {
-        /// Which.
+        /// Deleted already: [`AppendError::Missing`].
         change: Box<RoomChange>,
     },
     /// Pin a message that is there to the top of the room, in place of the one before.
     Pin {
-        /// Which.
+        /// Not the pinned one: [`AppendError::Missing`].
         message: MessageId,
     },
     /// Take the pinned message down.
@@ -93,7 +93,7 @@ pub enum LogCommand {
 pub enum AppendResult {
     /// A message stands in the log.
     Posted {
-        /// It.
+        /// As stored, with id and seq.
         message: Box<Message>,
         /// Whether it stood there already under its nonce: nothing was added then, and nothing published.
         repeated: bool,
@@ -141,7 +141,7 @@ pub trait Log: Send + Sync {
 
 /// A place in history to read from, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Position {
     /// The latest.
     End,
     /// What comes before this place.
@@ -165,7 +165,7 @@ pub struct EventRange {
 /// All that deciding about somebody in a room needs, read at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessContext {
-    /// The room.
+    /// As of the snapshot.
     pub room: Room,
     /// Where its log ends.
     pub head: Head,
@@ -197,7 +197,7 @@ pub struct RoomAccess {
 pub struct LogLine {
     /// What happened; never [`crate::model::event::EventKind::Posted`].
     pub event: Event,
-    /// Who did it.
+    /// Resolved also when deleted since.
     pub actor: User,
 }
 
@@ -206,9 +206,9 @@ pub struct LogLine {
 pub struct SanctionLine {
     /// The sanction.
     pub sanction: Sanction,
-    /// To whom.
+    /// The user it holds for.
     pub user: User,
-    /// By whom.
+    /// The moderator who gave it.
     pub by: User,
 }
 
@@ -234,14 +234,14 @@ pub trait History: Send + Sync {
     ) -> Result<Option<RoomAccess>, StoreError>;
 
     /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
-    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
+    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
 
     /// The same for the messages of one author.
     async fn messages_of(
         &self,
         room: RoomId,
         author: UserId,
-        from: From,
+        from: Position,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError>;
 

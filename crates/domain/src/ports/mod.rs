@@ -10,6 +10,8 @@
 //!
 //! What the in-memory store cannot keep (surviving a crash, isolation between processes) is tested on SQL only.
 
+#![warn(missing_docs)]
+
 pub mod bus;
 pub mod effects;
 pub mod log;

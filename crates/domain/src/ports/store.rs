@@ -27,7 +27,7 @@ pub enum StoreError {
 
 /// Users and their logins.
 #[async_trait]
-pub trait Accounts: Send + Sync {
+pub trait AccountStore: Send + Sync {
     /// Makes a user and claims the looks of its names. `NameTaken` when somebody else has one of them.
     async fn create(&self, user: NewUser) -> Result<User, StoreError>;
 
@@ -94,7 +94,7 @@ pub trait Accounts: Send + Sync {
 
 /// Rooms and who keeps order in them. What changes a room goes through [`crate::ports::log::Log`].
 #[async_trait]
-pub trait Rooms: Send + Sync {
+pub trait RoomStore: Send + Sync {
     /// Makes a room with an empty log; its maker holds the rank owner there.
     async fn create(&self, room: NewRoom) -> Result<Room, StoreError>;
 

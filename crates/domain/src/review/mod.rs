@@ -49,7 +49,6 @@ pub const REPEAT_WINDOW: Span = Span::seconds(30);
 
 /// What review is told besides the access.
 pub struct Context<'a> {
-    /// The present.
     pub now: Timestamp,
     /// Asks the flood limiter, which counts: only when everything before it was passed.
     pub flood: &'a dyn Fn() -> Result<(), Span>,

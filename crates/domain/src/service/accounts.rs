@@ -21,7 +21,7 @@ pub const TICKET_LIFETIME: Span = Span::seconds(60);
 /// A login that just began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Who.
+    /// The account, as stored.
     pub user: User,
     /// What proves it from now on.
     pub token: String,

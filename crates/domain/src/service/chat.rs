@@ -7,7 +7,7 @@ use crate::model::room::Room;
 use crate::model::text::{Body, Nonce};
 use crate::policy::{self, Action};
 use crate::ports::effects::Quota;
-use crate::ports::log::{AccessContext, AppendResult, From, LogCommand, LogEntry};
+use crate::ports::log::{AccessContext, AppendResult, LogCommand, LogEntry, Position};
 use crate::review::{self, Context};
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
@@ -33,7 +33,7 @@ pub enum PostOutcome {
     Message(Box<Message>),
     /// It was a command, and this is what it says to the sender.
     Command {
-        /// Which.
+        /// The command's name, without its slash.
         name: &'static str,
         /// Lines, at least one.
         text: String,
@@ -45,7 +45,7 @@ pub enum PostOutcome {
 /// A page of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Whose.
+    /// The room the page is of.
     pub room: Room,
     /// Ascending by seq.
     pub messages: Vec<Message>,
@@ -148,7 +148,7 @@ impl Chat {
         caller: Option<&Caller>,
         room: &RoomUid,
         author: Option<&UserUid>,
-        from: From,
+        from: Position,
         limit: usize,
     ) -> Result<Page, Error> {
         let access = self.rooms.enter(caller, room).await?;
@@ -160,8 +160,8 @@ impl Chat {
             }
         };
         let next = match from {
-            From::After(_) => messages.last(),
-            From::Before(_) | From::End => messages.first(),
+            Position::After(_) => messages.last(),
+            Position::Before(_) | Position::End => messages.first(),
         };
         let next = next.filter(|_| more).map(|message| message.seq);
         Ok(Page { room: access.room, messages, next })

@@ -14,11 +14,11 @@ use crate::review::Refusal;
 /// What was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// A user.
+    /// By uid, or by name in a command.
     User,
-    /// A room.
+    /// By uid.
     Room,
-    /// A message.
+    /// By id, not deleted.
     Message,
     /// A ban or timeout in force.
     Sanction,
@@ -51,7 +51,7 @@ pub enum RateLimitKind {
     Other,
 }
 
-/// Why not.
+/// Why a service refused or failed; one row of the problem table each.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value breaks its rule.
@@ -95,7 +95,7 @@ pub enum Error {
     /// A ban or timeout is in force.
     #[error("{}", told(*.kind, *.until))]
     Sanctioned {
-        /// Which.
+        /// A ban or a timeout.
         kind: SanctionKind,
         /// Until when; `None` until lifted.
         until: Option<Timestamp>,
@@ -113,7 +113,7 @@ pub enum Error {
     /// The room allows shorter messages only.
     #[error("this room allows at most {max} characters")]
     TooLong {
-        /// How many.
+        /// The longest message allowed there, in characters.
         max: usize,
     },
     /// The room allows no links.
@@ -137,7 +137,7 @@ pub enum Error {
     /// Everything is busy; nothing was done, or the same nonce will tell.
     #[error("the server is busy, try again shortly")]
     Busy {
-        /// When.
+        /// How long to wait before the next try.
         retry_after: Span,
     },
     /// The store failed, in words for the log.

@@ -3,6 +3,8 @@
 //! The store hands what it committed to the bus itself (see [`crate::ports::log::Log::append`]), so that a caller who
 //! goes away between the commit and the answer cannot keep the room from hearing of it.
 
+#![warn(missing_docs)]
+
 pub mod access;
 pub mod accounts;
 pub mod chat;
@@ -22,7 +24,7 @@ use crate::ports::log::{History, Log};
 use crate::ports::store;
 use std::sync::Arc;
 
-/// Whoever is logged in.
+/// An authenticated user and where the request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Who it is, as of the login or the last look.
@@ -68,9 +70,9 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Ports {
     /// Users and logins.
-    pub accounts: Arc<dyn store::Accounts>,
+    pub accounts: Arc<dyn store::AccountStore>,
     /// Rooms.
-    pub rooms: Arc<dyn store::Rooms>,
+    pub rooms: Arc<dyn store::RoomStore>,
     /// Writing to rooms' logs.
     pub log: Arc<dyn Log>,
     /// Reading them.
@@ -80,7 +82,7 @@ pub struct Ports {
     pub bus: Arc<dyn Bus>,
     /// How people stand in rooms, remembered.
     pub access: Arc<access::AccessCache>,
-    /// The present.
+    /// The one source of time for all services.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub ids: Arc<dyn Ids>,

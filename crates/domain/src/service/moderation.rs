@@ -11,7 +11,7 @@ use crate::model::time::{Duration, Timestamp};
 use crate::model::user::{Member, Network};
 use crate::policy::{self, Action};
 use crate::ports::bus::Notice;
-use crate::ports::log::{AccessContext, From, LogCommand, LogEntry, LogLine, SanctionLine};
+use crate::ports::log::{AccessContext, LogCommand, LogEntry, LogLine, Position, SanctionLine};
 use crate::review;
 use crate::service::error::{Error, Resource};
 use crate::service::rooms::Rooms;
@@ -24,7 +24,7 @@ pub struct SanctionRequest {
     pub kind: SanctionKind,
     /// For how long.
     pub duration: Duration,
-    /// Why.
+    /// For moderators and the log; may be empty.
     pub reason: Reason,
     /// Whether it holds for the network as well, where the user was last seen. A guest's always does where guests go by
     /// address; where each browser has its own, whoever chose that knows that many share an address.
@@ -210,7 +210,7 @@ impl Moderation {
         let (room, now) = (access.room.id, self.ports.clock.now());
         let subject = self.rooms.member(room, user).await?;
         let id = subject.user.id;
-        let (messages, _) = self.ports.history.messages_of(room, id, From::End, CARD_LINES).await?;
+        let (messages, _) = self.ports.history.messages_of(room, id, Position::End, CARD_LINES).await?;
         let mut card = Card { subject, messages, may: Vec::new(), sanctions: None, log: None };
         let Some(actor) = access.member else { return Ok(card) };
         let in_force = self.ports.history.sanctions_of(room, id, now).await?;

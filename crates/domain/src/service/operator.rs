@@ -70,7 +70,7 @@ impl Operator {
         Ok(self.ports.rooms.list(None, after, limit).await?)
     }
 
-    /// A room.
+    /// A room by its uid.
     pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
         self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Resource::Room))
     }

@@ -51,11 +51,11 @@ impl RoomEdit {
 /// What somebody may in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Abilities {
-    /// Where.
+    /// The room it happens in.
     pub room: Room,
     /// Who; nobody may nothing.
     pub member: Option<Member>,
-    /// What.
+    /// What the member may do there, for a window to offer.
     pub capabilities: Vec<Capability>,
 }
 

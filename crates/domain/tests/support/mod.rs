@@ -9,7 +9,7 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::ports::effects::{Clock, RateLimiter};
-use domain::ports::log::{From, History};
+use domain::ports::log::{History, Position};
 use domain::service::access::{AccessCache, InvalidatingBus};
 use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::Error;
@@ -166,7 +166,7 @@ impl World {
 
     /// The texts that stand in a room.
     pub async fn texts(&self, room: &RoomUid) -> Vec<String> {
-        let page = self.services.chat.history(None, room, None, From::End, 100).await.expect("anybody may read");
+        let page = self.services.chat.history(None, room, None, Position::End, 100).await.expect("anybody may read");
         page.messages.iter().map(|message| message.text.to_string()).collect()
     }
 

@@ -17,7 +17,7 @@ use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, NewUser, PasswordHash, User, UserChange};
-use domain::ports::store::{Accounts, StoreError};
+use domain::ports::store::{AccountStore, StoreError};
 use std::sync::Arc;
 
 /// The users of a database.
@@ -34,7 +34,7 @@ impl SqlAccounts {
 }
 
 #[async_trait]
-impl Accounts for SqlAccounts {
+impl AccountStore for SqlAccounts {
     async fn create(&self, user: NewUser) -> Result<User, StoreError> {
         self.db.write(move |conn| insert(conn, &user, None)).await
     }

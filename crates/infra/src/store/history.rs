@@ -22,7 +22,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
-use domain::ports::log::{AccessContext, EventRange, From, History, LogLine, RoomAccess, SanctionLine};
+use domain::ports::log::{AccessContext, EventRange, History, LogLine, Position, RoomAccess, SanctionLine};
 use domain::ports::store::StoreError;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl History for SqlHistory {
         self.room_accesses.get((room.cloned(), limit), (), read).await
     }
 
-    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
         self.db.read(move |conn| page(conn, room, None, from, limit)).await
     }
 
@@ -83,7 +83,7 @@ impl History for SqlHistory {
         &self,
         room: RoomId,
         author: UserId,
-        from: From,
+        from: Position,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
         self.db.read(move |conn| page(conn, room, Some(author), from, limit)).await
@@ -246,7 +246,7 @@ async fn one<V: Send + 'static>(
 
 fn latest(conn: &mut AnyConn, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, DbError> {
     let Some(head) = head(conn, room)? else { return Ok(None) };
-    let (messages, _) = page(conn, room, None, From::End, limit)?;
+    let (messages, _) = page(conn, room, None, Position::End, limit)?;
     Ok(Some((head, messages)))
 }
 
@@ -374,7 +374,7 @@ fn page(
     conn: &mut AnyConn,
     room: RoomId,
     author: Option<UserId>,
-    from: From,
+    from: Position,
     limit: usize,
 ) -> Result<(Vec<Message>, bool), DbError> {
     let mut query = with_authors()
@@ -387,14 +387,14 @@ fn page(
         query = query.filter(messages::author.eq(author.0));
     }
     let mut rows: Vec<AuthoredRow> = match from {
-        From::End => query.order(messages::seq.desc()).load(conn)?,
-        From::Before(seq) => query.filter(messages::seq.lt(seq.0)).order(messages::seq.desc()).load(conn)?,
-        From::After(seq) => query.filter(messages::seq.gt(seq.0)).order(messages::seq.asc()).load(conn)?,
+        Position::End => query.order(messages::seq.desc()).load(conn)?,
+        Position::Before(seq) => query.filter(messages::seq.lt(seq.0)).order(messages::seq.desc()).load(conn)?,
+        Position::After(seq) => query.filter(messages::seq.gt(seq.0)).order(messages::seq.asc()).load(conn)?,
     };
     let most = bounded(limit) as usize;
     let more = rows.len() > most;
     rows.truncate(most);
-    if !matches!(from, From::After(_)) {
+    if !matches!(from, Position::After(_)) {
         rows.reverse();
     }
     let messages = rows.into_iter().map(into_message).collect::<Result<_, _>>()?;

@@ -18,7 +18,7 @@ use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
 use domain::ports::effects::Ids;
-use domain::ports::store::{Rooms, StoreError};
+use domain::ports::store::{RoomStore, StoreError};
 use std::sync::Arc;
 
 /// The columns of a [`RoomRow`].
@@ -141,7 +141,7 @@ fn one(row: QueryResult<PinnedRow>) -> Result<Option<Room>, DbError> {
 pub struct SqlRooms(pub Arc<Db>);
 
 #[async_trait]
-impl Rooms for SqlRooms {
+impl RoomStore for SqlRooms {
     async fn create(&self, room: NewRoom) -> Result<Room, StoreError> {
         self.0.write(move |conn| insert(conn, room)).await
     }

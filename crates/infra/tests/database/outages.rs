@@ -2,7 +2,7 @@
 
 use crate::support::Database;
 use diesel::connection::{Connection, SimpleConnection};
-use domain::ports::log::{AppendError, AppendResult, From, LogEntry};
+use domain::ports::log::{AppendError, AppendResult, LogEntry, Position};
 use domain::ports::store::StoreError;
 use infra::Options;
 use std::sync::Arc;
@@ -45,13 +45,13 @@ async fn while_the_database_is_away_everybody_is_told_and_then_it_heals() {
     assert!(is_busy(&answer), "{answer:?}");
     let answer = append("during").await;
     assert!(is_busy(&answer), "{answer:?}");
-    let read = soon(subject.history.messages(room.id, From::End, 10)).await;
+    let read = soon(subject.history.messages(room.id, Position::End, 10)).await;
     assert!(matches!(read, Err(StoreError::Busy { .. })), "{read:?}");
     assert!(soon(subject.health.check()).await.is_err());
 
     schema.come_back();
     eventually("writing again", async || append("during").await.is_ok()).await;
-    eventually("reading again", async || subject.history.messages(room.id, From::End, 10).await.is_ok()).await;
+    eventually("reading again", async || subject.history.messages(room.id, Position::End, 10).await.is_ok()).await;
     eventually("health", async || subject.health.check().await.is_ok()).await;
     assert_eq!(subject.texts(room.id).await, ["before", "during"]);
     let told: Vec<i64> = subject.bus.seqs_of(room.id).into_iter().map(|seq| seq.0).collect();
@@ -75,14 +75,14 @@ async fn a_lost_connection_is_replaced_and_nothing_is_doubled() {
         eventually("an answer", async || subject.log.append(entry.clone()).await.is_ok()).await;
     }
     let expected: Vec<String> = (0..30).map(|n| n.to_string()).collect();
-    eventually("reading", async || subject.history.messages(room.id, From::End, 1).await.is_ok()).await;
-    eventually("reading", async || subject.history.messages(room.id, From::End, 1).await.is_ok()).await;
+    eventually("reading", async || subject.history.messages(room.id, Position::End, 1).await.is_ok()).await;
+    eventually("reading", async || subject.history.messages(room.id, Position::End, 1).await.is_ok()).await;
     assert_eq!(texts(&subject, room.id).await, expected);
 }
 
 async fn texts(subject: &Subject, room: domain::model::id::RoomId) -> Vec<String> {
     loop {
-        if let Ok((messages, _)) = subject.history.messages(room, From::End, 100).await {
+        if let Ok((messages, _)) = subject.history.messages(room, Position::End, 100).await {
             return testkit::conformance::texts(&messages);
         }
     }

@@ -8,7 +8,7 @@ use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::SanctionKind;
 use domain::model::user::{Member, UserChange};
-use domain::ports::log::{From, LogCommand};
+use domain::ports::log::{LogCommand, Position};
 
 /// A page holds the messages nearest to where it begins, ascending, and says whether there are more beyond them.
 pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
@@ -18,21 +18,21 @@ pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {
     subject.post(other.id, &bob, "elsewhere").await;
     subject.done(lobby.id, &ann, LogCommand::Delete { message: all[3].id }).await;
     for (from, limit, expected, more) in [
-        (From::End, 2, vec!["6", "7"], true),
-        (From::End, 5, vec!["2", "3", "5", "6", "7"], true),
-        (From::End, 6, vec!["1", "2", "3", "5", "6", "7"], false),
-        (From::End, 100, vec!["1", "2", "3", "5", "6", "7"], false),
-        (From::Before(Seq(6)), 2, vec!["3", "5"], true),
-        (From::Before(Seq(5)), 3, vec!["1", "2", "3"], false),
-        (From::Before(Seq(4)), 3, vec!["1", "2", "3"], false),
-        (From::Before(Seq(1)), 3, vec![], false),
-        (From::Before(Seq(1000)), 1, vec!["7"], true),
-        (From::After(Seq(0)), 2, vec!["1", "2"], true),
-        (From::After(Seq(2)), 2, vec!["3", "5"], true),
-        (From::After(Seq(4)), 2, vec!["5", "6"], true),
-        (From::After(Seq(5)), 2, vec!["6", "7"], false),
-        (From::After(Seq(7)), 2, vec![], false),
-        (From::After(Seq(1000)), 2, vec![], false),
+        (Position::End, 2, vec!["6", "7"], true),
+        (Position::End, 5, vec!["2", "3", "5", "6", "7"], true),
+        (Position::End, 6, vec!["1", "2", "3", "5", "6", "7"], false),
+        (Position::End, 100, vec!["1", "2", "3", "5", "6", "7"], false),
+        (Position::Before(Seq(6)), 2, vec!["3", "5"], true),
+        (Position::Before(Seq(5)), 3, vec!["1", "2", "3"], false),
+        (Position::Before(Seq(4)), 3, vec!["1", "2", "3"], false),
+        (Position::Before(Seq(1)), 3, vec![], false),
+        (Position::Before(Seq(1000)), 1, vec!["7"], true),
+        (Position::After(Seq(0)), 2, vec!["1", "2"], true),
+        (Position::After(Seq(2)), 2, vec!["3", "5"], true),
+        (Position::After(Seq(4)), 2, vec!["5", "6"], true),
+        (Position::After(Seq(5)), 2, vec!["6", "7"], false),
+        (Position::After(Seq(7)), 2, vec![], false),
+        (Position::After(Seq(1000)), 2, vec![], false),
     ] {
         let (messages, beyond) = subject.history.messages(lobby.id, from, limit).await.unwrap();
         assert_eq!((texts(&messages), beyond), (expected.iter().map(|t| t.to_string()).collect(), more), "{from:?}");
@@ -45,10 +45,10 @@ pub async fn walking_back_meets_every_message_once(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 23).await;
     let mut walked = Vec::new();
-    let mut from = From::End;
+    let mut from = Position::End;
     loop {
         let (mut page, more) = subject.history.messages(lobby.id, from, 5).await.unwrap();
-        from = From::Before(page[0].seq);
+        from = Position::Before(page[0].seq);
         page.append(&mut walked);
         walked = page;
         if !more {
@@ -83,7 +83,7 @@ pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
     let now = subject.accounts.update(ann.id, change).await.unwrap().unwrap();
     let author = Member { user: now, room_rank: Some(Rank::Mod) };
     assert_eq!(subject.history.message(message.id).await.unwrap().unwrap().author, author);
-    assert_eq!(subject.history.messages(lobby.id, From::End, 1).await.unwrap().0[0].author, author);
+    assert_eq!(subject.history.messages(lobby.id, Position::End, 1).await.unwrap().0[0].author, author);
     assert_eq!(subject.history.snapshot(lobby.id, 1).await.unwrap().unwrap().1[0].author, author);
     let posted = &subject.event_range(lobby.id, Seq::ZERO).await.events[0];
     assert!(matches!(&posted.kind, EventKind::Posted(message) if message.author == author), "{posted:?}");
@@ -292,16 +292,16 @@ pub async fn one_authors_messages_are_paged(subject: Subject) {
     let gone = subject.post(lobby.id, &bob, "gone").await;
     subject.done(lobby.id, &ann, LogCommand::Delete { message: gone.id }).await;
     for (from, limit, expected, more) in [
-        (From::End, 10, vec!["1", "3", "4"], false),
-        (From::End, 2, vec!["3", "4"], true),
-        (From::Before(Seq(3)), 2, vec!["1"], false),
-        (From::After(Seq(1)), 1, vec!["3"], true),
-        (From::After(Seq(3)), 5, vec!["4"], false),
+        (Position::End, 10, vec!["1", "3", "4"], false),
+        (Position::End, 2, vec!["3", "4"], true),
+        (Position::Before(Seq(3)), 2, vec!["1"], false),
+        (Position::After(Seq(1)), 1, vec!["3"], true),
+        (Position::After(Seq(3)), 5, vec!["4"], false),
     ] {
         let (page, beyond) = subject.history.messages_of(lobby.id, bob.id, from, limit).await.unwrap();
         assert_eq!((texts(&page), beyond), (expected.iter().map(|t| t.to_string()).collect(), more), "{from:?}");
     }
-    let nobody = subject.history.messages_of(lobby.id, UserId(4_000_000), From::End, 5).await.unwrap();
+    let nobody = subject.history.messages_of(lobby.id, UserId(4_000_000), Position::End, 5).await.unwrap();
     assert_eq!(nobody, (Vec::new(), false));
 }
 

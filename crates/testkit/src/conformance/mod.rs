@@ -22,17 +22,17 @@ use domain::model::message::{Draft, Message};
 use domain::model::room::Room;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
-use domain::ports::log::{AppendError, AppendResult, EventRange, From, History, Log, LogCommand, LogEntry};
-use domain::ports::store::{Accounts, Health, Rooms};
+use domain::ports::log::{AppendError, AppendResult, EventRange, History, Log, LogCommand, LogEntry, Position};
+use domain::ports::store::{AccountStore, Health, RoomStore};
 use std::sync::Arc;
 
 /// A fresh, empty store under test: its ports, and the bus it publishes to.
 #[derive(Clone)]
 pub struct Subject {
     /// Users and logins.
-    pub accounts: Arc<dyn Accounts>,
+    pub accounts: Arc<dyn AccountStore>,
     /// Rooms and ranks.
-    pub rooms: Arc<dyn Rooms>,
+    pub rooms: Arc<dyn RoomStore>,
     /// Appending.
     pub log: Arc<dyn Log>,
     /// Reading.
@@ -115,7 +115,7 @@ impl Subject {
 
     /// The texts that stand in a room, ascending.
     pub async fn texts(&self, room: RoomId) -> Vec<String> {
-        let (messages, more) = self.history.messages(room, From::End, 10_000).await.expect("a store that works");
+        let (messages, more) = self.history.messages(room, Position::End, 10_000).await.expect("a store that works");
         assert!(!more, "there are fewer than ten thousand");
         texts(&messages)
     }

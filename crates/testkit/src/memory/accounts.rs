@@ -8,7 +8,7 @@ use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, NewUser, PasswordHash, User, UserChange};
-use domain::ports::store::{Accounts, StoreError};
+use domain::ports::store::{AccountStore, StoreError};
 
 impl State {
     /// Gives `id` the looks of its names and frees those it had before, unless somebody else has one of them.
@@ -49,7 +49,7 @@ impl State {
 }
 
 #[async_trait]
-impl Accounts for MemoryStore {
+impl AccountStore for MemoryStore {
     async fn create(&self, user: NewUser) -> Result<User, StoreError> {
         self.state().create_user(user)
     }

@@ -11,7 +11,7 @@ use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::text::Nonce;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::{AccessContext, EventRange, From, History, LogLine, RoomAccess, SanctionLine};
+use domain::ports::log::{AccessContext, EventRange, History, LogLine, Position, RoomAccess, SanctionLine};
 use domain::ports::store::StoreError;
 
 impl State {
@@ -73,16 +73,16 @@ fn posted(message: Message) -> Event {
 }
 
 /// The `limit` messages nearest to `from`, and whether there are more.
-fn page(mut messages: Vec<Message>, from: From, limit: usize) -> (Vec<Message>, bool) {
+fn page(mut messages: Vec<Message>, from: Position, limit: usize) -> (Vec<Message>, bool) {
     match from {
-        From::End => {}
-        From::Before(seq) => messages.retain(|message| message.seq < seq),
-        From::After(seq) => messages.retain(|message| message.seq > seq),
+        Position::End => {}
+        Position::Before(seq) => messages.retain(|message| message.seq < seq),
+        Position::After(seq) => messages.retain(|message| message.seq > seq),
     }
     let beyond = messages.len().saturating_sub(limit);
     match from {
-        From::After(_) => messages.truncate(limit),
-        From::End | From::Before(_) => drop(messages.drain(..beyond)),
+        Position::After(_) => messages.truncate(limit),
+        Position::End | Position::Before(_) => drop(messages.drain(..beyond)),
     }
     (messages, beyond > 0)
 }
@@ -146,7 +146,7 @@ impl History for MemoryStore {
         }))
     }
 
-    async fn messages(&self, room: RoomId, from: From, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
         Ok(page(self.state().standing(room)?, from, limit))
     }
 
@@ -154,7 +154,7 @@ impl History for MemoryStore {
         &self,
         room: RoomId,
         author: UserId,
-        from: From,
+        from: Position,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
         let mut messages = self.state().standing(room)?;

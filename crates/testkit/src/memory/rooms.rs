@@ -8,12 +8,12 @@ use domain::model::room::{NewRoom, Room, Rules};
 use domain::model::sanction::Sanction;
 use domain::model::time::Timestamp;
 use domain::model::user::Member;
-use domain::ports::store::{Rooms, StoreError};
+use domain::ports::store::{RoomStore, StoreError};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 #[async_trait]
-impl Rooms for MemoryStore {
+impl RoomStore for MemoryStore {
     async fn create(&self, new: NewRoom) -> Result<Room, StoreError> {
         let mut state = self.state();
         let room = Room {

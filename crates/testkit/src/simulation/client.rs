@@ -44,7 +44,6 @@ struct Pending {
 
 /// A client.
 pub struct Client {
-    /// Whose.
     pub member: Member,
     /// By room.
     pub views: RefCell<BTreeMap<RoomId, View>>,

@@ -77,9 +77,7 @@ struct Joined {
     behind: bool,
 }
 
-/// A connection.
 pub struct Conn {
-    /// Whose.
     pub user: UserId,
     /// On which worker.
     pub worker: usize,

@@ -16,7 +16,7 @@ use client::Client;
 use domain::model::id::MessageId;
 use domain::model::room::{Room, RoomChange};
 use domain::model::sanction::SanctionKind;
-use domain::ports::log::{From, History, LogCommand};
+use domain::ports::log::{History, LogCommand, Position};
 use runtime::{Chance, at_once};
 use std::rc::Rc;
 use world::World;
@@ -184,7 +184,7 @@ fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
 }
 
 fn latest(world: &World, room: &Room, back: usize) -> Option<MessageId> {
-    let (messages, _) = at_once(world.store.messages(room.id, From::End, back + 1)).ok()?;
+    let (messages, _) = at_once(world.store.messages(room.id, Position::End, back + 1)).ok()?;
     messages.first().map(|message| message.id)
 }
 

@@ -36,7 +36,6 @@ impl Weight for Framed {
 pub enum Removal {
     /// One user.
     One(UserId),
-    /// Everybody.
     All,
 }
 
@@ -58,7 +57,6 @@ impl Removal {
 
 /// A room on a worker.
 pub struct RoomMembers {
-    /// Which.
     pub id: RoomId,
     /// Its latest events.
     pub tail: RefCell<Tail<Framed>>,

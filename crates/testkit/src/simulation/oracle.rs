@@ -6,8 +6,8 @@ use super::world::World;
 use domain::model::event::EventKind;
 use domain::model::id::{MessageId, Seq};
 use domain::model::room::Room;
-use domain::ports::log::{From, History};
-use domain::ports::store::Rooms;
+use domain::ports::log::{History, Position};
+use domain::ports::store::RoomStore;
 use std::rc::Rc;
 
 /// Checks all of it.
@@ -80,8 +80,8 @@ fn check_view(world: &World, client: &Client, room: &Room, view: &View) {
     if !view.inside {
         return world.fail(|| format!("{name} did not come back to room {}", room.id));
     }
-    let (messages, _) =
-        at_once(world.store.messages(room.id, From::After(view.transcript.floor()), usize::MAX)).unwrap_or_default();
+    let (messages, _) = at_once(world.store.messages(room.id, Position::After(view.transcript.floor()), usize::MAX))
+        .unwrap_or_default();
     let truth: Vec<(Seq, MessageId)> = messages.iter().map(|message| (message.seq, message.id)).collect();
     let has: Vec<(Seq, MessageId)> = view.transcript.messages().map(|message| (message.seq, message.id)).collect();
     if truth != has {

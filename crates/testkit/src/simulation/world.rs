@@ -52,11 +52,9 @@ impl Weather {
 /// A post that a client was told is in the log.
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
-    /// By whom.
     pub author: UserId,
     /// Under this name, which is its text too.
     pub nonce: Nonce,
-    /// Where.
     pub room: RoomId,
     /// As what.
     pub id: MessageId,

@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::user::{Member, Network, User};
 use crate::ports::bus::{Bus, Notice};
 use crate::ports::log::{AccessContext, History, RoomAccess};
-use crate::ports::store::{Accounts, Rooms, StoreError};
+use crate::ports::store::{AccountStore, RoomStore, StoreError};
 use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,9 +33,9 @@ pub struct Sources<'a> {
     /// Logs.
     pub history: &'a dyn History,
     /// People with the ranks they hold.
-    pub rooms: &'a dyn Rooms,
+    pub rooms: &'a dyn RoomStore,
     /// People.
-    pub accounts: &'a dyn Accounts,
+    pub accounts: &'a dyn AccountStore,
 }
 
 /// A comparison that is over when this is gone.

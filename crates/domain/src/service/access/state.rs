@@ -100,7 +100,7 @@ impl Sanctions {
 pub enum Invalidation {
     /// Ranks, sanctions or settings of a room, or (in [`RoomId::SERVER`]) sanctions everywhere.
     Room(RoomId),
-    /// A user.
+    /// Name, global rank or existence of a user.
     User(UserId),
     /// Nobody knows what.
     All,
@@ -109,13 +109,13 @@ pub enum Invalidation {
 /// Who is asked about, where, when.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
-    /// The room.
+    /// The room asked about.
     pub room: &'a RoomUid,
-    /// Who.
+    /// `None` for an anonymous reader.
     pub user: Option<UserId>,
     /// Seen where.
     pub network: Option<&'a Network>,
-    /// The present.
+    /// The caller's clock.
     pub now: Timestamp,
     /// What happened in the room up to here must be known.
     pub at_least: Seq,
