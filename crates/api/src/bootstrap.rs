@@ -122,7 +122,11 @@ fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {
         Some(path) => Arc::new(GeoFile::open(path).map_err(|error| error.to_string())?),
         None => Arc::new(NoGeography),
     };
-    Ok(Arc::new(move |address| ClientInfo { network: networks.of(address), country: geography.country(address) }))
+    Ok(Arc::new(move |address| ClientInfo {
+        network: networks.of(address),
+        wider: networks.wider(address),
+        country: geography.country(address),
+    }))
 }
 
 /// The bus's signals in the feed's words. What was lost is said once, and read from the store.

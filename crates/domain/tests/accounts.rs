@@ -100,6 +100,24 @@ async fn too_many_guests_of_one_network_wait() {
 }
 
 #[tokio::test]
+async fn a_wide_network_makes_a_few_times_as_many_guests_as_a_narrow_one() {
+    let world = World::limited();
+    let from = |narrow: u32| ClientInfo {
+        network: client(&format!("64-{narrow}")).network,
+        wider: vec![client(&format!("56-{}", narrow / 100)).network, client("48").network],
+        country: None,
+    };
+    let mut made = Vec::new();
+    for narrow in 0..300 {
+        made.push(world.services.accounts.guest(&from(narrow)).await.is_ok());
+    }
+    assert_eq!(made.iter().filter(|made| **made).count(), 80, "40 in the first /56, 40 in the second: the /48 is full");
+    assert!(made[..40].iter().all(|made| *made));
+    let elsewhere = client("v4");
+    world.services.accounts.guest(&elsewhere).await.expect("another network");
+}
+
+#[tokio::test]
 async fn whoever_registers_is_logged_in_under_that_name() {
     let world = World::new();
     let login = world.services.accounts.register("Ann_1", PASSWORD, &client("home")).await.unwrap();
@@ -188,7 +206,7 @@ async fn guesses_from_many_networks_are_slowed_and_do_not_keep_the_user_out() {
     }
     let result = world.services.accounts.login("ann", PASSWORD, &client("one more")).await;
     refused!(result, Error::TooFast { pace: RateLimitKind::Login, .. });
-    let home = ClientInfo { network: ann.network.clone(), country: None };
+    let home = ClientInfo { network: ann.network.clone(), wider: Vec::new(), country: None };
     world.services.accounts.login("ann", PASSWORD, &home).await.unwrap();
 }
 

@@ -320,7 +320,9 @@ async fn a_store_that_fails_changes_nothing() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
-    for (method, fault) in [("log.append", Fault::Fail), ("history.access_context", Fault::Fail), ("log.append", Fault::Busy)] {
+    for (method, fault) in
+        [("log.append", Fault::Fail), ("history.access_context", Fault::Fail), ("log.append", Fault::Busy)]
+    {
         world.faults.heal();
         world.faults.always(method, fault);
         let errors = [

@@ -1,7 +1,7 @@
 //! Limiters: one that lets everything pass, one that counts.
 
 use domain::model::time::Span;
-use domain::ports::effects::{Geography, Quota, RateLimiter};
+use domain::ports::effects::{Charge, Geography, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 pub struct OpenLimiter;
 
 impl RateLimiter for OpenLimiter {
-    fn take(&self, _quota: Quota, _key: &str) -> Result<(), Span> {
+    fn charge(&self, _charge: Charge<'_>) -> Result<(), Span> {
         Ok(())
     }
 }
@@ -38,12 +38,12 @@ impl CountingLimiter {
 }
 
 impl RateLimiter for CountingLimiter {
-    fn take(&self, quota: Quota, key: &str) -> Result<(), Span> {
+    fn charge(&self, charge: Charge<'_>) -> Result<(), Span> {
         let mut counts = self.0.lock().expect("nobody panics here");
-        let count = counts.entry((quota, key.to_owned())).or_default();
-        *count += 1;
-        let (burst, pause) = quota.rate();
-        if *count > burst { Err(pause) } else { Ok(()) }
+        let count = counts.entry((charge.quota, charge.key.to_owned())).or_default();
+        let (burst, pause) = charge.quota.rate();
+        *count += charge.amount.min(burst * charge.allowance);
+        if *count > burst * charge.allowance { Err(pause) } else { Ok(()) }
     }
 }
 

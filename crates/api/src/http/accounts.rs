@@ -1,7 +1,7 @@
 //! Logging in and being somebody.
 
 use crate::app::App;
-use crate::caller::{Knock, Known};
+use crate::caller::{self, Knock, Known};
 use crate::http::body::{self, Body, Query};
 use crate::http::extract::{self, At};
 use crate::problem::{Code, Problem};
@@ -12,6 +12,7 @@ use domain::model::rank::Rank;
 use domain::model::text::Invalid;
 use domain::service::accounts::{Login, Profile};
 use domain::service::error::Error;
+use domain::service::reads::Read;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -232,10 +233,12 @@ struct UsersAnswer {
     responses((status = 200, body = UsersAnswer)))]
 pub async fn list(
     app: web::Data<App>,
+    Knock(client): Knock,
     Known(caller): Known,
     Query(query): Query<UserList>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
+    caller::charge(&app, &client, Some(&caller), Read::People(limit))?;
     let after = UserId(query.after.unwrap_or(0));
     let users = app.services.accounts.list(&caller, query.search.as_deref(), after, limit).await?;
     let next = extract::next(&users, limit, |user| user.id.0);

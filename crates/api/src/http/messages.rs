@@ -1,7 +1,7 @@
 //! Saying something, reading what was said, taking it back.
 
 use crate::app::App;
-use crate::caller::{Anyone, Known};
+use crate::caller::{self, Anyone, Knock, Known};
 use crate::http::body::{Body, Query};
 use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
@@ -13,6 +13,7 @@ use domain::model::text::Invalid;
 use domain::ports::log::Position;
 use domain::service::chat::{self, PostOutcome};
 use domain::service::error::Error;
+use domain::service::reads::Read;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -112,11 +113,13 @@ struct HistoryAnswer {
     params(("uid" = String, Path), History), responses((status = 200, body = HistoryAnswer)))]
 pub async fn history(
     app: web::Data<App>,
+    Knock(client): Knock,
     Anyone(caller): Anyone,
     At(uid): At<RoomUid>,
     Query(query): Query<History>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
+    caller::charge(&app, &client, caller.as_ref(), Read::Page(limit))?;
     let author = query.user.as_deref().map(UserUid::named).transpose()?;
     let page = app.services.chat.history(caller.as_ref(), &uid, author.as_ref(), query.from()?, limit).await?;
     let messages = page.messages.iter().map(|message| view::message(message, uid.as_str())).collect();

@@ -1,7 +1,7 @@
 //! Rooms, who keeps order in them, and who is there.
 
 use crate::app::App;
-use crate::caller::{Anyone, Known};
+use crate::caller::{self, Anyone, Knock, Known};
 use crate::http::body::{self, Body, Query};
 use crate::http::extract::{self, At};
 use crate::problem::Problem;
@@ -9,6 +9,7 @@ use crate::view::{self, RoomView, UserView};
 use actix_web::{HttpResponse, web};
 use domain::capability::Capability;
 use domain::model::id::{RoomId, RoomUid};
+use domain::service::reads::Read;
 use domain::service::rooms::RoomEdit;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -192,16 +193,21 @@ struct ViewersAnswer {
     params(("uid" = String, Path)), responses((status = 200, body = ViewersAnswer)))]
 pub async fn viewers(
     app: web::Data<App>,
+    Knock(client): Knock,
     Anyone(caller): Anyone,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = &app.services.rooms;
     let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
     let present = app.node.present(room);
+    caller::charge(&app, &client, caller.as_ref(), Read::People(present.users.len()))?;
     let users = rooms.members(room, &present.users).await?;
     let users = users.iter().map(view::member).collect();
     Ok(HttpResponse::Ok().json(ViewersAnswer { count: present.count, users }))
 }
+
+/// How many people a list of moderators is charged for, however many they are.
+const MODERATORS_CHARGED: usize = 20;
 
 /// Who keeps order in a room.
 #[derive(Serialize, ToSchema)]
@@ -213,7 +219,12 @@ struct ModeratorsAnswer {
 /// Who keeps order in a room: its owner and its moderators.
 #[utoipa::path(get, path = "/rooms/{uid}/moderators", tag = "rooms", params(("uid" = String, Path)),
     responses((status = 200, body = ModeratorsAnswer)))]
-pub async fn moderators(app: web::Data<App>, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+pub async fn moderators(
+    app: web::Data<App>,
+    Knock(client): Knock,
+    At(uid): At<RoomUid>,
+) -> Result<HttpResponse, Problem> {
+    caller::charge(&app, &client, None, Read::People(MODERATORS_CHARGED))?;
     let moderators = app.services.rooms.moderators(&uid).await?;
     Ok(HttpResponse::Ok().json(ModeratorsAnswer { moderators: moderators.iter().map(view::member).collect() }))
 }

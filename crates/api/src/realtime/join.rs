@@ -11,13 +11,14 @@ use crate::realtime::hub::{self, Hub};
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view::{self, UserView};
-use domain::delivery::tail::Read;
+use domain::delivery::tail;
 use domain::model::id::{Epoch, RoomUid, Seq};
 use domain::model::room::Head;
 use domain::model::time::Span;
 use domain::model::user::Member;
 use domain::ports::log::AccessContext;
 use domain::service::error::{Error, Resource};
+use domain::service::reads::{Read, Reader};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,13 +57,19 @@ async fn read_and_enter(
     epoch: Option<i64>,
 ) -> Result<Value, Problem> {
     let resumed = match since {
-        Some(since) => resume(hub, &access, room, Seq(since), epoch.map(Epoch)).await?,
+        Some(since) => {
+            let behind = access.head.seq.0.saturating_sub(since);
+            charge(conn, hub, Read::Resume { behind, max: RESUME_MAX })?;
+            resume(hub, &access, room, Seq(since), epoch.map(Epoch)).await?
+        }
         None => Ok(None),
     };
     let catch_up = match resumed {
         Ok(Some(catch_up)) => catch_up,
-        Ok(None) => snapshot(hub, &access, None).await?,
-        Err(reason) => snapshot(hub, &access, Some(reason)).await?,
+        fresh => {
+            charge(conn, hub, Read::Snapshot(SNAPSHOT))?;
+            snapshot(hub, &access, fresh.err()).await?
+        }
     };
     if catch_up.head.seq != access.head.seq {
         // The settings and the ranks may have changed on the way to the head that the client is about to have.
@@ -89,6 +96,14 @@ async fn read_and_enter(
         "epoch": catch_up.head.epoch.0,
         "user": access.member.as_ref().map(view::member),
     }))
+}
+
+/// Charges a read to the network and to whoever reads, before the store is asked.
+fn charge(conn: &Conn, hub: &Hub, read: Read) -> Result<(), Problem> {
+    let caller = conn.caller.borrow();
+    let user = caller.as_ref().map(|caller| &caller.user);
+    let reader = Reader { client: &conn.client, user, socket: Some(conn.id) };
+    Ok(reader.charge(&*hub.app().limiter, read)?)
 }
 
 struct CatchUp {
@@ -126,20 +141,20 @@ async fn resume(
 
 /// The frames after `since`, when the ring still has them all.
 fn from_tail(room: &LocalRoom, since: Seq) -> Option<Vec<Frame>> {
-    let tail = room.tail.borrow();
-    if since > tail.head() {
+    let ring = room.tail.borrow();
+    if since > ring.head() {
         return None;
     }
     let mut frames = Vec::new();
     let mut cursor = since;
     loop {
-        match tail.read(cursor) {
-            Read::Frame(seq, frame) => {
+        match ring.read(cursor) {
+            tail::Read::Frame(seq, frame) => {
                 frames.push(frame.clone());
                 cursor = seq;
             }
-            Read::Level(_) => return Some(frames),
-            Read::Behind => return None,
+            tail::Read::Level(_) => return Some(frames),
+            tail::Read::Behind => return None,
         }
     }
 }

@@ -15,7 +15,9 @@ use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
 use actix_ws::{Message, MessageStream, ProtocolError};
+use domain::ports::effects::Quota;
 use domain::service::Caller;
+use domain::service::error::{Error, RateLimitKind};
 use serde::Deserialize;
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -53,6 +55,9 @@ pub async fn open(
     }
     actix_http::ws::verify_handshake(request.head()).map_err(|error| no_handshake(&error))?;
     let client = (app.locate)(caller::address(&request, &app.config));
+    if let Err(retry_after) = client.charge(&*app.limiter, Quota::Upgrade, 1) {
+        return Err(Error::TooFast { pace: RateLimitKind::Other, retry_after }.into());
+    }
     let accounts = &app.services.accounts;
     let caller = match (token(&request), query.ticket.as_deref()) {
         (Some(token), _) => Some(accounts.identify(&token, &client).await?),

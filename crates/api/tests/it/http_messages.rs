@@ -209,4 +209,14 @@ on_both! {
         }
         refused.unwrap().problem(429, "flood");
     }
+
+    async fn pages_of_history_are_charged_by_their_length["--limits", "read=100/1m"](app: &TestApp) {
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "a").await;
+        let at = format!("/rooms/{room}/messages");
+        app.look(&format!("{at}?limit=60")).await.ok(200);
+        app.look(&format!("{at}?limit=60")).await.problem(429, "rate_limited");
+        app.look(&format!("{at}?limit=40")).await.ok(200);
+        app.look(&format!("{at}?limit=1")).await.problem(429, "rate_limited");
+    }
 }

@@ -6,7 +6,7 @@ use crate::socket::{Next, Socket};
 use serde_json::json;
 
 on_both! {
-    async fn a_network_has_so_many_sockets_and_no_more["--limits", "sockets-per-network=3"](app: &TestApp) {
+    async fn a_network_has_so_many_sockets_and_no_more["--limits", "sockets-per-network=3,upgrade=100000/1ms"](app: &TestApp) {
         let mut held = Vec::new();
         for _ in 0..3 {
             held.push(Socket::anonymous(app).await);
@@ -54,5 +54,31 @@ on_both! {
         }
         assert_eq!(fast.closed().await, Some(4008));
         calm.say("/echo calm").await.unwrap();
+    }
+
+    async fn whoever_resumes_from_far_back_again_and_again_waits["--limits", "read-of-client=100/1m"](app: &TestApp) {
+        let ann = app.register("ann").await;
+        let room = app.room(&ann, "Lobby").await;
+        for number in 0..30 {
+            app.say(&ann, &room, &number.to_string()).await;
+        }
+        let mut greedy = Socket::anonymous(app).await;
+        for _ in 0..3 {
+            greedy.ask("join", json!({ "uid": room, "since": 0 })).await.unwrap();
+        }
+        let problem = greedy.ask("join", json!({ "uid": room, "since": 0 })).await.unwrap_err();
+        assert_eq!(problem["code"], "rate_limited");
+        assert!(problem["retryAfter"].as_i64().unwrap() > 60, "twenty rows are missing: {problem}");
+        // Who is nearly level pays nearly nothing, and others are not concerned.
+        greedy.ask("join", json!({ "uid": room, "since": 29 })).await.unwrap();
+        Socket::anonymous(app).await.ask("join", json!({ "uid": room, "since": 0 })).await.unwrap();
+    }
+
+    async fn a_network_opens_so_many_sockets_at_once["--limits", "upgrade=3/1m"](app: &TestApp) {
+        for _ in 0..3 {
+            drop(Socket::anonymous(app).await);
+        }
+        assert!(Socket::try_anonymous(&app.url).await.is_none(), "refused before the upgrade");
+        app.look("/health/live").await.ok(200);
     }
 }

@@ -79,11 +79,21 @@ pub enum Quota {
     Command,
     /// Frames of one socket.
     Frame,
+    /// Sockets opened from one network.
+    Upgrade,
+    /// Rows read from one network: see [`crate::service::reads`].
+    Read,
+    /// Rows read by one user or one anonymous socket.
+    ReadOfClient,
+    /// Guests made on this server.
+    GuestOfServer,
+    /// Rooms made by guests on this server.
+    RoomOfGuests,
 }
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Quota; 11] = [
+    pub const ALL: [Quota; 16] = [
         Quota::LoginOfName,
         Quota::LoginFromAfar,
         Quota::LoginFromNetwork,
@@ -95,6 +105,11 @@ impl Quota {
         Quota::Ticket,
         Quota::Command,
         Quota::Frame,
+        Quota::Upgrade,
+        Quota::Read,
+        Quota::ReadOfClient,
+        Quota::GuestOfServer,
+        Quota::RoomOfGuests,
     ];
 
     /// Its name in the setting.
@@ -111,6 +126,11 @@ impl Quota {
             Quota::Ticket => "ticket",
             Quota::Command => "command",
             Quota::Frame => "frame",
+            Quota::Upgrade => "upgrade",
+            Quota::Read => "read",
+            Quota::ReadOfClient => "read-of-client",
+            Quota::GuestOfServer => "guest-of-server",
+            Quota::RoomOfGuests => "room-of-guests",
         }
     }
 
@@ -137,14 +157,41 @@ impl Quota {
             Quota::Command => (20, Span::millis(500)),
             // Discord closes at 120 in 60 s; a client that comes back to a hundred rooms needs a burst.
             Quota::Frame => (150, Span::millis(100)),
+            // All sockets that a network may have come back at once, then 50 a second.
+            Quota::Upgrade => (600, Span::millis(20)),
+            // 500 viewers behind one address who join a room of 50 messages twice, then 1 000 rows a second.
+            Quota::Read => (50_000, Span::millis(1)),
+            // A hundred pages at once, then ten a second: more than a person scrolls, less than a flood.
+            Quota::ReadOfClient => (5_000, Span::millis(2)),
+            // A raid or the start of a stream: a thousand at once, then 50 a second.
+            Quota::GuestOfServer => (1_000, Span::millis(20)),
+            Quota::RoomOfGuests => (100, Span::seconds(6)),
         }
     }
 }
 
 /// Counts what is done, so that nobody does too much of it.
 pub trait RateLimiter: Send + Sync {
-    /// Takes one from the bucket of `key`; when it is empty, the time until one more is allowed.
-    fn take(&self, quota: Quota, key: &str) -> Result<(), Span>;
+    /// Takes what is charged from a bucket; when there is not enough, nothing is taken, and the time until there is.
+    fn charge(&self, charge: Charge<'_>) -> Result<(), Span>;
+
+    /// Takes one from the bucket of `key`.
+    fn take(&self, quota: Quota, key: &str) -> Result<(), Span> {
+        self.charge(Charge { quota, key, amount: 1, allowance: 1 })
+    }
+}
+
+/// What is taken from a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge<'a> {
+    /// What is counted.
+    pub quota: Quota,
+    /// Whose bucket. Buckets of different allowances are different buckets.
+    pub key: &'a str,
+    /// How many; what is more than the whole bucket counts as the whole bucket.
+    pub amount: u32,
+    /// How many times the burst and the rate of the quota this bucket has, 1 to 4: more for keys that many share.
+    pub allowance: u32,
 }
 
 /// Where an address is.

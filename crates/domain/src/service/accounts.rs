@@ -62,7 +62,8 @@ impl Accounts {
         if self.settings.guests == Guests::Off {
             return Err(Error::GuestsOff);
         }
-        self.count(Quota::Guest, &client.network.0, RateLimitKind::Other)?;
+        self.count_network(Quota::Guest, client, RateLimitKind::Other)?;
+        self.count(Quota::GuestOfServer, "", RateLimitKind::Other)?;
         // A network's ban covers every guest: nobody is made only to be sent away.
         self.refuse_banned(None, client, now).await?;
         // Two networks' keys never match a secret: they have another length.
@@ -101,7 +102,7 @@ impl Accounts {
         let now = self.ports.clock.now();
         let username = Username::parse(username)?;
         let password = Password::parse(password)?;
-        self.count(Quota::Register, &client.network.0, RateLimitKind::Other)?;
+        self.count_network(Quota::Register, client, RateLimitKind::Other)?;
         self.refuse_banned(None, client, now).await?;
         let hash = self.ports.hasher.hash(password).await?;
         let user = self.create(username, hash, Rank::Registered, Some(client), now).await?;
@@ -136,7 +137,7 @@ impl Accounts {
         let (Ok(name), Ok(password)) = (Username::parse_login(username), Password::parse(password)) else {
             return Err(Error::CredentialsWrong);
         };
-        self.count(Quota::LoginFromNetwork, &client.network.0, RateLimitKind::Login)?;
+        self.count_network(Quota::LoginFromNetwork, client, RateLimitKind::Login)?;
         self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), client.network.0), RateLimitKind::Login)?;
         let found = self.ports.accounts.credentials(&name).await?;
         let (user, hash) = found.unzip();
@@ -393,6 +394,10 @@ impl Accounts {
             Err(Error::NameTaken) => Ok(false),
             other => other.map(|_| true),
         }
+    }
+
+    fn count_network(&self, quota: Quota, client: &ClientInfo, pace: RateLimitKind) -> Result<(), Error> {
+        client.charge(&*self.ports.limiter, quota, 1).map_err(|retry_after| Error::TooFast { pace, retry_after })
     }
 
     fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {

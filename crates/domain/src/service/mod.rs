@@ -12,14 +12,16 @@ mod commands;
 pub mod error;
 pub mod moderation;
 pub mod operator;
+pub mod reads;
 pub mod rooms;
 pub mod suggestion;
 
 use crate::model::id::SessionId;
 use crate::model::rank::Rank;
+use crate::model::time::Span;
 use crate::model::user::{Network, User};
 use crate::ports::bus::Bus;
-use crate::ports::effects::{Clock, Ids, PasswordHasher, RateLimiter, Tokens};
+use crate::ports::effects::{Charge, Clock, Ids, PasswordHasher, Quota, RateLimiter, Tokens};
 use crate::ports::log::{History, Log};
 use crate::ports::store;
 use std::sync::Arc;
@@ -40,8 +42,24 @@ pub struct Caller {
 pub struct ClientInfo {
     /// Where from.
     pub network: Network,
+    /// The wider networks that it lies in, nearest first: at most two. Quotas of networks count there too, with growing
+    /// allowances, because whoever holds a wide network has any number of narrow ones.
+    pub wider: Vec<Network>,
     /// The country of it, when known.
     pub country: Option<String>,
+}
+
+/// How many times a quota a network, the next wider one, and the widest are allowed.
+pub const ALLOWANCES: [u32; 3] = [1, 2, 4];
+
+impl ClientInfo {
+    /// Takes `amount` from `quota` for the network and each wider one; when one has not enough, the time until it has.
+    pub fn charge(&self, limiter: &dyn RateLimiter, quota: Quota, amount: u32) -> Result<(), Span> {
+        let networks = std::iter::once(&self.network).chain(&self.wider);
+        networks
+            .zip(ALLOWANCES)
+            .try_for_each(|(network, allowance)| limiter.charge(Charge { quota, key: &network.0, amount, allowance }))
+    }
 }
 
 /// What makes a guest the same guest again.

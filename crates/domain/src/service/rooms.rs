@@ -97,7 +97,11 @@ impl Rooms {
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
         let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
-        taken.map_err(|retry_after| Error::TooFast { pace: RateLimitKind::Other, retry_after })?;
+        let too_fast = |retry_after| Error::TooFast { pace: RateLimitKind::Other, retry_after };
+        taken.map_err(too_fast)?;
+        if caller.user.rank == Rank::Guest {
+            self.ports.limiter.take(Quota::RoomOfGuests, "").map_err(too_fast)?;
+        }
         let now = self.ports.clock.now();
         let (user, network) = (&caller.user, Some(&caller.network));
         let given = self.ports.history.sanctions_everywhere(Some(user.id), network, now).await?;

@@ -211,7 +211,7 @@ impl World {
 
 /// Whoever knocks from that address.
 pub fn client(address: &str) -> ClientInfo {
-    ClientInfo { network: network(address), country: None }
+    ClientInfo { network: network(address), wider: Vec::new(), country: None }
 }
 
 /// So many seconds.

@@ -1,7 +1,8 @@
 //! Quotas in memory: one bucket per key, forgotten when it is full again.
 
 use domain::model::time::Span;
-use domain::ports::effects::{Quota, RateLimiter};
+use domain::ports::effects::{Charge, Quota, RateLimiter};
+use domain::service::ALLOWANCES;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -17,7 +18,8 @@ type Buckets<C> = governor::RateLimiter<String, DashMapStateStore<String>, C, No
 
 /// Counts in this process alone: several nodes allow several times as much.
 pub struct Limiter<C: Clock = DefaultClock> {
-    buckets: HashMap<Quota, Buckets<C>>,
+    /// By quota and allowance, each with its burst.
+    buckets: HashMap<(Quota, u32), (NonZeroU32, Buckets<C>)>,
     clock: C,
     taken: AtomicUsize,
 }
@@ -38,24 +40,26 @@ impl Limiter {
 impl<C: Clock + Clone> Limiter<C> {
     /// A limiter that counts by `clock`.
     fn with_clock(changed: &HashMap<Quota, (u32, i64)>, clock: C) -> Limiter<C> {
-        let buckets = |quota: Quota| {
+        let buckets = |(quota, allowance): (Quota, u32)| {
             let changed = changed.get(&quota).map(|(burst, ms)| (*burst, Span::millis(*ms)));
             let (burst, period) = changed.unwrap_or_else(|| quota.rate());
-            let period = Duration::from_millis(period.as_millis().max(1).unsigned_abs());
-            let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+            let period = Duration::from_millis(period.as_millis().max(1).unsigned_abs()) / allowance;
+            let burst = NonZeroU32::new(burst.saturating_mul(allowance)).unwrap_or(NonZeroU32::MIN);
             let rate = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(burst));
-            (quota, Buckets::new(rate.allow_burst(burst), DashMapStateStore::default(), clock.clone()))
+            let buckets = Buckets::new(rate.allow_burst(burst), DashMapStateStore::default(), clock.clone());
+            ((quota, allowance), (burst, buckets))
         };
-        Limiter { buckets: Quota::ALL.into_iter().map(buckets).collect(), clock, taken: AtomicUsize::new(0) }
+        let all = Quota::ALL.into_iter().flat_map(|quota| ALLOWANCES.map(|allowance| (quota, allowance)));
+        Limiter { buckets: all.map(buckets).collect(), clock, taken: AtomicUsize::new(0) }
     }
 
     /// How many keys are counted now.
     fn keys(&self) -> usize {
-        self.buckets.values().map(Buckets::len).sum()
+        self.buckets.values().map(|(_, buckets)| buckets.len()).sum()
     }
 
     fn prune(&self) {
-        self.buckets.values().for_each(Buckets::retain_recent);
+        self.buckets.values().for_each(|(_, buckets)| buckets.retain_recent());
         tracing::debug!(keys = self.keys(), "quotas that are full again were forgotten");
     }
 }
@@ -64,12 +68,15 @@ impl<C: Clock + Clone + Send + Sync> RateLimiter for Limiter<C>
 where
     C::Instant: Send + Sync,
 {
-    fn take(&self, quota: Quota, key: &str) -> Result<(), Span> {
+    fn charge(&self, charge: Charge<'_>) -> Result<(), Span> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % PRUNE_EVERY == PRUNE_EVERY - 1 {
             self.prune();
         }
-        let Some(buckets) = self.buckets.get(&quota) else { return Ok(()) };
-        buckets.check_key(&key.to_owned()).map_err(|not_until| {
+        let Some((burst, buckets)) = self.buckets.get(&(charge.quota, charge.allowance)) else { return Ok(()) };
+        let Some(amount) = NonZeroU32::new(charge.amount) else { return Ok(()) };
+        // No more than the bucket holds, so that there is always a time when it is enough.
+        let Ok(checked) = buckets.check_key_n(&charge.key.to_owned(), amount.min(*burst)) else { return Ok(()) };
+        checked.map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Span::millis(i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX).max(1))
         })
@@ -81,7 +88,7 @@ where
 pub struct Unlimited;
 
 impl RateLimiter for Unlimited {
-    fn take(&self, _: Quota, _: &str) -> Result<(), Span> {
+    fn charge(&self, _: Charge<'_>) -> Result<(), Span> {
         Ok(())
     }
 }
@@ -120,6 +127,20 @@ mod tests {
         assert!(limiter.take(Quota::Rename, "ann").is_err());
         assert!(limiter.take(Quota::Rename, "bob").is_ok());
         assert!(limiter.take(Quota::Register, "ann").is_ok());
+    }
+
+    #[test]
+    fn what_costs_more_takes_more_and_a_wider_allowance_holds_more() {
+        let (limiter, clock) = limiter();
+        let charge = |amount, allowance| limiter.charge(Charge { quota: Quota::Post, key: "ann", amount, allowance });
+        assert_eq!(charge(6, 1), Ok(()));
+        assert_eq!(charge(6, 1), Err(Span::seconds(2)), "four are left");
+        assert_eq!(charge(4, 1), Ok(()), "a refused charge took nothing");
+        assert_eq!(charge(40, 4), Ok(()), "a bucket of its own, four times as large");
+        assert_eq!(charge(1, 4), Err(Span::millis(250)), "and four times as fast");
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(charge(1_000, 1), Ok(()), "never more than the whole bucket");
+        assert_eq!(charge(0, 1), Ok(()));
     }
 
     #[test]

@@ -20,12 +20,24 @@ impl Networks {
     /// The network of an address: IPv4 as it is, IPv6 by its first 64 bits (what one household or phone has for itself),
     /// IPv4 written as IPv6 as what it means.
     pub fn of(&self, address: IpAddr) -> Network {
-        let bytes = match address.to_canonical() {
-            IpAddr::V4(v4) => v4.octets().to_vec(),
-            IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
-        };
+        match address.to_canonical() {
+            IpAddr::V4(v4) => self.key_of(&v4.octets()),
+            IpAddr::V6(v6) => self.key_of(&v6.octets()[..8]),
+        }
+    }
+
+    /// The wider networks of an address, nearest first: of IPv6 the /56 and the /48, which providers give to one customer
+    /// and one site (RFC 6177); IPv4 has none.
+    pub fn wider(&self, address: IpAddr) -> Vec<Network> {
+        match address.to_canonical() {
+            IpAddr::V4(_) => Vec::new(),
+            IpAddr::V6(v6) => [7, 6].map(|bytes| self.key_of(&v6.octets()[..bytes])).to_vec(),
+        }
+    }
+
+    fn key_of(&self, bytes: &[u8]) -> Network {
         let mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map(|mut mac| {
-            mac.update(&bytes);
+            mac.update(bytes);
             mac.finalize().into_bytes()
         });
         // HMAC takes keys of any length, so that there is always a digest; 128 bits of it tell all networks apart.
@@ -53,6 +65,16 @@ mod tests {
         ] {
             assert_eq!(of(a) == of(b), equal, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn an_ipv6_address_lies_in_two_wider_networks() {
+        let wider = |address: &str| Networks::new(Key::from_bytes([1; 32])).wider(address.parse().unwrap());
+        let (a, b, c) = (wider("2001:db8:1:2::1"), wider("2001:db8:1:3::1"), wider("2001:db8:1:ff03::1"));
+        assert_eq!(a, b, "one /56");
+        assert_eq!((a[0] == c[0], a[1] == c[1]), (false, true), "another /56 of one /48");
+        assert_eq!(wider("203.0.113.7"), []);
+        assert_eq!(wider("::ffff:203.0.113.7"), []);
     }
 
     #[test]

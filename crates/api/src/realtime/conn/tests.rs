@@ -9,7 +9,7 @@ const HEARTBEAT: u64 = 25;
 const PONG_TIMEOUT: u64 = 10;
 
 fn conn() -> Rc<Conn> {
-    let client = ClientInfo { network: Network("here".to_owned()), country: None };
+    let client = ClientInfo { network: Network("here".to_owned()), wider: Vec::new(), country: None };
     Conn::new(1, client, 0)
 }
 
