@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use domain::service::error::Error;
-use domain::service::reads::{Read, Reader};
+use domain::service::reads::{ReadCost, Reader};
 use domain::service::{Caller, ClientInfo};
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -70,7 +70,7 @@ impl FromRequest for Knock {
 }
 
 /// Charges a read that anybody may ask for to the network and the user, before it is done.
-pub fn charge(app: &App, client: &ClientInfo, caller: Option<&Caller>, read: Read) -> Result<(), Problem> {
+pub fn charge(app: &App, client: &ClientInfo, caller: Option<&Caller>, read: ReadCost) -> Result<(), Problem> {
     let reader = Reader { client, user: caller.map(|caller| &caller.user), socket: None };
     Ok(reader.charge(&*app.limiter, read)?)
 }

@@ -213,7 +213,7 @@ impl From<Error> for Problem {
             Error::NobodyCalled { .. } => new(Code::UserUnknown),
             Error::Ambiguous { .. } => new(Code::AmbiguousName),
             Error::NameTaken => new(Code::NameTaken),
-            Error::Denied(Denied::Rank { .. }) => new(Code::Forbidden),
+            Error::Denied(Denied::Rank { .. }) | Error::AuthorityLost => new(Code::Forbidden),
             Error::Denied(Denied::Outranked) => new(Code::Outranked),
             Error::Denied(Denied::Oneself) => new(Code::Oneself),
             Error::Sanctioned { kind, until, retry_after } => {

@@ -137,6 +137,15 @@ impl From<&User> for Standing {
     }
 }
 
+/// Whether somebody still holds every right that a decision counted on: `now` is how the store knows them when the decision
+/// is carried out, `None` when they are gone.
+pub fn still_holds(decided: &Member, now: Option<&Member>) -> bool {
+    now.is_some_and(|now| {
+        let (decided, now) = (Standing::from(decided), Standing::from(now));
+        now.rank >= decided.rank && now.as_owner >= decided.as_owner
+    })
+}
+
 /// Whether `actor` may do `action` where nobody is acted on.
 pub fn may(actor: impl Into<Standing>, action: Action) -> Result<(), Denied> {
     let actor = actor.into();

@@ -12,7 +12,7 @@ use domain::model::rank::Rank;
 use domain::model::text::Invalid;
 use domain::service::accounts::{Login, Profile};
 use domain::service::error::Error;
-use domain::service::reads::Read;
+use domain::service::reads::ReadCost;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -238,7 +238,7 @@ pub async fn list(
     Query(query): Query<UserList>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
-    caller::charge(&app, &client, Some(&caller), Read::People(limit))?;
+    caller::charge(&app, &client, Some(&caller), ReadCost::People(limit))?;
     let after = UserId(query.after.unwrap_or(0));
     let users = app.services.accounts.list(&caller, query.search.as_deref(), after, limit).await?;
     let next = extract::next(&users, limit, |user| user.id.0);

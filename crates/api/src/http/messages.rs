@@ -13,7 +13,7 @@ use domain::model::text::Invalid;
 use domain::ports::log::Position;
 use domain::service::chat::{self, PostOutcome};
 use domain::service::error::Error;
-use domain::service::reads::Read;
+use domain::service::reads::ReadCost;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -119,7 +119,7 @@ pub async fn history(
     Query(query): Query<History>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
-    caller::charge(&app, &client, caller.as_ref(), Read::Page(limit))?;
+    caller::charge(&app, &client, caller.as_ref(), ReadCost::Page(limit))?;
     let author = query.user.as_deref().map(UserUid::named).transpose()?;
     let page = app.services.chat.history(caller.as_ref(), &uid, author.as_ref(), query.from()?, limit).await?;
     let messages = page.messages.iter().map(|message| view::message(message, uid.as_str())).collect();

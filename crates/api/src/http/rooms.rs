@@ -9,7 +9,7 @@ use crate::view::{self, RoomView, UserView};
 use actix_web::{HttpResponse, web};
 use domain::capability::Capability;
 use domain::model::id::{RoomId, RoomUid};
-use domain::service::reads::Read;
+use domain::service::reads::ReadCost;
 use domain::service::rooms::RoomEdit;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -200,7 +200,7 @@ pub async fn viewers(
     let rooms = &app.services.rooms;
     let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
     let present = app.node.present(room);
-    caller::charge(&app, &client, caller.as_ref(), Read::People(present.users.len()))?;
+    caller::charge(&app, &client, caller.as_ref(), ReadCost::People(present.users.len()))?;
     let users = rooms.members(room, &present.users).await?;
     let users = users.iter().map(view::member).collect();
     Ok(HttpResponse::Ok().json(ViewersAnswer { count: present.count, users }))
@@ -224,7 +224,7 @@ pub async fn moderators(
     Knock(client): Knock,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
-    caller::charge(&app, &client, None, Read::People(MODERATORS_CHARGED))?;
+    caller::charge(&app, &client, None, ReadCost::People(MODERATORS_CHARGED))?;
     let moderators = app.services.rooms.moderators(&uid).await?;
     Ok(HttpResponse::Ok().json(ModeratorsAnswer { moderators: moderators.iter().map(view::member).collect() }))
 }

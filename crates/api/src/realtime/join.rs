@@ -18,7 +18,7 @@ use domain::model::time::Span;
 use domain::model::user::Member;
 use domain::ports::log::AccessContext;
 use domain::service::error::{Error, Resource};
-use domain::service::reads::{Read, Reader};
+use domain::service::reads::{ReadCost, Reader};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn read_and_enter(
     let resumed = match since {
         Some(since) => {
             let behind = access.head.seq.0.saturating_sub(since);
-            charge(conn, hub, Read::Resume { behind, max: RESUME_MAX })?;
+            charge(conn, hub, ReadCost::Resume { behind, max: RESUME_MAX })?;
             resume(hub, &access, room, Seq(since), epoch.map(Epoch)).await?
         }
         None => Ok(None),
@@ -67,7 +67,7 @@ async fn read_and_enter(
     let catch_up = match resumed {
         Ok(Some(catch_up)) => catch_up,
         fresh => {
-            charge(conn, hub, Read::Snapshot(SNAPSHOT))?;
+            charge(conn, hub, ReadCost::Snapshot(SNAPSHOT))?;
             snapshot(hub, &access, fresh.err()).await?
         }
     };
@@ -99,7 +99,7 @@ async fn read_and_enter(
 }
 
 /// Charges a read to the network and to whoever reads, before the store is asked.
-fn charge(conn: &Conn, hub: &Hub, read: Read) -> Result<(), Problem> {
+fn charge(conn: &Conn, hub: &Hub, read: ReadCost) -> Result<(), Problem> {
     let caller = conn.caller.borrow();
     let user = caller.as_ref().map(|caller| &caller.user);
     let reader = Reader { client: &conn.client, user, socket: Some(conn.id) };

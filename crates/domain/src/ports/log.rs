@@ -114,6 +114,9 @@ pub enum AppendError {
     /// The sanction that it would replace or lift was given by a higher rank.
     #[error("a higher rank gave what is in force")]
     Outranked,
+    /// The actor's rank is lower than it was when the act was decided, or the actor is gone.
+    #[error("the actor no longer has the rank")]
+    AuthorityLost,
     /// A sanction in force forbids it.
     #[error("a sanction is in force")]
     Sanctioned(Box<Sanction>),
@@ -135,7 +138,8 @@ pub trait Log: Send + Sync {
     /// bus; then answers. Entries of one room are published in the order of their seq.
     ///
     /// A post whose (room, author, nonce) stands there already answers with the message that stands there, even when
-    /// the author may no longer write. Dropping the answer does not undo the entry.
+    /// the author may no longer write. Any other command asks again, in the transaction, whether its actor still has the
+    /// rank of `entry.actor` and is not banned ([`crate::review::guard::act`]). Dropping the answer does not undo the entry.
     async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError>;
 }
 

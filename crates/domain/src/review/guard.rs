@@ -2,8 +2,10 @@
 
 use crate::model::sanction::Sanction;
 use crate::model::time::{Span, Timestamp};
+use crate::model::user::Member;
+use crate::policy;
 use crate::ports::log::AppendError;
-use crate::review::forbidding;
+use crate::review::{banning, forbidding};
 
 /// Posts wait less than this between the decision and the writing.
 const OVERTAKING: Span = Span::seconds(10);
@@ -33,6 +35,15 @@ pub fn post(
         Some(retry_after) => Err(AppendError::TooSoon { retry_after }),
         None => Ok(()),
     }
+}
+
+/// Whether an act other than a post may still be carried out: `decided` is the actor as of the decision, `now` as the store
+/// knows them under the lock of the room's head, and `sanctions` those that cover them then.
+pub fn act(decided: &Member, now: Option<&Member>, sanctions: &[Sanction], at: Timestamp) -> Result<(), AppendError> {
+    if let Some(sanction) = banning(sanctions, at) {
+        return Err(AppendError::Sanctioned(Box::new(sanction.clone())));
+    }
+    if policy::still_holds(decided, now) { Ok(()) } else { Err(AppendError::AuthorityLost) }
 }
 
 #[cfg(test)]

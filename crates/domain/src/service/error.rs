@@ -92,6 +92,9 @@ pub enum Error {
     /// The rank is too low.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The caller's rank changed while the act was under way.
+    #[error("Your permissions changed. Nothing was done; try again if you still may.")]
+    AuthorityLost,
     /// A ban or timeout is in force.
     #[error("{}", told(*.kind, *.until))]
     Sanctioned {
@@ -188,6 +191,7 @@ impl Error {
             AppendError::RoomGone => Error::NoSuch(Resource::Room),
             AppendError::Missing => Error::NoSuch(missing),
             AppendError::Outranked => Error::Denied(Denied::Outranked),
+            AppendError::AuthorityLost => Error::AuthorityLost,
             AppendError::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
             AppendError::TooSoon { retry_after } => Error::TooFast { pace: RateLimitKind::SlowMode, retry_after },
             AppendError::Store(error) => error.into(),

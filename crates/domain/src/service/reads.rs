@@ -10,10 +10,10 @@ use crate::service::error::{Error, RateLimitKind};
 
 /// A read that anybody may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadCost {
     /// A page of history, of at most so many messages.
     Page(usize),
-    /// The latest messages for somebody who joins, at most so many. Read once for all who join at the same moment.
+    /// The latest messages for somebody who joins, at most so many. ReadCost once for all who join at the same moment.
     Snapshot(usize),
     /// Going on after this many events, of which at most so many are read.
     Resume {
@@ -28,13 +28,13 @@ pub enum Read {
     People(usize),
 }
 
-impl Read {
+impl ReadCost {
     /// The most rows it reads, at least one.
     pub fn rows(self) -> u32 {
         let rows = match self {
-            Read::Page(limit) | Read::People(limit) | Read::Snapshot(limit) => limit,
-            Read::Resume { behind, max } => usize::try_from(behind).unwrap_or(0).min(max),
-            Read::One => 1,
+            ReadCost::Page(limit) | ReadCost::People(limit) | ReadCost::Snapshot(limit) => limit,
+            ReadCost::Resume { behind, max } => usize::try_from(behind).unwrap_or(0).min(max),
+            ReadCost::One => 1,
         };
         u32::try_from(rows).unwrap_or(u32::MAX).max(1)
     }
@@ -53,7 +53,7 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     /// Charges a read; [`Error::TooFast`] when there is not enough left.
-    pub fn charge(&self, limiter: &dyn RateLimiter, read: Read) -> Result<(), Error> {
+    pub fn charge(&self, limiter: &dyn RateLimiter, read: ReadCost) -> Result<(), Error> {
         let rows = read.rows();
         let too_fast = |retry_after| Error::TooFast { pace: RateLimitKind::Other, retry_after };
         let key = match (self.user, self.socket) {
@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn a_read_costs_what_it_may_read() {
         for (read, rows) in [
-            (Read::Page(50), 50),
-            (Read::Snapshot(50), 50),
-            (Read::Resume { behind: 3, max: 500 }, 3),
-            (Read::Resume { behind: 1_000_000, max: 500 }, 500),
-            (Read::Resume { behind: -7, max: 500 }, 1),
-            (Read::One, 1),
-            (Read::People(200), 200),
+            (ReadCost::Page(50), 50),
+            (ReadCost::Snapshot(50), 50),
+            (ReadCost::Resume { behind: 3, max: 500 }, 3),
+            (ReadCost::Resume { behind: 1_000_000, max: 500 }, 500),
+            (ReadCost::Resume { behind: -7, max: 500 }, 1),
+            (ReadCost::One, 1),
+            (ReadCost::People(200), 200),
         ] {
             assert_eq!(read.rows(), rows, "{read:?}");
         }

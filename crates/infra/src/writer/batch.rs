@@ -8,7 +8,7 @@ use crate::db::error::{DbError, busy};
 use crate::db::schema::{messages, moderators};
 use crate::store::events;
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
-use crate::store::users::USER;
+use crate::store::users::{self, USER};
 use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
 use diesel::prelude::*;
@@ -17,9 +17,10 @@ use domain::model::id::{MessageId, RoomId, Seq};
 use domain::model::message::{Draft, Message};
 use domain::model::sanction::Sanction;
 use domain::model::time::{Span, Timestamp};
-use domain::model::user::Network;
+use domain::model::user::{Member, Network};
 use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::review::guard;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What a batch became: an answer for each entry, and the events to publish, each room's in the order of their seq.
@@ -67,6 +68,8 @@ struct Batch {
     nonces: HashMap<String, Known>,
     sanctions: Vec<Sanction>,
     last_posts: HashMap<(i64, i64), i64>,
+    /// Those who act, with the rank held in the room, as of this transaction: (room, user) → member.
+    actors: HashMap<(i64, i64), Option<Member>>,
     /// Messages that entries answer: id → (room, author).
     answered: HashMap<i64, (i64, i64)>,
     waiting: Vec<NewMessage>,
@@ -99,9 +102,9 @@ impl Batch {
         let paced: Vec<(i64, i64)> =
             posts.iter().filter(|post| post.pace.is_some_and(|pace| pace > Span::ZERO)).map(Post::place).collect();
         let answered: Vec<i64> = posts.iter().filter_map(|post| post.draft.reply_to).map(|id| id.0).collect();
-        let sanctions = match posts.iter().map(|post| post.at.0).min() {
+        let sanctions = match entries.iter().map(|entry| entry.at.0).min() {
             Some(earliest) => {
-                let authors = posts.iter().map(|post| post.entry.actor.user.id.0).collect();
+                let authors = entries.iter().map(|entry| entry.actor.user.id.0).collect();
                 let networks = posts.iter().filter_map(|post| post.network).map(|network| network.0.clone()).collect();
                 lookup::sanctions_of(conn, &rooms, authors, networks, earliest)?
             }
@@ -115,6 +118,7 @@ impl Batch {
             nonces: nonces.into_iter().map(|(key, id)| (key, Known::Stored(id))).collect(),
             sanctions,
             last_posts: lookup::last_posts(conn, &paced)?,
+            actors: HashMap::new(),
             answered: lookup::standing(conn, &answered)?,
             waiting: Vec::new(),
             ids: HashMap::new(),
@@ -137,6 +141,9 @@ impl Batch {
             && matches!(entry.command, LogCommand::Sanction { .. } | LogCommand::Lift { .. });
         if !self.open.contains(&room) && !holds_everywhere {
             return Ok(Step::Refused(AppendError::RoomGone));
+        }
+        if let Err(refused) = self.guard_act(conn, entry)? {
+            return Ok(Step::Refused(refused));
         }
         // An act sees all messages that came before it.
         self.insert_messages(conn)?;
@@ -193,6 +200,20 @@ impl Batch {
         Step::Posted(seq)
     }
 
+    fn guard_act(&mut self, conn: &mut AnyConn, entry: &LogEntry) -> acts::Done<()> {
+        let key = (entry.room.0, entry.actor.user.id.0);
+        let now = match self.actors.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(users::member(conn, key.0, entry.actor.user.id)?),
+        };
+        let covers = |sanction: &&Sanction| {
+            let here = sanction.room.is_none_or(|place| place == entry.room);
+            here && now.as_ref().is_some_and(|member| sanction.covers(member, member.user.network.as_ref()))
+        };
+        let sanctions: Vec<Sanction> = self.sanctions.iter().filter(covers).cloned().collect();
+        Ok(guard::act(&entry.actor, now.as_ref(), &sanctions, entry.at))
+    }
+
     fn act(&mut self, conn: &mut AnyConn, entry: &LogEntry, seq: Seq) -> acts::Done<EventKind> {
         match &entry.command {
             LogCommand::Post { .. } => Err(DbError::Damaged("a post among the acts")),
@@ -227,7 +248,10 @@ impl Batch {
                 }
                 Ok(done)
             }
-            LogCommand::Appoint { subject, action } => acts::appoint(conn, entry, subject, *action),
+            LogCommand::Appoint { subject, action } => {
+                self.actors.remove(&(entry.room.0, subject.user.id.0));
+                acts::appoint(conn, entry, subject, *action)
+            }
             LogCommand::Configure { change } => acts::configure(conn, entry, change),
             LogCommand::Pin { message } => {
                 let stands = lookup::standing(conn, &[message.0])?;

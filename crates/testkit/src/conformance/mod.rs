@@ -283,6 +283,8 @@ macro_rules! conformance_suite {
                 nothing_is_said_after_the_end_of_a_room,
                 many_authors_in_many_rooms_leave_no_gap,
                 a_snapshot_is_of_one_moment,
+                an_act_is_refused_when_its_actor_lost_the_authority_meanwhile,
+                no_act_follows_the_demotion_of_its_actor,
                 an_answer_that_nobody_waits_for_leaves_all_or_nothing,
             }
         }

@@ -58,12 +58,20 @@ impl State {
         if let LogCommand::Post { draft, network, pace } = command {
             return self.post(room, &actor, at, Posting { draft, network, pace });
         }
+        self.guard_act(room, &actor, at)?;
         let kind = self.perform(room, &actor, at, command)?;
         let log = self.log_mut(room)?;
         log.head.seq = log.head.seq.next();
         let event = Event { room, seq: log.head.seq, at, actor: actor.user.id, kind };
         log.events.insert(event.seq, event.clone());
         Ok(AppendResult::Done(event))
+    }
+
+    fn guard_act(&self, room: RoomId, actor: &Member, at: Timestamp) -> Result<(), AppendError> {
+        let now = self.live(actor.user.id).map(|user| self.member(room, user.clone()));
+        let covers = |s: &&Sanction| now.as_ref().is_some_and(|member| s.covers(member, member.user.network.as_ref()));
+        let sanctions: Vec<Sanction> = self.sanctions_over(room, at).filter(covers).cloned().collect();
+        guard::act(actor, now.as_ref(), &sanctions, at)
     }
 
     fn log_mut(&mut self, room: RoomId) -> Result<&mut RoomLog, AppendError> {
