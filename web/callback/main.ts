@@ -5,7 +5,8 @@
  */
 import "../shared/tokens.css";
 import "./callback.css";
-import type { Key, Values } from "../chat/i18n";
+import type { Values } from "../chat/i18n";
+import type { Key } from "../chat/lang/catalogue";
 import { Rest } from "../sdk/src";
 import { serverAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
@@ -19,7 +20,7 @@ history.replaceState(null, "", location.pathname + location.search);
 
 const query = new URLSearchParams(location.search);
 const tokens = new TokenStore(tokenKey(query.get("session")));
-const words = import("./words").then(({ inLanguage }) => inLanguage(query.get("lang")));
+const messages = import("./messages").then(({ loadMessages }) => loadMessages(query.get("lang")));
 
 if (!token && query.has("popup")) void import("./sign-in").then(({ signIn }) => signIn(page, tokens.token, finish));
 else if (!token) void say("noLogin");
@@ -47,7 +48,7 @@ async function ask(found: string): Promise<void> {
   await say("logInAs", { name: answer.user.displayName });
   const button = document.createElement("button");
   button.className = "button primary";
-  button.textContent = (await words)("logIn");
+  button.textContent = (await messages)("logIn");
   button.onclick = () => finish(found);
   page.append(button);
   button.focus();
@@ -56,6 +57,6 @@ async function ask(found: string): Promise<void> {
 async function say(key: Key, values?: Values): Promise<void> {
   const line = document.createElement("p");
   line.setAttribute("role", "status");
-  line.textContent = (await words)(key, values);
+  line.textContent = (await messages)(key, values);
   page.replaceChildren(line);
 }

@@ -3,8 +3,8 @@
  * chat's own site goes on with one click, whatever the browser does to the storage of frames; anybody else
  * logs in or registers here, where the address can be seen.
  */
-import "../chat/lang/more";
-import { speak, t } from "../chat/i18n";
+import "../chat/deferred-messages";
+import { setLanguage, t } from "../chat/i18n";
 import { problemOf, Rest, type Session } from "../sdk/src";
 import { serverAddress } from "../shared/server";
 
@@ -12,7 +12,7 @@ import { serverAddress } from "../shared/server";
 export async function signIn(page: HTMLElement, known: string | null, finish: (token: string) => void): Promise<void> {
   const base = serverAddress();
   const me = known ? new Rest({ base, token: () => known }).me().catch(() => null) : null;
-  await speak(new URLSearchParams(location.search).get("lang"), navigator.languages);
+  await setLanguage(new URLSearchParams(location.search).get("lang"), navigator.languages);
   document.title = t("logIn");
   const user = (await me)?.user;
 

@@ -8,7 +8,7 @@
  */
 import { effect } from "@preact/signals";
 import { emoteTable } from "./emotes";
-import { applyThemeWord, sheetOf } from "./look";
+import { applyThemeByName, setStyles } from "./theme";
 import { ownOpener } from "./popout";
 import type { ChatStore } from "./store";
 
@@ -42,7 +42,7 @@ export function connectHost(store: ChatStore, host: Window, origin: string): voi
   store.onLoginRequested = () => say({ loginRequested: true });
   effect(() => say({ unread: store.reading.unread.value }));
   effect(() => {
-    const error = store.barred.value ?? store.problem.value;
+    const error = store.refused.value ?? store.problem.value;
     if (error) say({ error });
   });
   say({ ready: true });
@@ -54,9 +54,9 @@ function obey(store: ChatStore, said: unknown): void {
   if (typeof words.login === "string" && words.login) store.borrow(words.login);
   if (words.logout === true) store.release();
   if (typeof words.room === "string" && words.room) visit(words.room, store.roomUid.peek());
-  if (typeof words.css === "string") sheetOf("host", words.css);
+  if (typeof words.css === "string") setStyles("host", words.css);
   if (words.emotes !== undefined) store.emotes.value = emoteTable(words.emotes, location.origin);
-  applyThemeWord(words.theme);
+  applyThemeByName(words.theme);
 }
 
 /** Another room is another page: whether this host may frame it is for the browser to judge, by that page's own header. */

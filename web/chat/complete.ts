@@ -2,7 +2,7 @@
 import type { CommandInfo } from "../sdk/src";
 
 export interface Wanted { kind: "command" | "name" | "emoji"; word: string; from: number; to: number }
-export interface Offer { key: string; label: string; detail?: string; insert: string }
+export interface Suggestion { key: string; label: string; detail?: string; insert: string }
 
 const most = 7;
 
@@ -21,7 +21,7 @@ export function wanted(text: string, caret: number, takesName: (command: string)
   return null;
 }
 
-export function commandOffers(commands: readonly CommandInfo[], word: string): Offer[] {
+export function commandSuggestions(commands: readonly CommandInfo[], word: string): Suggestion[] {
   const asked = word.toLowerCase();
   return commands.filter(({ name }) => name.startsWith(asked)).slice(0, most).map(({ name, usage, help }) => (
     { key: name, label: usage, detail: help, insert: `${name} ` }
@@ -29,7 +29,7 @@ export function commandOffers(commands: readonly CommandInfo[], word: string): O
 }
 
 /** Names that begin with the word, then those that hold it; the order given is kept. In a command a name with spaces is quoted. */
-export function nameOffers(names: readonly string[], word: string, inCommand: boolean): Offer[] {
+export function nameSuggestions(names: readonly string[], word: string, inCommand: boolean): Suggestion[] {
   const asked = word.toLowerCase();
   const first = names.filter((name) => name.toLowerCase().startsWith(asked));
   const second = asked ? names.filter((name) => !first.includes(name) && name.toLowerCase().includes(asked)) : [];

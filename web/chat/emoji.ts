@@ -1,5 +1,5 @@
 /** A small set of emoji with the words that find them, in groups. Drawn by the reader's own system. */
-import type { Key } from "./i18n";
+import type { Key } from "./lang/catalogue";
 
 export type Emoji = readonly [sign: string, name: string];
 

@@ -3,13 +3,9 @@
  * says, and the rest, which comes with the parts that say it. Another language is one file, loaded before
  * the first drawing while the socket connects. Plurals, numbers and dates are the browser's (Intl).
  */
+import type { Catalogue, Key } from "./lang/catalogue";
 import { en } from "./lang/en";
-import type { more } from "./lang/more";
 
-export type Key = keyof typeof en | keyof typeof more;
-/** A text, or one for each plural form that the language has, chosen by the value `n`. */
-export type Phrase = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
-export type Catalogue = Record<Key, Phrase>;
 export type Values = Record<string, string | number>;
 
 /** Languages there is a catalogue for; those written from right to left turn the whole window. */
@@ -24,14 +20,14 @@ const files: Record<Exclude<Language, "en">, () => Promise<{ default: Catalogue 
   ar: () => import("./lang/ar"),
 };
 
-const words: Partial<Catalogue> = { ...en };
+const messages: Partial<Catalogue> = { ...en };
 let translated = false;
 let locale = "en";
 let plurals = new Intl.PluralRules(locale);
 let numbers = new Intl.NumberFormat(locale);
 
 /** The language asked for, or the first of the reader's that there is, or English. */
-export function choose(asked: string | null, preferred: readonly string[]): { language: Language; locale: string } {
+export function chooseLanguage(asked: string | null, preferred: readonly string[]): { language: Language; locale: string } {
   for (const tag of [asked, ...preferred]) {
     const language = tag?.toLowerCase().split(/[-_]/)[0];
     const found = languages.find((known) => known === language);
@@ -41,11 +37,11 @@ export function choose(asked: string | null, preferred: readonly string[]): { la
 }
 
 /** Speaks a language from now on. One whose file cannot be loaded leaves the window in English. */
-export async function speak(asked: string | null, preferred: readonly string[]): Promise<void> {
-  const chosen = choose(asked, preferred);
+export async function setLanguage(asked: string | null, preferred: readonly string[]): Promise<void> {
+  const chosen = chooseLanguage(asked, preferred);
   const catalogue = chosen.language === "en" ? null : await files[chosen.language]().catch(() => null);
   if (chosen.language !== "en" && !catalogue) return;
-  if (catalogue) Object.assign(words, catalogue.default);
+  if (catalogue) Object.assign(messages, catalogue.default);
   translated = catalogue !== null;
   locale = chosen.locale;
   plurals = new Intl.PluralRules(locale);
@@ -56,13 +52,13 @@ export async function speak(asked: string | null, preferred: readonly string[]):
 }
 
 /** Adds the English words of a part that was loaded later. */
-export function learn(part: Partial<Catalogue>): void {
-  if (!translated) Object.assign(words, part);
+export function addMessages(part: Partial<Catalogue>): void {
+  if (!translated) Object.assign(messages, part);
 }
 
 /** The words for a key, with `{name}` replaced by the value of that name. */
 export function t(key: Key, values: Values = {}): string {
-  const phrase = words[key] ?? key;
+  const phrase = messages[key] ?? key;
   const text = typeof phrase === "string" ? phrase : (phrase[plurals.select(Number(values.n))] ?? phrase.other);
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];

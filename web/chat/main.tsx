@@ -7,14 +7,14 @@ import { Realtime } from "../sdk/src/realtime";
 import { serverAddress, socketAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
 import { Chat } from "./components/chat";
-import { speak } from "./i18n";
-import { applyLook } from "./look";
+import { setLanguage } from "./i18n";
+import { applyThemeOptions } from "./theme";
 import { chatOptions } from "./options";
 import { ChatStore } from "./store";
 
 const options = chatOptions(location.search);
-applyLook(options);
-const spoken = speak(options.lang, navigator.languages);
+applyThemeOptions(options);
+const spoken = setLanguage(options.lang, navigator.languages);
 
 const server = serverAddress();
 const tokens = new TokenStore(tokenKey(options.session));

@@ -36,7 +36,7 @@ export class ChatStore {
   /** True from the first snapshot on. */
   readonly joined = signal(false);
   /** Why there is no chat here at all: banned, deleted, no such room. */
-  readonly barred = signal<Problem | null>(null);
+  readonly refused = signal<Problem | null>(null);
   readonly viewers = signal<number | null>(null);
   /** Who is logged in here, as far as the server told when we came. */
   readonly users = signal<readonly User[]>([]);
@@ -86,8 +86,8 @@ export class ChatStore {
   retry(): void {
     const room = this.roomUid.value;
     // What was missed behind the door is not known: the room comes whole.
-    if (this.barred.value) this.#clear();
-    this.barred.value = null;
+    if (this.refused.value) this.#clear();
+    this.refused.value = null;
     if (room !== null) this.#parts.realtime.join(room);
     this.#parts.realtime.connect();
   }
@@ -167,7 +167,7 @@ export class ChatStore {
     if (token === null) this.me.value = null;
     this.outgoing.free();
     this.#parts.realtime.setToken(token);
-    if (this.barred.peek()) this.retry();
+    if (this.refused.peek()) this.retry();
   }
 
   #clear(): void {
@@ -190,11 +190,11 @@ export class ChatStore {
         this.#batch.flush();
         if (event.ack.room !== this.roomUid.value) break;
         this.joined.value = true;
-        this.barred.value = null;
+        this.refused.value = null;
         if (event.ack.user) this.#learn(event.ack.user);
         break;
       case "refused":
-        if (event.room === this.roomUid.value) this.barred.value = event.problem;
+        if (event.room === this.roomUid.value) this.refused.value = event.problem;
         break;
       case "token":
         // A typed `/logout` is of this window alone.
@@ -253,7 +253,7 @@ export class ChatStore {
         break;
       case "reset":
         if (frame.data.room === room && frame.data.reason === "deleted") {
-          this.barred.value = localProblem("room_deleted", t("roomDeleted")).problem;
+          this.refused.value = localProblem("room_deleted", t("roomDeleted")).problem;
         }
         break;
       case "system":
@@ -289,9 +289,9 @@ export class ChatStore {
     if (action === "ban") {
       const room = this.roomUid.value;
       if (room !== null) this.#parts.realtime.leave(room);
-      this.barred.value = localProblem("banned", t("youBanned")).problem;
+      this.refused.value = localProblem("banned", t("youBanned")).problem;
     }
-    if (action === "unban" && this.barred.value) this.retry();
+    if (action === "unban" && this.refused.value) this.retry();
     if (action === "timeout") {
       this.outgoing.mutedUntil.value = until ?? Infinity;
       this.announcer.interrupt(t("youTimedOut"));

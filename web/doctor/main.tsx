@@ -82,13 +82,13 @@ function heading(): string {
   return count === 1 ? "One thing stands in the way" : `${count} things stand in the way`;
 }
 
-const words = { good: "Good", blocked: "In the way", note: "Good to know" };
+const labels = { good: "Good", blocked: "In the way", note: "Good to know" };
 const order = { blocked: 0, note: 2, good: 1 };
 
 function Result({ verdict, title, text, fix }: Finding) {
   return (
     <li class={`finding ${verdict}`}>
-      <h3><span class="verdict">{words[verdict]}</span> {title}</h3>
+      <h3><span class="verdict">{labels[verdict]}</span> {title}</h3>
       {text && <p>{text}</p>}
       {fix && <div class="fix"><pre tabIndex={0} aria-label="To copy">{fix}</pre><CopyButton text={fix} label={`Copy: ${title}`} /></div>}
     </li>

@@ -27,7 +27,7 @@ const look = ":host{display:block;height:600px;max-width:100%;overflow:hidden;ba
 class BanterChat extends HTMLElement {
   static readonly observedAttributes = options;
   /** What the page said last, to say it again to a frame that was loaded anew. */
-  #words: Record<string, unknown> = {};
+  #queued: Record<string, unknown> = {};
   #frame: HTMLIFrameElement | undefined;
   #ready = false;
   #waiting: ReturnType<typeof setTimeout> | undefined;
@@ -66,7 +66,7 @@ class BanterChat extends HTMLElement {
 
   attributeChangedCallback(name: string, before: string | null, value: string | null): void {
     if (!this.#frame || before === value) return;
-    if (name === "theme") this.#say({ theme: value || "auto" });
+    if (name === "theme") this.#send({ theme: value || "auto" });
     else if (name === "room" && value && this.#ready) {
       // The chat loads that room's page itself, or is refused it: it has to say again that it is there.
       this.#post({ room: value });
@@ -76,24 +76,24 @@ class BanterChat extends HTMLElement {
 
   /** Signs the visitor in with a token of the chat's server; it is kept for this frame alone. */
   login(token: string): void {
-    delete this.#words.logout;
-    this.#say({ login: token });
+    delete this.#queued.logout;
+    this.#send({ login: token });
   }
 
   logout(): void {
-    delete this.#words.login;
-    this.#say({ logout: true });
-    if (this.#ready) delete this.#words.logout;
+    delete this.#queued.login;
+    this.#send({ logout: true });
+    if (this.#ready) delete this.#queued.logout;
   }
 
   /** Styles of the page's own for the chat; another text takes the place of the first. */
   css(text: string): void {
-    this.#say({ css: text });
+    this.#send({ css: text });
   }
 
   /** Words and the pictures that stand for them: `{"wave": "https://…/wave.png"}`. */
   emotes(table: Record<string, string>): void {
-    this.#say({ emotes: table });
+    this.#send({ emotes: table });
   }
 
   get room(): string | null { return this.getAttribute("room"); }
@@ -112,13 +112,13 @@ class BanterChat extends HTMLElement {
     this.#frame!.src = url.href;
   }
 
-  #say(words: Record<string, unknown>): void {
-    Object.assign(this.#words, words);
-    if (this.#ready) this.#post(words);
+  #send(message: Record<string, unknown>): void {
+    Object.assign(this.#queued, message);
+    if (this.#ready) this.#post(message);
   }
 
-  #post(words: object): void {
-    this.#frame?.contentWindow?.postMessage(words, new URL(this.#frame.src).origin);
+  #post(message: object): void {
+    this.#frame?.contentWindow?.postMessage(message, new URL(this.#frame.src).origin);
   }
 
   readonly #hear = ({ source, origin, data }: MessageEvent<unknown>): void => {
@@ -127,8 +127,8 @@ class BanterChat extends HTMLElement {
     if ("ready" in data) {
       this.#ready = true;
       clearTimeout(this.#waiting);
-      this.#post(this.#words);
-      delete this.#words.logout;
+      this.#post(this.#queued);
+      delete this.#queued.logout;
     }
     for (const [word, detail] of Object.entries(data)) {
       if (events[word]) this.#tell(events[word], detail);

@@ -2,16 +2,16 @@
 import { signal } from "@preact/signals";
 import { CopyButton } from "../shared/ui";
 import { saved, server } from "./state";
-import { chatUrl, type Look, plainLook, snippet, type Way, ways } from "./snippets";
+import { chatUrl, type Appearance, defaultAppearance, snippet, type Way, ways } from "./snippets";
 
 const way = signal<Way>("script");
-const look = signal<Look>(plainLook);
-const set = (change: Partial<Look>) => { look.value = { ...look.value, ...change }; };
+const appearance = signal<Appearance>(defaultAppearance);
+const set = (change: Partial<Appearance>) => { appearance.value = { ...appearance.value, ...change }; };
 const names = Object.keys(ways) as Way[];
 
 export function Embed() {
   const place = { pages: location.origin, server, room: saved.value.shown || saved.value.room || "UID" };
-  const code = snippet(way.value, look.value, place);
+  const code = snippet(way.value, appearance.value, place);
   const shaped = way.value === "script" || way.value === "element" || way.value === "iframe";
   return (
     <section class="part" aria-labelledby="embed-title" id="embed">
@@ -30,9 +30,9 @@ export function Embed() {
               </div>
               <pre tabIndex={0} aria-label={`Code: ${ways[way.value].title}`}>{code}</pre>
             </div>
-            {shaped && <Looks />}
+            {shaped && <AppearanceFields />}
             <p class="quiet hint">
-              Your own users, your own look, and what your page hears: <span class="mono">docs/embedding.md</span>. The chat
+              Your own users, your own appearance, and what your page hears: <span class="mono">docs/embedding.md</span>. The chat
               does not show? <a href={`/embed-doctor.html?room=${encodeURIComponent(place.room === "UID" ? "" : place.room)}`}>Ask the doctor</a>.
             </p>
           </div>
@@ -41,8 +41,8 @@ export function Embed() {
           <figcaption>As visitors see it</figcaption>
           {place.room === "UID" ? <p class="vacant quiet">Open a room to see it here.</p> : (
             <iframe
-              key={`${place.room} ${JSON.stringify(look.value)}`} title="Preview" loading="lazy"
-              src={chatUrl(look.value, place, { session: "preview", host: location.origin, ...(look.value.guest ? { guest: "0" } : {}) })}
+              key={`${place.room} ${JSON.stringify(appearance.value)}`} title="Preview" loading="lazy"
+              src={chatUrl(appearance.value, place, { session: "preview", host: location.origin, ...(appearance.value.guest ? { guest: "0" } : {}) })}
             />
           )}
         </figure>
@@ -72,13 +72,13 @@ function Tabs() {
   );
 }
 
-function Looks() {
-  const { theme, accent } = look.value;
+function AppearanceFields() {
+  const { theme, accent } = appearance.value;
   return (
     <fieldset class="looks">
       <legend class="sr-only">How it looks</legend>
       <label class="choice">Theme
-        <select class="input" value={theme} onChange={(event) => set({ theme: event.currentTarget.value as Look["theme"] })}>
+        <select class="input" value={theme} onChange={(event) => set({ theme: event.currentTarget.value as Appearance["theme"] })}>
           {(["auto", "light", "dark", "transparent"] as const).map((name) => <option key={name} value={name}>{name}</option>)}
         </select>
       </label>
@@ -95,7 +95,7 @@ function Looks() {
 function Check({ label, of }: { label: string; of: "compact" | "guest" | "readonly" }) {
   return (
     <label class="choice">
-      <input type="checkbox" checked={look.value[of]} onChange={(event) => set({ [of]: event.currentTarget.checked })} />{label}
+      <input type="checkbox" checked={appearance.value[of]} onChange={(event) => set({ [of]: event.currentTarget.checked })} />{label}
     </label>
   );
 }

@@ -2,7 +2,7 @@
 
 export type Way = "script" | "element" | "iframe" | "sdk" | "curl" | "obs";
 
-export interface Look {
+export interface Appearance {
   theme: "auto" | "light" | "dark" | "transparent";
   accent: string;
   compact: boolean;
@@ -18,7 +18,7 @@ export interface Place {
   room: string;
 }
 
-export const plainLook: Look = { theme: "auto", accent: "", compact: false, guest: false, readonly: false };
+export const defaultAppearance: Appearance = { theme: "auto", accent: "", compact: false, guest: false, readonly: false };
 
 export const ways: Record<Way, { title: string; text: string }> = {
   script: { title: "Script tag", text: "Where the tag stands, the chat stands." },
@@ -30,36 +30,36 @@ export const ways: Record<Way, { title: string; text: string }> = {
 };
 
 /** The options that differ from what the chat does by itself, by the names of its attributes. */
-function attributes(look: Look, { pages, server }: Place): [string, string][] {
+function attributes(appearance: Appearance, { pages, server }: Place): [string, string][] {
   const all: [string, string | null][] = [
-    ["theme", look.theme === "auto" ? null : look.theme],
-    ["accent", look.accent || null],
-    ["density", look.compact ? "compact" : null],
-    ["guest", look.guest ? "" : null],
-    ["readonly", look.readonly ? "" : null],
+    ["theme", appearance.theme === "auto" ? null : appearance.theme],
+    ["accent", appearance.accent || null],
+    ["density", appearance.compact ? "compact" : null],
+    ["guest", appearance.guest ? "" : null],
+    ["readonly", appearance.readonly ? "" : null],
     ["server", server === pages ? null : server],
   ];
   return all.filter((pair): pair is [string, string] => pair[1] !== null);
 }
 
 /** The address of the chat with these options. */
-export function chatUrl(look: Look, place: Place, more: Record<string, string> = {}): string {
+export function chatUrl(appearance: Appearance, place: Place, more: Record<string, string> = {}): string {
   const url = new URL("/embed.html", place.pages);
   url.searchParams.set("room", place.room);
-  for (const [name, value] of [...attributes(look, place), ...Object.entries(more)]) url.searchParams.set(name, value || "1");
+  for (const [name, value] of [...attributes(appearance, place), ...Object.entries(more)]) url.searchParams.set(name, value || "1");
   return url.href.replaceAll("%3A", ":").replaceAll("%2F", "/");
 }
 
-export function snippet(way: Way, look: Look, place: Place): string {
+export function snippet(way: Way, appearance: Appearance, place: Place): string {
   const { pages, server, room } = place;
-  const written = (prefix: string) => attributes(look, place).map(([name, value]) => ` ${prefix}${name}${value ? `="${value}"` : ""}`).join("");
+  const written = (prefix: string) => attributes(appearance, place).map(([name, value]) => ` ${prefix}${name}${value ? `="${value}"` : ""}`).join("");
   switch (way) {
     case "script":
       return `<script src="${pages}/embed.js" data-room="${room}"${written("data-")} async></script>`;
     case "element":
       return `<script src="${pages}/embed.js" async></script>\n\n<banter-chat room="${room}"${written("")}></banter-chat>`;
     case "iframe":
-      return `<iframe\n  src="${chatUrl(look, place, { host: "https://www.example.com" }).replaceAll("&", "&amp;")}"\n  title="Chat" width="360" height="600" loading="lazy"\n></iframe>`;
+      return `<iframe\n  src="${chatUrl(appearance, place, { host: "https://www.example.com" }).replaceAll("&", "&amp;")}"\n  title="Chat" width="360" height="600" loading="lazy"\n></iframe>`;
     case "sdk":
       return [
         'import { Realtime, Rest } from "@banter/sdk";', "",
@@ -74,6 +74,6 @@ export function snippet(way: Way, look: Look, place: Place): string {
     case "curl":
       return `curl ${server}/rooms/${room}/messages`;
     case "obs":
-      return chatUrl({ ...plainLook, accent: look.accent }, place, { overlay: "1" });
+      return chatUrl({ ...defaultAppearance, accent: appearance.accent }, place, { overlay: "1" });
   }
 }

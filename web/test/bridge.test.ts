@@ -21,7 +21,7 @@ describe("the host's origin", () => {
 describe("messages", () => {
   const host = { postMessage: vi.fn() } as unknown as Window;
   const store = {
-    borrow: vi.fn(), release: vi.fn(), roomUid: signal("lobby"), reading: { unread: signal(0) }, barred: signal(null), problem: signal<object | null>(null),
+    borrow: vi.fn(), release: vi.fn(), roomUid: signal("lobby"), reading: { unread: signal(0) }, refused: signal(null), problem: signal<object | null>(null),
     emotes: signal<ReadonlyMap<string, string> | null>(null), onMessage: vi.fn(), onLoginRequested: vi.fn(),
   };
   const hear = (data: unknown, origin = "https://host.example", source: unknown = host) =>

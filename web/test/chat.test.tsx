@@ -146,7 +146,7 @@ describe("writing", () => {
       await eventually(() => expect(box()).not.toBeNull());
       store.users.value = [annika.user];
       type("@ann");
-      await eventually(() => expect([...document.querySelectorAll(".offers bdi")].map((node) => node.textContent)).toEqual(names));
+      await eventually(() => expect([...document.querySelectorAll(".suggestions bdi")].map((node) => node.textContent)).toEqual(names));
       type("");
       realtime.close();
       render(null, document.body);
@@ -284,6 +284,6 @@ describe("identity", () => {
     }
     say(owner, "still here");
     await seen("still here");
-    expect(store.barred.value).toBeNull();
+    expect(store.refused.value).toBeNull();
   });
 });

@@ -10,7 +10,7 @@ const inputs: Input[] = [
   { type: "connect", attempt: 3 }, { type: "welcome", connection: 8 }, { type: "lost", attempt: 4, until: 10 },
   { type: "end", reason: "too_many", detail: "enough" }, { type: "close" },
 ];
-const leads: Record<State["name"], Partial<Record<Input["type"], State["name"]>>> = {
+const transitions: Record<State["name"], Partial<Record<Input["type"], State["name"]>>> = {
   idle: { connect: "connecting" },
   connecting: { connect: "connecting", welcome: "online", lost: "waiting", end: "ended", close: "idle" },
   online: { lost: "waiting", end: "ended", close: "idle" },
@@ -19,7 +19,7 @@ const leads: Record<State["name"], Partial<Record<Input["type"], State["name"]>>
 };
 
 it.each(states.flatMap((state) => inputs.map((input) => [state.name, input.type, state, input] as const)))("%s_and_%s", (name, type, state, input) => {
-  expect(step(state, input)?.name ?? null).toBe(leads[name][type] ?? null);
+  expect(step(state, input)?.name ?? null).toBe(transitions[name][type] ?? null);
 });
 
 it("an_input_brings_its_own_facts_into_the_state", () => {

@@ -2,8 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { LogEntry, User, UserCard } from "../../sdk/src";
 import { show } from "../history";
-import { clockTime, dateText, type Key, moment, shortMoment, t } from "../i18n";
-import { more } from "../lang/more";
+import { clockTime, dateText, moment, shortMoment, t } from "../i18n";
+import type { Key } from "../lang/catalogue";
+import { enDeferred } from "../lang/en-deferred";
 import type { ChatStore } from "../store";
 import { Icon } from "./icons";
 import { Name } from "./line";
@@ -100,7 +101,7 @@ export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, 
 
 function pastText({ action, actor, timestamp, until, reason }: LogEntry): string {
   const key = `act_${action}`;
-  const what = key in more ? t(key as Key) : action;
+  const what = key in enDeferred ? t(key as Key) : action;
   const parts = [shortMoment(timestamp), what, t("by", { name: actor.displayName }), until && t("until", { time: shortMoment(until) }), reason];
   return parts.filter(Boolean).join(" · ");
 }

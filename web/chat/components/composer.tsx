@@ -6,7 +6,7 @@ import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { CommandInfo } from "../../sdk/src";
-import { commandOffers, completed, nameOffers, type Offer, wanted } from "../complete";
+import { commandSuggestions, completed, nameSuggestions, type Suggestion, wanted } from "../complete";
 import { readDraft, writeDraft } from "../drafts";
 import { t } from "../i18n";
 import { useLazy } from "../lazy";
@@ -15,7 +15,7 @@ import { send as sendText, undo } from "../sending";
 import type { ChatStore } from "../store";
 import { spanText, useSecondsUntil } from "./clock";
 import { Icon } from "./icons";
-import { Offers } from "./offers";
+import { Suggestions } from "./suggestions";
 
 /** The longest message of any room, in characters as the server counts them. */
 export const longest = 500;
@@ -75,17 +75,17 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
   const emoji = useLazy(() => import("../emoji"), picking || /(^|\s):[a-z_]{2}/.test(text));
   const picker = useLazy(() => import("./picker"), picking);
   const word = wanted(text, caret, (name) => /^\S+ [<[]user/.test(commands.find((known) => known.name === name)?.usage ?? ""));
-  const offers: Offer[] =
+  const suggestions: Suggestion[] =
     !word || dismissed ? []
-    : word.kind === "command" ? commandOffers(commands, word.word)
-    : word.kind === "name" ? nameOffers(people(store, hideUsers), word.word, /^[/!]/.test(text))
+    : word.kind === "command" ? commandSuggestions(commands, word.word)
+    : word.kind === "name" ? nameSuggestions(people(store, hideUsers), word.word, /^[/!]/.test(text))
     : (emoji?.searchEmoji(word.word) ?? []).slice(0, 7).map(([sign, name]) => ({ key: sign, label: `${sign} ${name}`, insert: `${sign} ` }));
-  const open = offers.length > 0;
-  useEffect(() => { if (open) store.announcer.add(t("suggestions", { n: offers.length })); }, [open]);
+  const open = suggestions.length > 0;
+  useEffect(() => { if (open) store.announcer.add(t("suggestions", { n: suggestions.length })); }, [open]);
 
-  const take = (offer: Offer) => {
+  const take = (suggestion: Suggestion) => {
     const whole = word!.kind === "command" ? { ...word!, from: 1 } : word!;
-    const next = completed(text, whole, offer.insert);
+    const next = completed(text, whole, suggestion.insert);
     put(next.text, next.caret);
   };
   const send = () => {
@@ -106,10 +106,10 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
     event.preventDefault();
   };
   const onOfferKey = (key: string): boolean => {
-    const offer = offers[chosen]!;
-    if (key === "ArrowDown" || key === "ArrowUp") choose((chosen + (key === "ArrowDown" ? 1 : offers.length - 1)) % offers.length);
+    const suggestion = suggestions[chosen]!;
+    if (key === "ArrowDown" || key === "ArrowUp") choose((chosen + (key === "ArrowDown" ? 1 : suggestions.length - 1)) % suggestions.length);
     else if (key === "Escape") dismiss(true);
-    else if (key === "Tab" || (key === "Enter" && !(word!.kind === "command" && offer.key === word!.word.toLowerCase()))) take(offer);
+    else if (key === "Tab" || (key === "Enter" && !(word!.kind === "command" && suggestion.key === word!.word.toLowerCase()))) take(suggestion);
     else return false;
     return true;
   };
@@ -132,7 +132,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
           <button type="button" class="tool" aria-label={t("stopReplying")} onClick={() => { outgoing.answering.value = null; }}><Icon name="close" /></button>
         </div>
       )}
-      {open && <Offers offers={offers} chosen={chosen} onTake={take} />}
+      {open && <Suggestions suggestions={suggestions} chosen={chosen} onTake={take} />}
       {picking && picker && emoji && (
         <picker.Picker
           emotes={store.emotes.value} onClose={() => { pick(false); box.current?.focus(); }}
@@ -142,8 +142,8 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
       <label class="sr-only" for="text">{t("message")}</label>
       <textarea
         ref={box} id="text" class="input" rows={1} value={text} placeholder={t("say")} enterkeyhint="send" autocomplete="off"
-        aria-describedby="status" aria-invalid={length > limit} aria-autocomplete="list" aria-controls={open ? "offers" : undefined}
-        aria-activedescendant={open ? `offer-${chosen}` : undefined} onKeyDown={onKeyDown} onBlur={() => dismiss(true)}
+        aria-describedby="status" aria-invalid={length > limit} aria-autocomplete="list" aria-controls={open ? "suggestions" : undefined}
+        aria-activedescendant={open ? `suggestion-${chosen}` : undefined} onKeyDown={onKeyDown} onBlur={() => dismiss(true)}
         onInput={(event) => change(event.currentTarget.value, event.currentTarget.selectionEnd)}
         onSelect={(event) => setCaret(event.currentTarget.selectionEnd)}
       />

@@ -48,7 +48,7 @@ export class LineView extends Component<Props> {
         {message.replyTo ? <QuoteLine store={store} id={message.replyTo} /> : null}
         {head && <Time at={message.timestamp} />}
         {head && <Name user={user} />}
-        <span id={`text-${message.id}`} class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{words(message.message, names, emotes)}</span>
+        <span id={`text-${message.id}`} class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{renderText(message.message, names, emotes)}</span>
         {Tools && <Tools store={store} message={message} head={head} />}
       </div>
     );
@@ -71,7 +71,7 @@ export function Name({ user }: { user: User }) {
 }
 
 /** The parts of a text, drawn as text and never as markup. */
-export function words(text: string, names: RegExp | null, emotes: ReadonlyMap<string, string> | null) {
+export function renderText(text: string, names: RegExp | null, emotes: ReadonlyMap<string, string> | null) {
   return parts(text, names, emotes ? (word) => emotes.get(word) : null).map((part) => {
     if (part.kind === "link") return <a href={part.href} target="_blank" rel="noopener noreferrer nofollow ugc">{part.text}</a>;
     if (part.kind === "mention") return <span class={part.me ? "mention me" : "mention"}>{part.text}</span>;

@@ -1,20 +1,21 @@
 /**
  * The messages. The window follows the newest line until the reader scrolls up, points at a line, walks
- * with the arrow keys or holds Alt (hands.tsx); then nothing moves, and what comes is counted. To a screen
+ * with the arrow keys or holds Alt (message-actions.tsx); then nothing moves, and what comes is counted. To a screen
  * reader the log is silent (the announcer speaks) and one tab stop.
  */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import type { ChatOptions } from "../options";
 import type { ChatStore } from "../store";
-import type { Foot } from "./chat";
 import { Icon } from "./icons";
 import { Rows } from "./rows";
 
 const nearBottom = 60;
 
-/** `foot` is what comes after the first view: without it the log is to look at alone. */
-export function Log({ store, options: { readonly, compact }, foot }: { store: ChatStore; options: ChatOptions; foot: Foot | null }) {
+export type FooterModule = typeof import("./footer");
+
+/** `footer` is what comes after the first view: without it the log is to look at alone. */
+export function Log({ store, options: { readonly, compact }, footer }: { store: ChatStore; options: ChatOptions; footer: FooterModule | null }) {
   const { reading } = store;
   const box = useRef<HTMLDivElement>(null);
   const lines = reading.view.value;
@@ -51,10 +52,10 @@ export function Log({ store, options: { readonly, compact }, foot }: { store: Ch
     }
     if (document.hidden) return;
     if (up && below >= nearBottom) reading.hold("scroll");
-    if (up && log.scrollTop < log.clientHeight) foot?.moreOf(store, "older");
+    if (up && log.scrollTop < log.clientHeight) footer?.loadMore(store, "older");
     if (up || below >= log.clientHeight) return;
     if (below < nearBottom && reading.atEnd.peek()) reading.release("scroll");
-    else foot?.moreOf(store, "newer");
+    else footer?.loadMore(store, "newer");
   };
 
   const fresh = reading.fresh.value;
@@ -63,19 +64,19 @@ export function Log({ store, options: { readonly, compact }, foot }: { store: Ch
     <main class="log-area">
       <div ref={box} class="log" role="log" aria-live="off" aria-label={t("messages")} tabIndex={0} onScroll={onScroll}>
         {empty && pending.length === 0 && <p class="empty quiet">{t("empty")}</p>}
-        {foot && !empty && <foot.Beginning store={store} />}
+        {footer && !empty && <footer.Beginning store={store} />}
         <Rows
           store={store} box={box} lines={lines} mark={reading.mark.value} following={following} grouped={!compact}
-          Tools={readonly ? null : (foot?.Tools ?? null)}
+          Tools={readonly ? null : (footer?.Tools ?? null)}
         />
-        {foot && !readonly && <foot.PendingLines store={store} />}
+        {footer && !readonly && <footer.PendingLines store={store} />}
       </div>
       {!following && (fresh > 0 || reading.holds.value.has("scroll")) && (
         <button class="button primary jump" onClick={() => { reading.latest(); box.current?.focus({ preventScroll: true }); }}>
           {fresh > 0 ? t("waiting", { n: fresh }) : t("newest")} <Icon name="down" />
         </button>
       )}
-      {foot && <foot.Hands store={store} box={box} readonly={readonly} />}
+      {footer && <footer.MessageActions store={store} box={box} readonly={readonly} />}
     </main>
   );
 }

@@ -2,7 +2,7 @@
  * What may be done with a message and its author. What the reader may do to them is asked of the server;
  * what cannot be undone asks once more, in place. The card of the author is the same pane's other side.
  */
-import "../lang/more";
+import "../deferred-messages";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../../sdk/src";

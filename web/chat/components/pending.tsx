@@ -1,7 +1,8 @@
 /** My own texts that are not in the room yet: on their way, or refused with the reason and a way on. */
 import type { Problem } from "../../sdk/src";
-import { type Key, t } from "../i18n";
-import { more } from "../lang/more";
+import { t } from "../i18n";
+import type { Key } from "../lang/catalogue";
+import { enDeferred } from "../lang/en-deferred";
 import type { Pending } from "../outgoing";
 import { sendAgain } from "../sending";
 import type { ChatStore } from "../store";
@@ -44,5 +45,5 @@ function Refused({ store, entry, problem }: { store: ChatStore; entry: Pending; 
 /** A refusal in the reader's words where we have some, else in the server's. */
 export function why({ code, detail }: Problem): string {
   const key = `why_${code}`;
-  return key in more ? t(key as Key) : detail;
+  return key in enDeferred ? t(key as Key) : detail;
 }

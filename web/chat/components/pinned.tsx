@@ -4,10 +4,10 @@ import { show } from "../history";
 import { t } from "../i18n";
 import type { ChatStore } from "../store";
 import { Icon } from "./icons";
-import { Name, words } from "./line";
+import { Name, renderText } from "./line";
 
 /** The message that stands above the others; a click opens it, another one hides it until there is a new one. */
-export function PinnedStrip({ store }: { store: ChatStore }) {
+export function PinnedBanner({ store }: { store: ChatStore }) {
   const pinned = store.room.value?.pinned;
   const [open, setOpen] = useState(false);
   const [hidden, hide] = useState(0);
@@ -21,7 +21,7 @@ export function PinnedStrip({ store }: { store: ChatStore }) {
       <button class="tool" aria-label={t("hidePinned")} title={t("hidePinned")} onClick={() => hide(pinned.id)}><Icon name="close" /></button>
       {open && (
         <div class="pin-more">
-          <p class="text">{words(pinned.message, null, store.emotes.value)}</p>
+          <p class="text">{renderText(pinned.message, null, store.emotes.value)}</p>
           <div class="row">
             <button class="button small" onClick={() => void show(store.reading, store.rest, pinned)}>{t("showInChat")}</button>
             {store.powers.value.has("pin") && (

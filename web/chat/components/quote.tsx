@@ -1,5 +1,5 @@
 /** What a reply answers, on one line above it; a click goes there. */
-import "../lang/more";
+import "../deferred-messages";
 import { show } from "../history";
 import { t } from "../i18n";
 import { quotesOf } from "../quotes";

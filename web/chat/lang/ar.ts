@@ -1,5 +1,5 @@
 /** Arabic, written from right to left, with six plural forms. */
-import type { Catalogue } from "../i18n";
+import type { Catalogue } from "./catalogue";
 
 const ar: Catalogue = {
   chat: "الدردشة",

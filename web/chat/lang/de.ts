@@ -1,5 +1,5 @@
 /** German. */
-import type { Catalogue } from "../i18n";
+import type { Catalogue } from "./catalogue";
 
 const de: Catalogue = {
   chat: "Chat",

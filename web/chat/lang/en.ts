@@ -1,4 +1,4 @@
-/** English: what the first view says. The other half is in more.ts. */
+/** English: what the first view says. The other half is in en-deferred.ts. */
 export const en = {
   chat: "Chat",
   here: { one: "{n} here", other: "{n} here" },

@@ -1,5 +1,5 @@
 /** Spanish. */
-import type { Catalogue } from "../i18n";
+import type { Catalogue } from "./catalogue";
 
 const es: Catalogue = {
   chat: "Chat",

@@ -1,5 +1,5 @@
 /** French. */
-import type { Catalogue } from "../i18n";
+import type { Catalogue } from "./catalogue";
 
 const fr: Catalogue = {
   chat: "Chat",

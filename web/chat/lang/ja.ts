@@ -1,5 +1,5 @@
 /** Japanese, which has one plural form. */
-import type { Catalogue } from "../i18n";
+import type { Catalogue } from "./catalogue";
 
 const ja: Catalogue = {
   chat: "チャット",

@@ -23,16 +23,16 @@ export type Input =
   | { type: "end"; reason: EndReason; detail: string }
   | { type: "close" };
 
-type Lead<I extends Input["type"]> = (input: Extract<Input, { type: I }>) => State;
-type Leads = { readonly [I in Input["type"]]?: Lead<I> };
+type Transition<I extends Input["type"]> = (input: Extract<Input, { type: I }>) => State;
+type Transitions = { readonly [I in Input["type"]]?: Transition<I> };
 
-const connect: Lead<"connect"> = ({ attempt }) => ({ name: "connecting", attempt });
-const welcome: Lead<"welcome"> = ({ connection }) => ({ name: "online", connection });
-const lost: Lead<"lost"> = ({ attempt, until }) => ({ name: "waiting", attempt, until });
-const end: Lead<"end"> = ({ reason, detail }) => ({ name: "ended", reason, detail });
-const close: Lead<"close"> = () => ({ name: "idle" });
+const connect: Transition<"connect"> = ({ attempt }) => ({ name: "connecting", attempt });
+const welcome: Transition<"welcome"> = ({ connection }) => ({ name: "online", connection });
+const lost: Transition<"lost"> = ({ attempt, until }) => ({ name: "waiting", attempt, until });
+const end: Transition<"end"> = ({ reason, detail }) => ({ name: "ended", reason, detail });
+const close: Transition<"close"> = () => ({ name: "idle" });
 
-const machine: { readonly [S in State["name"]]: Leads } = {
+const transitions: { readonly [S in State["name"]]: Transitions } = {
   idle: { connect },
   connecting: { connect, welcome, lost, end, close },
   online: { lost, end, close },
@@ -42,6 +42,6 @@ const machine: { readonly [S in State["name"]]: Leads } = {
 
 /** The state after an input; null when the input means nothing in this state. */
 export function step(state: State, input: Input): State | null {
-  const lead = machine[state.name][input.type] as ((input: Input) => State) | undefined;
-  return lead?.(input) ?? null;
+  const transition = transitions[state.name][input.type] as ((input: Input) => State) | undefined;
+  return transition?.(input) ?? null;
 }

@@ -158,7 +158,7 @@ export class FakeServer {
 
   #join(viewer: Viewer, uid: string, since: number | undefined, epoch: number | undefined): object {
     const room = this.world.find(uid);
-    if (this.world.barred(viewer.uid, room, "ban")) throw new Refusal(403, "banned", "You are banned from this room.");
+    if (this.world.sanctionOf(viewer.uid, room, "ban")) throw new Refusal(403, "banned", "You are banned from this room.");
     viewer.rooms.add(uid);
     this.say(viewer, { event: "room_updated", data: { room: room.room } });
     const known = since !== undefined && epoch === room.epoch && since <= room.seq;

@@ -100,15 +100,15 @@ export class World {
     }
   }
 
-  barred(uid: string | null, room: FakeRoom, kind: "ban" | "timeout"): Sanction | undefined {
+  sanctionOf(uid: string | null, room: FakeRoom, kind: "ban" | "timeout"): Sanction | undefined {
     return this.sanctions.find((s) => s.user === uid && s.kind === kind && (s.room === room.room.uid || s.room === null) && (s.until ?? Infinity) > Date.now());
   }
 
   post(author: string, room: FakeRoom, text: string, nonce?: string): Message {
     const known = nonce && this.#nonces.get(`${room.room.uid} ${author} ${nonce}`);
     if (known) return known;
-    if (this.barred(author, room, "ban")) throw new Refusal(403, "banned", "You are banned from this room.");
-    const timeout = this.barred(author, room, "timeout");
+    if (this.sanctionOf(author, room, "ban")) throw new Refusal(403, "banned", "You are banned from this room.");
+    const timeout = this.sanctionOf(author, room, "timeout");
     if (timeout) throw new Refusal(403, "timed_out", "You are timed out.", { retryAfter: Math.ceil((timeout.until! - Date.now()) / 1000) });
     if (!text.trim() || text.length > 500) throw new Refusal(422, "bad_message", "A message has 1 to 500 characters.", { field: "message" });
     const last = room.log.findLast(({ frame }) => frame.event === "message" && frame.data.user.uid === author)?.frame;

@@ -2,20 +2,20 @@
 import { t } from "../i18n";
 import type { ChatStore } from "../store";
 
-export function Barred({ store }: { store: ChatStore }) {
+export function Banned({ store }: { store: ChatStore }) {
   const state = store.state.value;
   const ended = state.name === "ended" ? state : null;
-  const barred = store.barred.value;
-  const code = ended?.reason ?? barred?.code;
+  const refused = store.refused.value;
+  const code = ended?.reason ?? refused?.code;
   const [heading, detail] =
     store.roomUid.value === null ? [t("noRoomChosen"), t("noRoomChosenWhy")]
-    : code === "banned" ? [t("bannedHere"), ended?.detail ?? barred?.detail]
+    : code === "banned" ? [t("bannedHere"), ended?.detail ?? refused?.detail]
     : code === "too_many" ? [t("tooMany"), ended?.detail]
-    : code === "room_deleted" ? [t("roomGone"), barred?.detail]
-    : barred?.status === 404 ? [t("noSuchRoom"), t("noSuchRoomWhy")]
-    : [t("closedToYou"), ended?.detail ?? barred?.detail];
+    : code === "room_deleted" ? [t("roomGone"), refused?.detail]
+    : refused?.status === 404 ? [t("noSuchRoom"), t("noSuchRoomWhy")]
+    : [t("closedToYou"), ended?.detail ?? refused?.detail];
   return (
-    <main class="barred">
+    <main class="banned">
       <div role="alert">
         <h2>{heading}</h2>
         <p class="quiet">{detail}</p>

@@ -10,7 +10,7 @@ export const themeProperties = [
 
 const longestStyles = 65_536;
 
-export function applyLook(options: ChatOptions): void {
+export function applyThemeOptions(options: ChatOptions): void {
   const root = document.documentElement;
   applyTheme(options.theme);
   for (const name of ["transparent", "compact", "overlay"] as const) if (options[name]) root.dataset[name] = "";
@@ -18,11 +18,11 @@ export function applyLook(options: ChatOptions): void {
   if (options.overlay) root.style.setProperty("--fade", `${options.fade}s`);
   if (options.overlay && options.fade === 0) root.dataset.steady = "";
   const { accent } = options;
-  if (accent) void import("./accent").then(({ accentStyles }) => sheetOf("accent", accentStyles(accent)));
+  if (accent) void import("./accent").then(({ accentStyles }) => setStyles("accent", accentStyles(accent)));
 }
 
 /** A theme by its word, as the host page may change it at any time; false for a word that is none. */
-export function applyThemeWord(word: unknown): boolean {
+export function applyThemeByName(word: unknown): boolean {
   if (!isTheme(word) && word !== "auto" && word !== "transparent") return false;
   if (word === "transparent") document.documentElement.dataset.transparent = "";
   else delete document.documentElement.dataset.transparent;
@@ -36,7 +36,7 @@ const sheets = new Map<"accent" | "host", CSSStyleSheet>();
  * A sheet of styles that no policy stands against: it is made here, not loaded. A new one takes
  * the place of the last, and the host page has the last word.
  */
-export function sheetOf(name: "accent" | "host", css: string): void {
+export function setStyles(name: "accent" | "host", css: string): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css.slice(0, longestStyles));
   sheets.set(name, sheet);

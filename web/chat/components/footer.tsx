@@ -2,7 +2,7 @@
  * What comes right after the first view: the foot of the window – the box to write in for who is signed in, else the
  * ways to be – and what else is not needed to read the first line.
  */
-import "../lang/more";
+import "../deferred-messages";
 import type { ChatOptions } from "../options";
 import type { ChatStore } from "../store";
 import { Composer } from "./composer";
@@ -10,11 +10,11 @@ import { Account } from "./account";
 import { SignIn } from "./sign-in";
 
 export { Account, PopOut } from "./account";
-export { Barred } from "./barred";
-export { Beginning, Hands, moreOf, Tools } from "./hands";
+export { Banned } from "./banned";
+export { Beginning, MessageActions, loadMore, Tools } from "./message-actions";
 export { PendingLines } from "./pending";
-export { PinnedStrip } from "./pinned";
-export { ConnectionStrip, ProblemStrip } from "./strips";
+export { PinnedBanner } from "./pinned";
+export { ConnectionBanner, ProblemBanner } from "./banners";
 
 interface Props {
   store: ChatStore;
@@ -25,7 +25,7 @@ interface Props {
   onClose: (() => void) | null;
 }
 
-export function Foot({ store, options, stopped, asking, onAsk, onClose }: Props) {
+export function Footer({ store, options, stopped, asking, onAsk, onClose }: Props) {
   if (asking) return <SignIn store={store} options={options} onClose={onClose} />;
   if (stopped) return null;
   return (

@@ -1,7 +1,5 @@
 /** English: what the parts say that come after the first view. */
-import { learn } from "../i18n";
-
-export const more = {
+export const enDeferred = {
   // Doors
   noRoomChosen: "No room chosen",
   noRoomChosenWhy: "The address of this page names no room: add ?room= and the room's id.",
@@ -139,5 +137,3 @@ export const more = {
   group_fun: "Play and things",
   emotes: "Emotes",
 } as const;
-
-learn(more);

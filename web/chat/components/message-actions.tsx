@@ -17,7 +17,7 @@ import { Icon } from "./icons";
 const pointerRest = 10_000;
 
 /** The next page at one end of the window. */
-export function moreOf(store: ChatStore, end: "older" | "newer"): void {
+export function loadMore(store: ChatStore, end: "older" | "newer"): void {
   void (end === "older" ? older : newer)(store.reading, store.rest);
 }
 
@@ -26,7 +26,7 @@ export function Beginning({ store }: { store: ChatStore }) {
   const { reading } = store;
   if (!store.joined.value) return null;
   if (reading.begun.value) return <p class="begin quiet">{t("begin")}</p>;
-  const back = () => { reading.hold("scroll"); moreOf(store, "older"); };
+  const back = () => { reading.hold("scroll"); loadMore(store, "older"); };
   return <button class="button small bare begin" disabled={reading.loading.value} onClick={back}>{t(reading.loading.value ? "older" : "showOlder")}</button>;
 }
 
@@ -47,7 +47,7 @@ export function Tools({ store, message, head }: { store: ChatStore; message: Mes
   );
 }
 
-export function Hands({ store, box, readonly }: { store: ChatStore; box: RefObject<HTMLDivElement | null>; readonly: boolean }) {
+export function MessageActions({ store, box, readonly }: { store: ChatStore; box: RefObject<HTMLDivElement | null>; readonly: boolean }) {
   const { reading } = store;
   const acting = store.acting.value;
   const menu = useLazy(() => import("./menu"), acting !== null);

@@ -5,21 +5,22 @@ import { resolve } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { accentStyles } from "../chat/accent";
 import { backgrounds, contrast, hexColour } from "../chat/colour";
-import { commandOffers, completed, nameOffers, wanted } from "../chat/complete";
+import { commandSuggestions, completed, nameSuggestions, wanted } from "../chat/complete";
 import { readDraft, writeDraft } from "../chat/drafts";
 import { emojiGroups, searchEmoji } from "../chat/emoji";
-import { type Catalogue, choose, dayName, languages, type Phrase, speak, t } from "../chat/i18n";
+import { chooseLanguage, dayName, languages, setLanguage, t } from "../chat/i18n";
 import ar from "../chat/lang/ar";
+import type { Catalogue, Phrase } from "../chat/lang/catalogue";
 import de from "../chat/lang/de";
 import { en } from "../chat/lang/en";
 import es from "../chat/lang/es";
 import fr from "../chat/lang/fr";
 import ja from "../chat/lang/ja";
-import { more } from "../chat/lang/more";
-import { themeProperties } from "../chat/look";
+import { enDeferred } from "../chat/lang/en-deferred";
+import { themeProperties } from "../chat/theme";
 import { isEmojiOnly, nameFinder, parts } from "../chat/rich";
 
-const english = { ...en, ...more } as Catalogue;
+const english = { ...en, ...enDeferred } as Catalogue;
 const catalogues = { en: english, de, es, fr, ja, ar };
 const forms = (phrase: Phrase) => (typeof phrase === "string" ? [phrase] : Object.values(phrase));
 const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!).sort();
@@ -43,19 +44,19 @@ describe("languages", () => {
   });
 
   it.each([["de-AT", [], "de", "de-AT"], ["xx", ["fr-CA", "en"], "fr", "fr-CA"], [null, ["pt-BR", "ja"], "ja", "ja"], [null, ["pt"], "en", "en"], ["ar_EG", [], "ar", "ar-EG"], ["de_!!", [], "de", "de"]])(
-    "%s with %j is %s", (asked, preferred, language, locale) => expect(choose(asked, preferred)).toEqual({ language, locale }));
+    "%s with %j is %s", (asked, preferred, language, locale) => expect(chooseLanguage(asked, preferred)).toEqual({ language, locale }));
 
-  afterEach(() => speak("en", []));
+  afterEach(() => setLanguage("en", []));
 
   it("numbers_pick_their_form_and_the_window_turns_for_arabic", async () => {
     expect(t("waiting", { n: 1 })).toBe("1 new message");
     expect(t("waiting", { n: 1234 })).toBe("1,234 new messages");
-    await speak("de", []);
+    await setLanguage("de", []);
     expect(t("waiting", { n: 1234 })).toBe("1.234 neue Nachrichten");
-    await speak("ar", []);
+    await setLanguage("ar", []);
     expect(document.documentElement.dir).toBe("rtl");
     expect(t("waiting", { n: 2 })).toBe("رسالتان جديدتان");
-    await speak("ja", []);
+    await setLanguage("ja", []);
     expect(document.documentElement.dir).toBe("ltr");
     expect(document.documentElement.lang).toBe("ja");
   });
@@ -119,16 +120,16 @@ describe("completing", () => {
 
   const ban = { name: "ban", usage: "/ban <user> [duration] [reason]", help: "Keeps somebody out.", least: "mod" } as const;
   it("a_command_is_offered_with_its_usage_and_a_name_in_it_is_quoted", () => {
-    expect(commandOffers([ban], "b")).toEqual([{ key: "ban", label: ban.usage, detail: ban.help, insert: "ban " }]);
+    expect(commandSuggestions([ban], "b")).toEqual([{ key: "ban", label: ban.usage, detail: ban.help, insert: "ban " }]);
     const asked = wanted("/ban an x", 7, takesName)!;
-    const [offer] = nameOffers(["Bob", "Ann Lee"], asked.word, true);
-    expect(completed("/ban an x", asked, offer!.insert)).toEqual({ text: `/ban "Ann Lee" x`, caret: 15 });
+    const [suggestion] = nameSuggestions(["Bob", "Ann Lee"], asked.word, true);
+    expect(completed("/ban an x", asked, suggestion!.insert)).toEqual({ text: `/ban "Ann Lee" x`, caret: 15 });
   });
   it("names_that_begin_so_come_first_and_the_sign_stays", () => {
     const asked = wanted("hi @an", 6, takesName)!;
-    const offers = nameOffers(["Joanna", "ann", "bob"], asked.word, false);
-    expect(offers.map(({ key }) => key)).toEqual(["ann", "Joanna"]);
-    expect(completed("hi @an", asked, offers[0]!.insert).text).toBe("hi @ann ");
+    const suggestions = nameSuggestions(["Joanna", "ann", "bob"], asked.word, false);
+    expect(suggestions.map(({ key }) => key)).toEqual(["ann", "Joanna"]);
+    expect(completed("hi @an", asked, suggestions[0]!.insert).text).toBe("hi @ann ");
   });
   it("an_emoji_is_found_by_its_words_and_stands_once", () => {
     expect(searchEmoji("thumbs")[0]).toEqual(["👍", "thumbs_up"]);

@@ -5,12 +5,12 @@ import { spanText, useSecondsUntil } from "./clock";
 import { Icon } from "./icons";
 
 /** A thin line while the connection is being made or made again. It lies over the log, so that nothing moves. */
-export function ConnectionStrip({ store }: { store: ChatStore }) {
+export function ConnectionBanner({ store }: { store: ChatStore }) {
   const state = store.state.value;
   const seconds = useSecondsUntil(state.name === "waiting" ? state.until : 0);
   if (state.name === "waiting" || (state.name === "connecting" && state.attempt > 1)) {
     return (
-      <div class="strip warn" role="status">
+      <div class="banner warn" role="status">
         <span>
           {t("lost")}{" "}
           <span aria-hidden="true">{seconds > 0 ? t("retryIn", { time: spanText(seconds) }) : t("retrying")}</span>
@@ -19,16 +19,16 @@ export function ConnectionStrip({ store }: { store: ChatStore }) {
       </div>
     );
   }
-  if (state.name === "connecting" && !store.joined.value) return <div class="strip soft" role="status">{t("connecting")}</div>;
+  if (state.name === "connecting" && !store.joined.value) return <div class="banner soft" role="status">{t("connecting")}</div>;
   return null;
 }
 
 /** Why the last thing asked for was refused. */
-export function ProblemStrip({ store }: { store: ChatStore }) {
+export function ProblemBanner({ store }: { store: ChatStore }) {
   const problem = store.problem.value;
   if (!problem) return null;
   return (
-    <div class="strip danger" role="alert">
+    <div class="banner danger" role="alert">
       <span>{problem.detail}</span>
       <button class="tool" aria-label={t("dismiss")} onClick={() => { store.problem.value = null; }}><Icon name="close" /></button>
     </div>
