@@ -70,8 +70,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let url = config.database();
     let access = Arc::new(AccessCache::default());
     let bus = Arc::new(InvalidatingBus { access: access.clone(), bus });
-    let for_store = bus.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), for_store));
+    let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), bus));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     let limits = !config.limits.off;
@@ -82,7 +81,6 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         rooms: store.rooms.clone(),
         log: store.log.clone(),
         history: store.history.clone(),
-        bus,
         access,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),

@@ -20,8 +20,10 @@ use domain::service::accounts::Profile;
 use domain::service::error::Error;
 use domain::service::moderation::SanctionRequest;
 use domain::service::rooms::RoomEdit;
+use std::sync::Arc;
 use support::World;
 use testkit::builders::reason;
+use testkit::bus::RecordingBus;
 use testkit::faulty::Fault;
 
 /// What is remembered of somebody, as far as the store says the same.
@@ -124,9 +126,10 @@ async fn what_changed_unheard_is_found_after_two_seconds_by_one_comparison() {
     let room = world.room(&owner).await;
     let member = async || remembered(&world, &bob, &room).await.expect("the room").member.expect("bob");
     assert_eq!(member().await.rank(), Rank::Registered);
-    // Another process did it, and nobody was told.
+    // Another process did it, and nobody here was told.
+    let elsewhere = world.store.of_another_process(Arc::new(RecordingBus::default()));
     let change = UserChange { rank: Some(Rank::SuperMod), ..UserChange::default() };
-    world.store.update(bob.user.id, change).await.expect("the store takes it");
+    elsewhere.update(bob.user.id, change).await.expect("the store takes it");
     assert_eq!(member().await.rank(), Rank::Registered);
     world.clock.advance(Span::seconds(2));
     let before = world.faults.calls("history.heads");

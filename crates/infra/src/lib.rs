@@ -120,7 +120,7 @@ impl Store {
         let writers = writers.map_err(|error| OpenError::Database(format!("a writer cannot be started: {error}")))?;
         let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer));
         Ok(Store {
-            accounts: Arc::new(SqlAccounts::new(Arc::clone(&db))),
+            accounts: Arc::new(SqlAccounts::new(Arc::clone(&db), bus)),
             rooms: Arc::new(SqlRooms(Arc::clone(&db))),
             log: Arc::new(SqlLog(Arc::clone(&db))),
             history: Arc::new(SqlHistory::new(Arc::clone(&db))),

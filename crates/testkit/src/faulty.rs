@@ -141,7 +141,6 @@ forward! { AccountStore as "accounts" {
     alive(sessions: &[SessionId], now: Timestamp) -> Result<Vec<SessionId>, StoreError>;
     slide_session(id: SessionId, expires_at: Timestamp) -> Result<(), StoreError>;
     end_session(id: SessionId) -> Result<bool, StoreError>;
-    end_sessions(user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError>;
     keep_ticket(fingerprint: &str, session: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<(), StoreError>;
     take_ticket(fingerprint: &str, now: Timestamp) -> Result<Option<SessionId>, StoreError>;
 }}

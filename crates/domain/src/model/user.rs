@@ -1,6 +1,6 @@
 //! Who writes.
 
-use crate::model::id::{RoomId, UserId, UserUid};
+use crate::model::id::{RoomId, SessionId, UserId, UserUid};
 use crate::model::name::DisplayName;
 use crate::model::name::Username;
 use crate::model::rank::Rank;
@@ -92,6 +92,14 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
+/// A password that takes the place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPassword {
+    pub hash: PasswordHash,
+    /// The only login of the user that goes on, the one that asked for it.
+    pub keep: Option<SessionId>,
+}
+
 /// What changes of a user; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserChange {
@@ -101,12 +109,19 @@ pub struct UserChange {
     pub picture: Option<Option<String>>,
     /// A new global rank.
     pub rank: Option<Rank>,
-    /// A new password.
-    pub password: Option<PasswordHash>,
+    /// A new password, which ends logins.
+    pub password: Option<NewPassword>,
     /// Where the user was seen now.
     pub network: Option<Network>,
     /// The country of that network.
     pub country: Option<String>,
+}
+
+impl UserChange {
+    /// Whether others see something of it: name, picture or rank.
+    pub fn shows(&self) -> bool {
+        self.display_name.is_some() || self.picture.is_some() || self.rank.is_some()
+    }
 }
 
 /// One who keeps order in a room: a row of its list of moderators.

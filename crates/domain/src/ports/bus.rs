@@ -15,7 +15,7 @@ pub enum Notice {
     UserDeleted(UserId),
 }
 
-/// Tells whoever serves viewers. Called after the commit, by the store for events and by services for notices.
+/// Tells whoever serves viewers. Called by the store after the commit, whether or not the caller still waits.
 pub trait Bus: Send + Sync {
     /// Hands on events, each room's in the order of their seq. Never waits and never fails; it may lose, repeat or delay.
     fn publish(&self, events: Vec<Event>);

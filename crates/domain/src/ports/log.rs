@@ -48,7 +48,8 @@ pub enum LogCommand {
         /// `None` deletes everybody's.
         author: Option<Box<User>>,
     },
-    /// Give a sanction; it replaces one of its kind in force there, unless a higher rank gave that. In [`RoomId::SERVER`] it holds everywhere.
+    /// Give a sanction; it replaces one of its kind in force there, unless a higher rank gave that. In [`RoomId::SERVER`] it holds everywhere,
+    /// and a ban there ends all of the user's logins, which are announced after the commit.
     Sanction {
         /// The user with the rank held in the room.
         subject: Box<Member>,
@@ -86,6 +87,18 @@ pub enum LogCommand {
     },
     /// Close the room for ever.
     Close,
+}
+
+impl LogCommand {
+    /// Whose logins it ends when it is appended in `room`: of whoever is banned everywhere.
+    pub fn ends_sessions_of(&self, room: RoomId) -> Option<UserId> {
+        match self {
+            LogCommand::Sanction { sanction, .. } if room == RoomId::SERVER && sanction.kind == SanctionKind::Ban => {
+                Some(sanction.user)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an entry became.

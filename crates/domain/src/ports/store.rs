@@ -54,11 +54,14 @@ pub trait AccountStore: Send + Sync {
     async fn list(&self, search: Option<&str>, after: UserId, limit: usize) -> Result<Vec<User>, StoreError>;
 
     /// Changes a user; `None` when gone. A new display name claims its looks and frees the old ones: `NameTaken` when
-    /// somebody else has one.
+    /// somebody else has one. A new password ends the user's logins but [`crate::model::user::NewPassword::keep`].
+    ///
+    /// All of it in one transaction. After the commit the store announces the logins that ended, and the user when the
+    /// name, the picture or the rank was given; dropping the answer undoes and hides nothing.
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError>;
 
     /// Erases a user: name, login, picture, network and sessions go, the names are free again, the messages stay under
-    /// "deleted user". False when already gone.
+    /// "deleted user". False when already gone. Announced after the commit.
     async fn delete(&self, id: UserId) -> Result<bool, StoreError>;
 
     /// Begins a login.
@@ -73,11 +76,8 @@ pub trait AccountStore: Send + Sync {
     /// Moves the end of a login that was not ended.
     async fn slide_session(&self, id: SessionId, expires_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends a login. False when it was over.
+    /// Ends a login. False when it was over. Announced after the commit.
     async fn end_session(&self, id: SessionId) -> Result<bool, StoreError>;
-
-    /// Ends all logins of a user but one; which they were.
-    async fn end_sessions(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError>;
 
     /// Keeps the fingerprint of a single-use ticket for a login. Tickets that expired before `now` are forgotten.
     async fn keep_ticket(

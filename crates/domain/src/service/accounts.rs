@@ -7,9 +7,8 @@ use crate::model::sanction::{Sanction, SanctionKind};
 use crate::model::session::LIFETIME;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use crate::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
-use crate::ports::bus::Notice;
 use crate::ports::effects::Quota;
 use crate::ports::store::StoreError;
 use crate::service::error::{Error, RateLimitKind, Resource};
@@ -252,7 +251,6 @@ impl Accounts {
     /// Ends the login everywhere: its token is dead and its sockets close.
     pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
         self.ports.accounts.end_session(caller.session).await?;
-        self.ports.bus.announce(Notice::SessionsEnded(vec![caller.session]));
         Ok(())
     }
 
@@ -303,20 +301,13 @@ impl Accounts {
             change.rank = Some(allowed_rank(caller, &subject, rank)?);
         }
         if let Some(password) = &profile.password {
-            change.password = Some(self.new_password(&subject, password, own.then_some(caller), &profile).await?);
+            let hash = self.new_password(&subject, password, own.then_some(caller), &profile).await?;
+            change.password = Some(NewPassword { hash, keep: own.then_some(caller.session) });
         }
         if change == UserChange::default() {
             return Ok(subject);
         }
-        let revoke = change.password.is_some();
-        let user = self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
-        if revoke {
-            let kept = own.then_some(caller.session);
-            let ended = self.ports.accounts.end_sessions(user.id, kept).await?;
-            self.ports.bus.announce(Notice::SessionsEnded(ended));
-        }
-        self.ports.bus.announce(Notice::UserChanged(Box::new(user.clone())));
-        Ok(user)
+        self.ports.accounts.update(subject.id, change).await?.ok_or(Error::NoSuch(Resource::User))
     }
 
     fn new_name(&self, subject: &User, typed: &str) -> Result<DisplayName, Error> {
@@ -377,7 +368,6 @@ impl Accounts {
         if !self.ports.accounts.delete(subject.id).await? {
             return Err(Error::NoSuch(Resource::User));
         }
-        self.ports.bus.announce(Notice::UserDeleted(subject.id));
         Ok(())
     }
 

@@ -20,7 +20,6 @@ use crate::model::id::SessionId;
 use crate::model::rank::Rank;
 use crate::model::time::Span;
 use crate::model::user::{Network, User};
-use crate::ports::bus::Bus;
 use crate::ports::effects::{Charge, Clock, Ids, PasswordHasher, Quota, RateLimiter, Tokens};
 use crate::ports::log::{History, Log};
 use crate::ports::store;
@@ -95,10 +94,7 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Reading them.
     pub history: Arc<dyn History>,
-    /// Telling nodes about people; events of rooms are published by `log`. Both tell [`Ports::access`] first: see
-    /// [`access::InvalidatingBus`].
-    pub bus: Arc<dyn Bus>,
-    /// How people stand in rooms, remembered.
+    /// How people stand in rooms, remembered. The stores tell it what they commit: see [`access::InvalidatingBus`].
     pub access: Arc<access::AccessCache>,
     /// The one source of time for all services.
     pub clock: Arc<dyn Clock>,

@@ -10,7 +10,6 @@ use crate::model::text::Reason;
 use crate::model::time::{Duration, Timestamp};
 use crate::model::user::{Member, Network};
 use crate::policy::{self, Action};
-use crate::ports::bus::Notice;
 use crate::ports::log::{AccessContext, LogCommand, LogEntry, LogLine, Position, SanctionLine};
 use crate::review;
 use crate::service::error::{Error, Resource};
@@ -91,10 +90,6 @@ impl Moderation {
         };
         let command = LogCommand::Sanction { subject: Box::new(subject.clone()), sanction: Box::new(sanction) };
         self.append(room, &actor, now, command).await?;
-        if room == RoomId::SERVER && kind == SanctionKind::Ban {
-            let ended = self.ports.accounts.end_sessions(subject.user.id, None).await?;
-            self.ports.bus.announce(Notice::SessionsEnded(ended));
-        }
         let given = self.in_force(room, &subject, kind, now).await?.ok_or(Error::NoSuch(Resource::Sanction))?;
         Ok(SanctionLine { sanction: given, user: subject.user, by: actor.user })
     }

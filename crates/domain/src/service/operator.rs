@@ -6,8 +6,7 @@ use crate::model::rank::Rank;
 use crate::model::room::Room;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::{PasswordHash, User, UserChange};
-use crate::ports::bus::Notice;
+use crate::model::user::{NewPassword, PasswordHash, User, UserChange};
 use crate::ports::log::EventRange;
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
@@ -45,11 +44,9 @@ impl Operator {
     /// Gives somebody, root too, another password; all logins of that user end.
     pub async fn set_password(&self, username: &str, password: &str) -> Result<User, Error> {
         let user = self.called(username).await?;
-        let change = UserChange { password: Some(self.hash(password).await?), ..UserChange::default() };
-        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
-        let ended = self.ports.accounts.end_sessions(user.id, None).await?;
-        self.ports.bus.announce(Notice::SessionsEnded(ended));
-        Ok(user)
+        let password = NewPassword { hash: self.hash(password).await?, keep: None };
+        let change = UserChange { password: Some(password), ..UserChange::default() };
+        self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))
     }
 
     /// Sets the rank that somebody holds everywhere; root stays root.
@@ -60,9 +57,7 @@ impl Operator {
             return Err(Invalid::new("username", "is root, whose rank never changes").into());
         }
         let change = UserChange { rank: Some(rank), ..UserChange::default() };
-        let user = self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))?;
-        self.ports.bus.announce(Notice::UserChanged(Box::new(user.clone())));
-        Ok(user)
+        self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))
     }
 
     /// Rooms above `after`, at most `limit`.

@@ -63,7 +63,7 @@ impl World {
         let (hasher, limiter) = (Arc::new(PlainHasher::default()), Arc::new(CountingLimiter::default()));
         let access = Arc::new(AccessCache::default());
         let invalidating = Arc::new(InvalidatingBus { access: access.clone(), bus: bus.clone() });
-        let store = Arc::new(MemoryStore::new(invalidating.clone()));
+        let store = Arc::new(MemoryStore::new(invalidating));
         let faulty = Arc::new(Faulty::new(store.clone(), faults.clone()));
         let counting: Arc<dyn RateLimiter> = limiter.clone();
         let ports = Ports {
@@ -71,7 +71,6 @@ impl World {
             rooms: faulty.clone(),
             log: faulty.clone(),
             history: faulty,
-            bus: invalidating,
             access,
             clock: clock.clone(),
             ids: Arc::new(SeqIds::default()),

@@ -54,8 +54,25 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
     {
+        self.write_then(work, |_| {}).await
+    }
+
+    /// Runs `work` in a transaction that may write, and `then` after the commit, whether or not the caller still waits.
+    pub async fn write_then<T, F, G>(&self, work: F, then: G) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+        G: FnOnce(&T) + Send + 'static,
+    {
+        let work = |conn: &mut AnyConn| {
+            let done = transaction(conn, Mode::Write, work);
+            if let Ok(value) = &done {
+                then(value);
+            }
+            done
+        };
         if !self.one_writer {
-            return self.pool.run(|conn| transaction(conn, Mode::Write, work)).await;
+            return self.pool.run(work).await;
         }
         let (answer, answered) = oneshot::channel();
         let since = Instant::now();
@@ -64,7 +81,7 @@ impl Db {
                 let _ = answer.send(Err(busy()));
                 return true;
             };
-            let done = transaction(conn, Mode::Write, work);
+            let done = work(conn);
             let alive = done.is_ok() || matches!(done, Err(DbError::Refused(_))) || crate::db::conn::is_alive(conn);
             let _ = answer.send(done.map_err(|error| error.into_write_error(alive)));
             alive

@@ -17,19 +17,21 @@ use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use domain::ports::bus::{Bus, Notice};
 use domain::ports::store::{AccountStore, StoreError};
 use std::sync::Arc;
 
 /// The users of a database.
 pub struct SqlAccounts {
     db: Arc<Db>,
+    bus: Arc<dyn Bus>,
     logins: RequestCoalescer<(), SessionId, (Session, User)>,
 }
 
 impl SqlAccounts {
-    /// The users of `db`.
-    pub fn new(db: Arc<Db>) -> SqlAccounts {
-        SqlAccounts { db, logins: RequestCoalescer::default() }
+    /// The users of `db`; `bus` is told what was committed.
+    pub fn new(db: Arc<Db>, bus: Arc<dyn Bus>) -> SqlAccounts {
+        SqlAccounts { db, bus, logins: RequestCoalescer::default() }
     }
 }
 
@@ -117,11 +119,28 @@ impl AccountStore for SqlAccounts {
     }
 
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError> {
-        self.db.write(move |conn| update(conn, id, change)).await
+        let (bus, is_seen) = (Arc::clone(&self.bus), change.shows());
+        let announce = move |updated: &Option<(User, Option<Vec<SessionId>>)>| {
+            let Some((user, ended)) = updated else { return };
+            if let Some(ended) = ended {
+                bus.announce(Notice::SessionsEnded(ended.clone()));
+            }
+            if is_seen {
+                bus.announce(Notice::UserChanged(Box::new(user.clone())));
+            }
+        };
+        let updated = self.db.write_then(move |conn| update(conn, id, change), announce).await?;
+        Ok(updated.map(|(user, _)| user))
     }
 
     async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
-        self.db.write(move |conn| erase(conn, id.0)).await
+        let bus = Arc::clone(&self.bus);
+        let announce = move |erased: &bool| {
+            if *erased {
+                bus.announce(Notice::UserDeleted(id));
+            }
+        };
+        self.db.write_then(move |conn| erase(conn, id.0), announce).await
     }
 
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {
@@ -148,11 +167,13 @@ impl AccountStore for SqlAccounts {
     }
 
     async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
-        self.db.write(move |conn| logins::end(conn, id)).await
-    }
-
-    async fn end_sessions(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError> {
-        self.db.write(move |conn| logins::end_all(conn, user, except)).await
+        let bus = Arc::clone(&self.bus);
+        let announce = move |ended: &bool| {
+            if *ended {
+                bus.announce(Notice::SessionsEnded(vec![id]));
+            }
+        };
+        self.db.write_then(move |conn| logins::end(conn, id), announce).await
     }
 
     async fn keep_ticket(
@@ -276,14 +297,20 @@ struct Changes {
     country: Option<String>,
 }
 
-fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<User>, DbError> {
+/// The user as after it, and the logins that a new password ended.
+fn update(
+    conn: &mut AnyConn,
+    id: UserId,
+    change: UserChange,
+) -> Result<Option<(User, Option<Vec<SessionId>>)>, DbError> {
     let name = change.display_name;
+    let (hash, keep) = change.password.map(|password| (password.hash, password.keep)).unzip();
     let changes = Changes {
         name_key: name.as_ref().map(|name| folded(name.as_str())),
         display_name: name.as_ref().map(|name| name.as_str().to_owned()),
         picture: change.picture,
         rank: change.rank.map(Rank::as_str),
-        password: change.password.map(|hash| hash.0),
+        password: hash.map(|hash| hash.0),
         network: change.network.map(|network| network.0),
         country: change.country,
     };
@@ -297,7 +324,8 @@ fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<U
     if name.is_some() {
         claim(conn, id.0, user.username.as_ref(), &user.display_name)?;
     }
-    Ok(Some(user))
+    let ended = keep.map(|keep| logins::end_all(conn, id, keep)).transpose()?;
+    Ok(Some((user, ended)))
 }
 
 fn erase(conn: &mut AnyConn, id: i64) -> Result<bool, DbError> {

@@ -8,12 +8,13 @@ use crate::db::error::{DbError, busy};
 use crate::db::schema::{messages, moderators};
 use crate::store::events;
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
+use crate::store::sessions;
 use crate::store::users::{self, USER};
 use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{MessageId, RoomId, Seq};
+use domain::model::id::{MessageId, RoomId, Seq, SessionId};
 use domain::model::message::{Draft, Message};
 use domain::model::sanction::Sanction;
 use domain::model::time::{Span, Timestamp};
@@ -29,6 +30,8 @@ pub struct Written {
     pub answers: Vec<Result<AppendResult, AppendError>>,
     /// What was added to the logs.
     pub events: Vec<Event>,
+    /// The logins that bans everywhere ended, to be announced.
+    pub ended: Vec<SessionId>,
 }
 
 /// Writes `entries` in one transaction. An error means that nothing was written, or (a lost commit) that nobody knows.
@@ -73,6 +76,7 @@ struct Batch {
     /// Messages that entries answer: id → (room, author).
     answered: HashMap<i64, (i64, i64)>,
     waiting: Vec<NewMessage>,
+    ended: Vec<SessionId>,
     ids: HashMap<(i64, i64), i64>,
 }
 
@@ -121,6 +125,7 @@ impl Batch {
             actors: HashMap::new(),
             answered: lookup::standing(conn, &answered)?,
             waiting: Vec::new(),
+            ended: Vec::new(),
             ids: HashMap::new(),
         })
     }
@@ -238,6 +243,9 @@ impl Batch {
                 };
                 self.forget_sanction(&given.room, given.user.0, given.kind.as_str());
                 self.sanctions.push(given);
+                if let Some(banned) = entry.command.ends_sessions_of(entry.room) {
+                    self.ended.extend(sessions::end_all(conn, banned, None)?);
+                }
                 Ok(Ok(kind))
             }
             LogCommand::Lift { subject, kind } => {
@@ -301,7 +309,8 @@ impl Batch {
         });
         let stored = load_messages(conn, stored.collect())?;
         let mut here: HashMap<(i64, i64), Message> = HashMap::new();
-        let mut written = Written { answers: Vec::with_capacity(steps.len()), events: Vec::new() };
+        let mut written =
+            Written { answers: Vec::with_capacity(steps.len()), events: Vec::new(), ended: self.ended.clone() };
         for (entry, step) in entries.iter().zip(steps) {
             written.answers.push(match step {
                 Step::Refused(refused) => Err(refused),

@@ -7,7 +7,7 @@ use crate::db::target::Target;
 use crate::store::log::ANSWER_WITHIN;
 use crate::writer::batch::{Written, write};
 use crate::writer::lookup::Locks;
-use domain::ports::bus::Bus;
+use domain::ports::bus::{Bus, Notice};
 use domain::ports::log::LogEntry;
 use domain::ports::store::StoreError;
 use std::cell::Cell;
@@ -164,6 +164,9 @@ impl Writer {
     fn publish(&self, pending: Vec<PendingAppend>, written: Written) {
         if !written.events.is_empty() {
             self.bus.publish(written.events);
+        }
+        if !written.ended.is_empty() {
+            self.bus.announce(Notice::SessionsEnded(written.ended));
         }
         for (pending, answer) in pending.into_iter().zip(written.answers) {
             // Whoever asked may be gone; what was written stays.

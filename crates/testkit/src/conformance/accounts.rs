@@ -5,7 +5,7 @@ use crate::builders::{NOON, PASSWORD, display_name, draft, later, network, post,
 use crate::hasher::PlainHasher;
 use domain::model::id::{RoomId, UserId, UserUid};
 use domain::model::rank::Rank;
-use domain::model::user::{Member, User, UserChange};
+use domain::model::user::{Member, NewPassword, User, UserChange};
 use domain::ports::store::StoreError;
 
 fn names(users: &[User]) -> Vec<&str> {
@@ -142,7 +142,7 @@ pub async fn a_change_leaves_the_rest_alone(subject: Subject) {
         rank: Some(Rank::SuperMod),
         network: Some(network("work")),
         country: Some("FR".into()),
-        password: Some(PlainHasher::hash_of("another one")),
+        password: Some(NewPassword { hash: PlainHasher::hash_of("another one"), keep: None }),
         ..UserChange::default()
     };
     let changed = update(change).await;

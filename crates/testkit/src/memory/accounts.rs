@@ -7,7 +7,8 @@ use domain::model::name::{DisplayName, Look, Username, looks};
 use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
-use domain::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use domain::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
+use domain::ports::bus::Notice;
 use domain::ports::store::{AccountStore, StoreError};
 
 impl State {
@@ -107,6 +108,7 @@ impl AccountStore for MemoryStore {
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError> {
         let mut state = self.state();
         let Some(mut user) = state.live(id).cloned() else { return Ok(None) };
+        let is_seen = change.shows();
         if let Some(name) = change.display_name {
             state.claim(id, user.username.as_ref(), &name)?;
             user.display_name = name;
@@ -117,7 +119,13 @@ impl AccountStore for MemoryStore {
         user.country = change.country.or(user.country);
         let Some(row) = state.users.get_mut(&id) else { return Ok(None) };
         row.user = user.clone();
-        row.hash = change.password.or(row.hash.take());
+        if let Some(NewPassword { hash, keep }) = change.password {
+            row.hash = Some(hash);
+            self.bus.announce(Notice::SessionsEnded(state.end_sessions(id, keep)));
+        }
+        if is_seen {
+            self.bus.announce(Notice::UserChanged(Box::new(user.clone())));
+        }
         Ok(Some(user))
     }
 
@@ -134,6 +142,7 @@ impl AccountStore for MemoryStore {
         row.user.rank = Rank::Guest;
         state.claims.retain(|_, holder| *holder != id);
         state.sessions.retain(|_, session| session.user != id);
+        self.bus.announce(Notice::UserDeleted(id));
         Ok(true)
     }
 
@@ -169,14 +178,10 @@ impl AccountStore for MemoryStore {
     }
 
     async fn end_session(&self, id: SessionId) -> Result<bool, StoreError> {
-        Ok(self.state().sessions.remove(&id).is_some())
-    }
-
-    async fn end_sessions(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, StoreError> {
-        let mut state = self.state();
-        let theirs = |session: &&Session| session.user == user && Some(session.id) != except;
-        let ended: Vec<SessionId> = state.sessions.values().filter(theirs).map(|session| session.id).collect();
-        state.sessions.retain(|id, _| !ended.contains(id));
+        let ended = self.state().sessions.remove(&id).is_some();
+        if ended {
+            self.bus.announce(Notice::SessionsEnded(vec![id]));
+        }
         Ok(ended)
     }
 

@@ -9,6 +9,7 @@ use domain::model::room::Room;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
+use domain::ports::bus::Notice;
 use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use domain::review::guard;
@@ -17,9 +18,14 @@ use domain::review::guard;
 impl Log for MemoryStore {
     async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError> {
         let mut state = self.state();
+        let banned = entry.command.ends_sessions_of(entry.room);
         let appended = state.append(entry)?;
+        let ended = banned.map(|user| state.end_sessions(user, None));
         if let Some(event) = news(&appended) {
             self.bus.publish(vec![event]);
+        }
+        if let Some(ended) = ended {
+            self.bus.announce(Notice::SessionsEnded(ended));
         }
         Ok(appended)
     }

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Implements every port of the store.
 pub struct MemoryStore {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     bus: Arc<dyn Bus>,
 }
 
@@ -36,7 +36,12 @@ impl MemoryStore {
     pub fn new(bus: Arc<dyn Bus>) -> MemoryStore {
         let mut state = State::default();
         state.logs.insert(RoomId::SERVER, RoomLog::new(Epoch(1)));
-        MemoryStore { state: Mutex::new(state), bus }
+        MemoryStore { state: Arc::new(Mutex::new(state)), bus }
+    }
+
+    /// The same data as another process sees it, which publishes to its own `bus`.
+    pub fn of_another_process(&self, bus: Arc<dyn Bus>) -> MemoryStore {
+        MemoryStore { state: Arc::clone(&self.state), bus }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,6 +127,14 @@ impl State {
     fn next_id(&mut self) -> i64 {
         self.last_id += 1;
         self.last_id
+    }
+
+    /// Ends all logins of a user but one; which they were.
+    fn end_sessions(&mut self, user: UserId, except: Option<SessionId>) -> Vec<SessionId> {
+        let theirs = |session: &&Session| session.user == user && Some(session.id) != except;
+        let ended: Vec<SessionId> = self.sessions.values().filter(theirs).map(|session| session.id).collect();
+        self.sessions.retain(|id, _| !ended.contains(id));
+        ended
     }
 
     /// A user who was not deleted.
