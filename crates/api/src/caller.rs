@@ -31,7 +31,8 @@ pub fn address(request: &HttpRequest, config: &Config) -> IpAddr {
     let values = request.headers().get_all("x-forwarded-for");
     let hops: Vec<&[u8]> = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
     let mut nearest = peer;
-    for hop in hops.into_iter().rev() {
+    // A proxy that adds nothing to an empty header leaves a comma behind.
+    for hop in hops.into_iter().rev().filter(|hop| !hop.trim_ascii().is_empty()) {
         // What is no address was not written by a proxy of ours: what stands left of it proves nothing.
         let Some(hop) = hop_address(hop) else { break };
         nearest = hop.to_canonical();

@@ -58,7 +58,7 @@ async fn writing_takes_a_login_and_a_room_that_is_there() {
 async fn a_text_that_is_none_is_refused() {
     let (world, owner, room) = world_with_room().await;
     let long = "x".repeat(501);
-    for bad in ["", "  \n ", "\u{200b}", "a\u{0}b", "a\u{202e}b", &long] {
+    for bad in ["", "  \n ", "\u{200b}", "a\u{0}b", "\u{202e}", &long] {
         refused!(world.say(&owner, &room, bad).await, Error::Invalid(invalid) if invalid.field == "message");
     }
     refused!(world.say_named(&owner, &room, "hi", "").await, Error::Invalid(i) if i.field == "nonce");

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::caller::{self, Knock, Known};
 use crate::http::body::{self, Body, Query};
+use crate::http::changes::{Changes, Fields};
 use crate::http::extract::{self, At};
 use crate::problem::{Code, Problem};
 use crate::view::{self, UserView};
@@ -152,6 +153,10 @@ pub struct UserChanges {
     current_password: Option<String>,
 }
 
+impl Fields for UserChanges {
+    const FIELDS: &'static [&'static str] = &["display_name", "picture", "roles", "password", "current_password"];
+}
+
 impl UserChanges {
     fn profile(self) -> Result<Profile, Problem> {
         Ok(Profile {
@@ -180,7 +185,7 @@ fn rank(roles: &[String]) -> Result<Rank, Problem> {
 pub async fn change_me(
     app: web::Data<App>,
     Known(caller): Known,
-    Body(body): Body<UserChanges>,
+    Changes(body): Changes<UserChanges>,
 ) -> Result<HttpResponse, Problem> {
     let user = app.services.accounts.change(&caller, &caller.user.uid, body.profile()?).await?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: view::user(&user) }))
@@ -193,7 +198,7 @@ pub async fn change(
     app: web::Data<App>,
     Known(caller): Known,
     At(uid): At<UserUid>,
-    Body(body): Body<UserChanges>,
+    Changes(body): Changes<UserChanges>,
 ) -> Result<HttpResponse, Problem> {
     let user = app.services.accounts.change(&caller, &uid, body.profile()?).await?;
     Ok(HttpResponse::Ok().json(UserAnswer { user: view::user(&user) }))

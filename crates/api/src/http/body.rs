@@ -24,9 +24,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The body of a request, as JSON or as a form.
 pub struct Body<T>(pub T);
 
+/// How a body is written.
 #[derive(Clone, Copy)]
-enum Format {
+pub enum Format {
+    /// `application/json`.
     Json,
+    /// `application/x-www-form-urlencoded`.
     Form,
 }
 
@@ -35,22 +38,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Body<T>, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let format = format(request);
-        let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let payload = web::Payload::from_request(request, payload);
+        let received = receive(request, payload);
         Box::pin(async move {
-            let format = format.ok_or_else(|| {
-                let detail = "send the body as application/json or application/x-www-form-urlencoded";
-                Problem::new(Code::MediaType, detail)
-            })?;
-            let payload = payload.await.map_err(|_| unreadable("the body could not be read"))?;
-            let bytes = read(payload, declared.unwrap_or(0)).await?;
-            let value = match format {
-                Format::Json => json(&bytes),
-                Format::Form => form(&bytes, "body"),
-            };
-            value.map(Body)
+            let (format, bytes) = received.await?;
+            parse(format, &bytes).map(Body)
         })
+    }
+}
+
+/// The body of a request, whole.
+pub fn receive(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<(Format, web::Bytes), Problem>> + use<> {
+    let format = format(request);
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let payload = web::Payload::from_request(request, payload);
+    async move {
+        let format = format.ok_or_else(|| {
+            let detail = "send the body as application/json or application/x-www-form-urlencoded";
+            Problem::new(Code::MediaType, detail)
+        })?;
+        let payload = payload.await.map_err(|_| unreadable("the body could not be read"))?;
+        let bytes = read(payload, declared.unwrap_or(0)).await?;
+        Ok((format, bytes))
+    }
+}
+
+/// A value from a body.
+pub fn parse<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T, Problem> {
+    match format {
+        Format::Json => json(bytes),
+        Format::Form => form(bytes, "body"),
     }
 }
 
@@ -80,8 +99,9 @@ async fn read(payload: web::Payload, declared: usize) -> Result<web::Bytes, Prob
     }
 }
 
-/// A value from a JSON object.
+/// A value from a JSON object, which may begin with a byte order mark, as some editors and libraries write it.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     // A list would be taken for the fields in their order.
     if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
         return Err(unreadable("the body must be a JSON object"));

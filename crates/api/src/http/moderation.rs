@@ -59,11 +59,11 @@ macro_rules! appointments {
 appointments! {
     /// Makes a moderator of a room.
     make_moderator "/users/{uid}/mod" Mod;
-    /// Takes the rank of moderator away.
+    /// Removes a moderator.
     unmake_moderator "/users/{uid}/unmod" Unmod;
     /// Marks a VIP of a room.
     mark_vip "/users/{uid}/vip" Vip;
-    /// Takes the mark of a VIP away.
+    /// Removes the VIP mark.
     unmark_vip "/users/{uid}/unvip" Unvip;
 }
 

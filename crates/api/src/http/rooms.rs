@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::caller::{self, Anyone, Knock, Known};
 use crate::http::body::{self, Body, Query};
+use crate::http::changes::{Changes, Fields};
 use crate::http::extract::{self, At};
 use crate::problem::Problem;
 use crate::view::{self, RoomView, UserView};
@@ -108,6 +109,19 @@ pub struct RoomChanges {
     allowed_sites: Option<Vec<String>>,
 }
 
+impl Fields for RoomChanges {
+    const FIELDS: &'static [&'static str] = &[
+        "name",
+        "description",
+        "slow_mode",
+        "rules.max_length",
+        "rules.links",
+        "max_length",
+        "links",
+        "allowed_sites",
+    ];
+}
+
 /// What shall change of a room's rules; what is left out stays.
 #[derive(Default, Deserialize, ToSchema)]
 struct RuleChanges {
@@ -125,7 +139,7 @@ pub async fn change(
     app: web::Data<App>,
     Known(caller): Known,
     At(uid): At<RoomUid>,
-    Body(body): Body<RoomChanges>,
+    Changes(body): Changes<RoomChanges>,
 ) -> Result<HttpResponse, Problem> {
     let rules = body.rules.unwrap_or_default();
     let edit = RoomEdit {

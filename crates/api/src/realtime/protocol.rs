@@ -23,8 +23,10 @@ pub const FRAME_MAX: u64 = 16 * 1024;
 pub enum Close {
     /// The client asked for it.
     Normal,
-    /// Text that is not UTF-8, or a frame that breaks the protocol.
+    /// A frame that breaks the protocol (RFC 6455, section 5).
     Protocol,
+    /// Text that is not UTF-8 (RFC 6455, section 8.1).
+    BadText,
     /// A frame was too large.
     TooLarge,
     /// The server is about to stop: come back, spread out.
@@ -47,9 +49,10 @@ pub enum Close {
 
 impl Close {
     /// All of them.
-    pub const ALL: [Close; 11] = [
+    pub const ALL: [Close; 12] = [
         Close::Normal,
         Close::Protocol,
+        Close::BadText,
         Close::TooLarge,
         Close::Draining,
         Close::TokenEnded,
@@ -66,6 +69,7 @@ impl Close {
         match self {
             Close::Normal => (1000, ""),
             Close::Protocol => (1002, "protocol error"),
+            Close::BadText => (1007, "text that is not UTF-8"),
             Close::TooLarge => (1009, "frame too large"),
             Close::Draining => (1012, "server restarts"),
             Close::TokenEnded => (4001, "login ended"),

@@ -134,7 +134,7 @@ async fn send_welcome(session: &Session, caller: Option<Caller>, room: Option<&s
 /// What is done with a frame is boxed: the futures of the services take tens of kilobytes, and an idle socket holds none.
 async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool>) {
     let (conn, hub) = (&session.conn, &session.hub);
-    let mut pieces: Vec<u8> = Vec::new();
+    let mut pieces = Fragments::default();
     while !conn.is_gone() {
         if let Some((room, cursor)) = conn.behind() {
             Box::pin(join::catch_up(conn, hub, room, cursor)).await;
@@ -169,7 +169,14 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
     }
 }
 
-async fn take(session: &Session, message: Message, pieces: &mut Vec<u8>) {
+/// A message that comes in fragments, as far as it came.
+#[derive(Default)]
+struct Fragments {
+    is_text: bool,
+    bytes: Vec<u8>,
+}
+
+async fn take(session: &Session, message: Message, pieces: &mut Fragments) {
     use actix_ws::Item::{Continue, FirstBinary, FirstText, Last};
     let (conn, hub) = (&session.conn, &session.hub);
     match message {
@@ -180,21 +187,39 @@ async fn take(session: &Session, message: Message, pieces: &mut Vec<u8>) {
         Message::Ping(payload) => conn.send(Frame::control_pong(&payload)),
         Message::Close(_) => conn.hear_close(hub.second()),
         Message::Binary(_) => session.refuse_binary(),
-        Message::Continuation(FirstText(piece) | FirstBinary(piece)) => *pieces = piece.to_vec(),
-        Message::Continuation(Continue(piece)) => pieces.extend_from_slice(&piece),
+        Message::Continuation(FirstText(piece)) => *pieces = Fragments { is_text: true, bytes: piece.to_vec() },
+        Message::Continuation(FirstBinary(piece)) => *pieces = Fragments { is_text: false, bytes: piece.to_vec() },
+        Message::Continuation(Continue(piece)) => pieces.bytes.extend_from_slice(&piece),
         Message::Continuation(Last(piece)) => {
-            pieces.extend_from_slice(&piece);
-            match std::str::from_utf8(&std::mem::take(pieces)) {
+            pieces.bytes.extend_from_slice(&piece);
+            let whole = std::mem::take(pieces);
+            match std::str::from_utf8(&whole.bytes) {
+                _ if !whole.is_text => session.refuse_binary(),
                 Ok(text) => session.take(text).await,
-                Err(_) => session.refuse_binary(),
+                Err(_) => refuse_text(session),
             }
         }
         Message::Pong(_) | Message::Nop => {}
     }
 }
 
+fn refuse_text(session: &Session) {
+    let problem = Problem::new(Code::BadRequest, "a text frame must be valid UTF-8");
+    session.conn.send(Frame::error(None, &problem));
+    session.conn.close(Close::BadText, session.hub.second());
+}
+
+/// Whether actix-ws gave up on a text frame because it is no text; reserved bits are an [`ErrorKind::InvalidData`] too.
+fn is_bad_text(error: &ProtocolError) -> bool {
+    let ProtocolError::Io(error) = error else { return false };
+    error.get_ref().is_some_and(|cause| cause.is::<std::str::Utf8Error>())
+}
+
 fn refuse(session: &Session, tripped: bool, error: &ProtocolError) {
     let (conn, second) = (&session.conn, session.hub.second());
+    if is_bad_text(error) {
+        return refuse_text(session);
+    }
     let too_large = tripped || matches!(error, ProtocolError::Overflow);
     if too_large {
         conn.send(Frame::error(None, &Problem::new(Code::TooLarge, "a frame has at most 16 KiB")));

@@ -179,6 +179,26 @@ on_both! {
         );
     }
 
+    async fn a_change_that_names_no_known_field_is_refused(app: &TestApp) {
+        let (root, ann) = (app.root().await, app.register("ann").await);
+        let at = format!("/users/{}", ann.uid);
+        let problem = app.patch(&root, &at, json!({ "role": "admin" })).await.problem_of(400, "bad_request", "role");
+        assert!(problem["detail"].as_str().unwrap().contains("Did you mean roles?"), "{problem}");
+        let problem = app.patch(&ann, "/me", json!({ "colour": "red" })).await.problem(400, "bad_request");
+        assert!(problem["detail"].as_str().unwrap().contains("display_name, picture, roles"), "{problem}");
+        let room = app.room(&ann, "a").await;
+        app.patch(&ann, &format!("/rooms/{room}"), json!({})).await.problem(400, "bad_request");
+        let body = json!({ "rules": { "link": true } });
+        app.patch(&ann, &format!("/rooms/{room}"), body).await.problem_of(400, "bad_request", "rules.link");
+        let user = &app.patch(&ann, "/me", json!({ "displayName": "Annie", "later": 1 })).await.ok(200)["user"];
+        assert_eq!(user["displayName"], "Annie");
+    }
+
+    async fn a_body_may_begin_with_a_byte_order_mark(app: &TestApp) {
+        let body = "\u{feff}{\"guest\": 1}";
+        app.request(Method::POST, "/users/login").body("application/json", body).await.person(200);
+    }
+
     async fn ranks_are_given_from_above(app: &TestApp) {
         let (root, ann, bob) = (app.root().await, app.register("ann").await, app.register("bob").await);
         let (ann_at, bob_at) = (format!("/users/{}", ann.uid), format!("/users/{}", bob.uid));

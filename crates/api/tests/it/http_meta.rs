@@ -137,6 +137,10 @@ async fn a_listed_proxy_says_where_requests_come_from() {
     assert_ne!(guest("203.0.113.7").await.uid, guest("203.0.113.8").await.uid);
     // What a client wrote before the proxy did proves nothing.
     assert_eq!(guest("198.51.100.1, 203.0.113.7").await.uid, guest("203.0.113.7").await.uid);
+    // A proxy that adds nothing to an empty header leaves commas; they are no address.
+    for from in ["203.0.113.7,", "203.0.113.7, ,", ", 203.0.113.7 ,"] {
+        assert_eq!(guest(from).await.uid, guest("203.0.113.7").await.uid, "{from}");
+    }
     let ann = app.register("ann").await;
     let request = app.request(Method::GET, "/websocket").by(&ann).header("x-forwarded-proto", "https");
     assert!(request.send().await.ok(200)["websocketUrl"].as_str().unwrap().starts_with("wss://"));

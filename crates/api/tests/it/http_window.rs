@@ -68,7 +68,7 @@ on_both! {
         let ban = json!({
             "name": "ban",
             "usage": "/ban <user> [duration] [reason]",
-            "help": "Keeps somebody out of the room, for ever unless a duration is given.",
+            "help": "Bans a user from the room. Permanent unless a duration is given.",
             "least": "mod",
         });
         let owners = app.get(&ann, &at).await.ok(200);

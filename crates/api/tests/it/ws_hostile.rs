@@ -30,7 +30,7 @@ on_both! {
             (r#"{"event":"sendMessage","data":{"text":{"a":1}}}"#, "bad_request"),
             (r#"{"event":"sendMessage","data":{"text":""}}"#, "invalid_field"),
             (r#"{"event":"sendMessage","data":{"text":"a\u0000b"}}"#, "invalid_field"),
-            (r#"{"event":"sendMessage","data":{"text":"a\u202eb"}}"#, "invalid_field"),
+            (r#"{"event":"sendMessage","data":{"text":"\u202e"}}"#, "invalid_field"),
             (r#"{"event":"sendMessage","data":{"text":"x","nonce":""}}"#, "invalid_field"),
             (r#"{"event":"sendMessage","data":{"text":"x","replyTo":999999}}"#, "message_not_found"),
             (r#"{"event":"sendMessage","data":{"text":"x","replyTo":-1}}"#, "message_not_found"),
@@ -78,23 +78,45 @@ on_both! {
         let room = app.room(&ann, "Lobby").await;
         let mut watches = Socket::in_room(app, &ann, &room).await;
         let address = app.url.trim_start_matches("http://").to_owned();
-        let broken: [(&str, Vec<u8>); 6] = [
-            ("unmasked", vec![0x81, 0x02, b'h', b'i']),
-            ("reserved bits", vec![0xF1, 0x80, 0, 0, 0, 0]),
-            ("an unknown opcode", vec![0x83, 0x80, 0, 0, 0, 0]),
-            ("a long ping", [vec![0x89, 0xFE, 0, 126, 0, 0, 0, 0], vec![0; 126]].concat()),
-            ("text that is not UTF-8", vec![0x81, 0x82, 0, 0, 0, 0, 0xC3, 0x28]),
-            ("a continuation of nothing", vec![0x80, 0x81, 0, 0, 0, 0, b'x']),
+        let masked = |first: u8, payload: &[u8]| [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+        // RFC 6455: the section that forbids it, and the code that 7.4.1 gives for it.
+        let rows: Vec<(&str, Vec<u8>, u16)> = vec![
+            ("5.1 unmasked", vec![0x81, 0x02, b'h', b'i'], 1002),
+            ("5.2 all reserved bits", masked(0xF1, b""), 1002),
+            ("5.2 RSV1, compression that was not agreed", masked(0xC1, b"{}"), 1002),
+            ("5.2 RSV2", masked(0xA1, b"{}"), 1002),
+            ("5.2 RSV3", masked(0x91, b"{}"), 1002),
+            ("5.2 a reserved data opcode", masked(0x83, b""), 1002),
+            ("5.2 a reserved control opcode", masked(0x8B, b""), 1002),
+            ("5.4 a continuation of nothing", masked(0x80, b"x"), 1002),
+            ("5.4 a new text within a fragmented one", [masked(0x01, b"{"), masked(0x81, b"{}")].concat(), 1002),
+            ("5.5 a ping of 126 bytes", [vec![0x89, 0xFE, 0, 126, 0, 0, 0, 0], vec![0; 126]].concat(), 1009),
+            ("8.1 text that is not UTF-8", masked(0x81, &[0xC3, 0x28]), 1007),
+            ("8.1 a lone surrogate", masked(0x81, &[0xED, 0xA0, 0x80]), 1007),
+            ("8.1 an overlong form", masked(0x81, &[0xC0, 0xAF]), 1007),
+            ("8.1 the same in fragments", [masked(0x01, &[b'a', 0xC3]), masked(0x80, b"(")].concat(), 1007),
+            ("7.1 a close without a code", masked(0x88, b""), 1000),
+            ("7.1 a close with a code", masked(0x88, &[0x03, 0xE8]), 1000),
         ];
-        for (what, bytes) in broken {
+        for (what, bytes, code) in rows {
             let address = address.clone();
             let ended = actix_web::rt::task::spawn_blocking(move || {
                 let mut stream = upgraded(&address);
                 stream.write_all(&bytes).unwrap();
-                reads_to_the_end(&mut stream)
+                close_code(&mut stream)
             });
-            assert!(ended.await.unwrap(), "{what}");
+            assert_eq!(ended.await.unwrap(), Some(code), "{what}");
         }
+        // A letter cut in two by a fragment is whole in the message.
+        let ended = actix_web::rt::task::spawn_blocking(move || {
+            let mut stream = upgraded(&address);
+            let text = r#"{"event":"sendMessage","data":{"text":"/echo é"}}"#.as_bytes();
+            let cut = text.len() - 4;
+            stream.write_all(&[masked(0x01, &text[..cut]), masked(0x89, b"hi"), masked(0x80, &text[cut..])].concat()).unwrap();
+            stream.write_all(&masked(0x88, b"")).unwrap();
+            close_code(&mut stream)
+        });
+        assert_eq!(ended.await.unwrap(), Some(1000));
         watches.say("nothing happened").await.unwrap();
     }
 
@@ -173,4 +195,36 @@ fn reads_to_the_end(stream: &mut TcpStream) -> bool {
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// Reads frames until the server's close frame; its code, 1005 without one, `None` when the connection ended without it.
+fn close_code(stream: &mut TcpStream) -> Option<u16> {
+    let (mut received, mut buffer) = (Vec::new(), [0u8; 4096]);
+    loop {
+        if let Some(code) = close_frame(&received) {
+            return Some(code);
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => received.extend_from_slice(&buffer[..count]),
+        }
+    }
+}
+
+/// The code of the close frame in what came after the request, if all of it is there.
+fn close_frame(received: &[u8]) -> Option<u16> {
+    let head = received.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let mut rest = &received[head + 4..];
+    while let [first, second, ..] = *rest {
+        let (length, header) = match (second, rest) {
+            (126, [_, _, high, low, ..]) => (usize::from(*high) << 8 | usize::from(*low), 4),
+            (short, _) => (usize::from(short), 2),
+        };
+        let payload = rest.get(header..header + length)?;
+        if first & 0x0F == 8 {
+            return Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code)));
+        }
+        rest = &rest[header + length..];
+    }
+    None
 }

@@ -144,7 +144,7 @@ on_both! {
         assert_eq!((&ack["id"], &ack["data"]), (&json!(id), &json!({ "command": "echo" })));
         for (text, code) in [
             ("/dance", "unknown_command"),
-            ("!bna ann", "unknown_command"),
+            ("!lgoin ann secret", "unknown_command"),
             ("/ban", "command_usage"),
             ("/ban ann 5x", "command_usage"),
             ("/ban nobody", "user_not_found"),

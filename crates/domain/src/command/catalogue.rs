@@ -26,31 +26,31 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    "ban" Sanction "/ban <user> [duration] [reason]" "Keeps somebody out of the room, for ever unless a duration is given.";
+    "ban" Sanction "/ban <user> [duration] [reason]" "Bans a user from the room. Permanent unless a duration is given.";
     "clear" PurgeAll "/clear" "Deletes all messages of the room.";
-    "delete" DeleteOwn "/delete <id>" "Deletes a message: your own, or as moderator anybody's below you.";
-    "echo" Look "/echo <text>" "Says the text back to you alone.";
+    "delete" DeleteOwn "/delete <id>" "Deletes a message: your own, or as a moderator another user's.";
+    "echo" Look "/echo <text>" "Shows the text to you alone.";
     "help" Look "/help [command]" "Lists the commands, or explains one.";
-    "join" Look "/join <room>" "Enters a room by its uid.";
+    "join" Look "/join <room>" "Joins a room by its uid.";
     "leave" Look "/leave [room]" "Leaves the room, or another one by its uid.";
-    "login" Look "/login [username password]" "Logs in; without a name, as guest.";
-    "logout" Look "/logout" "Makes this connection anonymous.";
-    "me" Post "/me <text>" "Says what you do rather than what you say.";
-    "mod" Appoint "/mod <user>" "Makes somebody a moderator of the room.";
-    "mods" Look "/mods" "Lists who keeps order in the room.";
-    "name" Post "/name <name>" "Takes another display name.";
-    "pin" Pin "/pin <id>" "Pins a message to the top of the room, in place of the one before.";
-    "purge" PurgeAuthor "/purge [user]" "Deletes all messages of one author, or of everybody.";
+    "login" Look "/login [username password]" "Logs in. Without a name, as a guest.";
+    "logout" Look "/logout" "Logs this connection out.";
+    "me" Post "/me <text>" "Posts an action instead of a text.";
+    "mod" Appoint "/mod <user>" "Makes a user a moderator of the room.";
+    "mods" Look "/mods" "Lists the moderators of the room.";
+    "name" Post "/name <name>" "Changes your display name.";
+    "pin" Pin "/pin <id>" "Pins a message to the top of the room. Replaces the pinned one.";
+    "purge" PurgeAuthor "/purge [user]" "Deletes all messages of a user, or of everyone.";
     "quit" Look "/quit" "Leaves all rooms and closes the connection.";
     "room" Configure "/room <name|description|slow> <value>" "Changes the room's name, description or slow mode.";
-    "slow" SlowMode "/slow [seconds|off]" "Sets the least time between two messages of one author; 30 seconds unless given.";
-    "timeout" Sanction "/timeout <user> [duration] [reason]" "Keeps somebody from writing, for 10 minutes unless given.";
-    "unban" Sanction "/unban <user>" "Lets somebody in again.";
-    "unmod" Appoint "/unmod <user>" "Takes the rank of moderator away.";
-    "unpin" Pin "/unpin" "Takes the pinned message down.";
-    "untimeout" Sanction "/untimeout <user>" "Lets somebody write again.";
-    "unvip" Appoint "/unvip <user>" "Takes the mark of a VIP away.";
-    "vip" Appoint "/vip <user>" "Marks somebody as VIP of the room.";
+    "slow" SlowMode "/slow [seconds|off]" "Sets how long a user must wait between messages. 30 seconds unless given.";
+    "timeout" Sanction "/timeout <user> [duration] [reason]" "Stops a user from posting. 10 minutes unless given.";
+    "unban" Sanction "/unban <user>" "Lifts a ban.";
+    "unmod" Appoint "/unmod <user>" "Removes a moderator.";
+    "unpin" Pin "/unpin" "Unpins the pinned message.";
+    "untimeout" Sanction "/untimeout <user>" "Lifts a timeout.";
+    "unvip" Appoint "/unvip <user>" "Removes the VIP mark.";
+    "vip" Appoint "/vip <user>" "Marks a user as VIP of the room.";
 }
 
 /// The command of that name, in any case.

@@ -127,10 +127,29 @@ impl Input<'_> {
             return Ok(Input::Say(text));
         };
         let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let entry =
-            catalogue::find(name).ok_or_else(|| CommandError::Unknown { name: name.chars().take(32).collect() })?;
+        let Some(entry) = catalogue::find(name) else {
+            // Bots listen for words of their own after `!`; `/r/rust` and `/etc/hosts` are places. A slip in `login` must
+            // not show the password behind it to the room.
+            let is_talk = if line.starts_with('!') { !is_nearly_login(name) } else { name.contains('/') };
+            let unknown = || CommandError::Unknown { name: name.chars().take(32).collect() };
+            return if is_talk { Ok(Input::Say(text)) } else { Err(unknown()) };
+        };
         let arguments = arguments.trim();
         read(entry, arguments).map_err(|problem| CommandError::Usage { problem, usage: entry.usage })
+    }
+}
+
+/// Whether one letter too many, too few, wrong, or swapped with its neighbour makes `login` of a word.
+fn is_nearly_login(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let same = word.bytes().zip("login".bytes()).take_while(|(a, b)| a == b).count();
+    match (&word.as_bytes()[same..], &b"login"[same..]) {
+        ([], []) => true,
+        ([_, word @ ..], login) if word == login => true,
+        (word, [_, login @ ..]) if word == login => true,
+        ([_, word @ ..], [_, login @ ..]) if word == login => true,
+        ([a, b, word @ ..], [c, d, login @ ..]) => a == d && b == c && word == login,
+        _ => false,
     }
 }
 

@@ -30,6 +30,24 @@ fn what_is_no_command_is_text() {
 }
 
 #[test]
+fn unknown_words_after_an_exclamation_mark_and_paths_are_talk() {
+    for text in
+        ["!wow", "!discord", "!so @ann", "!loggin_bonus x", "!logs", "/r/rust", "/etc/hosts is full", "!blog in"]
+    {
+        assert_eq!(Input::parse(text), Ok(Input::Say(text)), "{text}");
+    }
+}
+
+#[test]
+fn a_slip_in_login_shows_no_password() {
+    for word in ["logn", "lgin", "ogin", "loginn", "llogin", "lobin", "lgoin", "LOIGN"] {
+        let line = format!("!{word} ann secret");
+        assert!(matches!(Input::parse(&line), Err(CommandError::Unknown { .. })), "{line}");
+    }
+    refused("/lobby ann", "no command lobby");
+}
+
+#[test]
 fn both_marks_and_any_case_call_the_same_command() {
     for line in ["/ban ann", "!ban ann", "/BAN ann", "  !Ban   ann  "] {
         command(line, Command::Ban("ann".into(), Duration::Forever, reason("")));

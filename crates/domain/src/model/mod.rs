@@ -12,3 +12,4 @@ pub mod site;
 pub mod text;
 pub mod time;
 pub mod user;
+mod writing;

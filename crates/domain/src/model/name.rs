@@ -1,6 +1,7 @@
 //! What people are called, and why two of them can never be mistaken for each other.
 
-use crate::model::text::{Invalid, has_piled_marks, is_direction_mark, is_invisible};
+use crate::model::text::Invalid;
+use crate::model::writing::{has_piled_marks, is_direction_mark, is_invisible};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 

@@ -1,7 +1,6 @@
 //! Texts from outside, parsed once. What a type holds has passed its rule; the reasons are written for people.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use crate::model::writing::{balance_directions, has_piled_marks, is_direction_mark, is_invisible};
 
 /// Why a value was refused, and which one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,30 +35,6 @@ macro_rules! read_only {
     )+};
 }
 
-/// Marks that turn the reading direction of what follows: they make one text look like another.
-pub(crate) fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Characters that take no room of their own: a text of nothing else is empty to a reader.
-pub(crate) fn is_invisible(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '\u{00AD}' | '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
-/// More combining marks than this on one letter run into the lines above and below ("zalgo"); no script needs them.
-const MARKS_MAX: usize = 4;
-
-pub(crate) fn has_piled_marks(text: &str) -> bool {
-    let mut run = 0;
-    text.nfd().any(|c| {
-        run = if is_combining_mark(c) { run + 1 } else { 0 };
-        run > MARKS_MAX
-    })
-}
-
 /// A message's text: 1 to [`Body::MAX`] characters, trimmed, with `\n` as its only control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body(String);
@@ -68,7 +43,8 @@ impl Body {
     /// The longest message, in characters (Twitch's limit, and the most of any room here).
     pub const MAX: usize = 500;
 
-    /// Takes a message as it was typed. Line ends become `\n`, tabs become spaces, and outer white space goes.
+    /// Takes a message as it was typed. Line ends become `\n`, tabs become spaces, and outer white space goes. Direction
+    /// marks that keyboards put in stay within their line ([`balance_directions`]).
     pub fn parse(text: &str) -> Result<Body, Invalid> {
         let invalid = |reason: String| Err(Invalid::new("message", reason));
         // Four bytes a character at most, and as much again for what trimming takes away: beyond that, do not look.
@@ -76,19 +52,17 @@ impl Body {
             return invalid(format!("is longer than {} characters", Body::MAX));
         }
         let clean = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
+        let clean = balance_directions(clean.trim());
         let clean = clean.trim();
         let length = clean.chars().count();
         if length > Body::MAX {
             return invalid(format!("is longer than {} characters ({length})", Body::MAX));
         }
-        if clean.chars().all(is_invisible) {
+        if clean.chars().all(|c| is_invisible(c) || is_direction_mark(c)) {
             return invalid("is empty".to_owned());
         }
         if clean.chars().any(|c| c.is_control() && c != '\n') {
             return invalid("holds control characters".to_owned());
-        }
-        if clean.chars().any(is_direction_mark) {
-            return invalid("holds marks that turn the reading direction".to_owned());
         }
         if has_piled_marks(clean) {
             return invalid("piles too many marks on one letter".to_owned());
@@ -116,8 +90,8 @@ fn parse_line(field: &'static str, text: &str, least: usize, most: usize) -> Res
     if least > 0 && clean.chars().all(is_invisible) {
         return Err(Invalid::new(field, "is empty"));
     }
-    if clean.chars().any(|c| c.is_control() || is_direction_mark(c)) {
-        return Err(Invalid::new(field, "holds control characters or marks that turn the reading direction"));
+    if clean.chars().any(char::is_control) {
+        return Err(Invalid::new(field, "holds control characters"));
     }
     if has_piled_marks(clean) {
         return Err(Invalid::new(field, "piles too many marks on one letter"));
@@ -132,6 +106,9 @@ pub struct RoomName(String);
 impl RoomName {
     /// Takes a name as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<RoomName, Invalid> {
+        if text.chars().any(is_direction_mark) {
+            return Err(Invalid::new("name", "holds marks that turn the reading direction"));
+        }
         parse_line("name", text, 1, 100).map(RoomName)
     }
 
@@ -148,7 +125,7 @@ pub struct Description(String);
 impl Description {
     /// Takes a description as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<Description, Invalid> {
-        parse_line("description", text, 0, 500).map(Description)
+        parse_line("description", &balance_directions(text), 0, 500).map(Description)
     }
 
     /// A description that a store gives back.
@@ -164,7 +141,7 @@ pub struct Reason(String);
 impl Reason {
     /// Takes a reason as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<Reason, Invalid> {
-        parse_line("reason", text, 0, 500).map(Reason)
+        parse_line("reason", &balance_directions(text), 0, 500).map(Reason)
     }
 
     /// A reason that a store gives back.
@@ -243,7 +220,18 @@ mod tests {
 
     #[test]
     fn a_message_that_shows_nothing_is_empty() {
-        for text in ["", "   ", "\n\n", "\u{200b}\u{200d}", "\u{3164}", "\u{2800}", "\u{feff}"] {
+        for text in [
+            "",
+            "   ",
+            "\n\n",
+            "\u{200f}",
+            "\u{202e}",
+            "\u{2067}\u{2069}",
+            "\u{200b}\u{200d}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{feff}",
+        ] {
             body(text, Err("empty"));
         }
     }
@@ -252,9 +240,17 @@ mod tests {
     fn what_breaks_the_screen_is_refused() {
         body("a\u{0}b", Err("control"));
         body("a\u{1b}[31m", Err("control"));
-        body("abc\u{202e}def", Err("direction"));
         body(&format!("z{}", "\u{301}".repeat(5)), Err("marks"));
         body(&format!("z{}", "\u{301}".repeat(500_000)), Err("longer"));
+    }
+
+    #[test]
+    fn what_a_keyboard_puts_in_is_kept_or_dropped_and_never_refused() {
+        body("\u{200f}שלום", Ok("\u{200f}שלום"));
+        body("abc\u{200e}", Ok("abc\u{200e}"));
+        body("\u{2068}name\u{2069} hi", Ok("\u{2068}name\u{2069} hi"));
+        body("\u{61c}مرحبا", Ok("\u{61c}مرحبا"));
+        body("abc\u{202e}def", Ok("abcdef"));
     }
 
     #[test]

@@ -58,16 +58,16 @@ pub enum Error {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// This takes a login.
-    #[error("log in first")]
+    #[error("Log in first.")]
     LoginRequired,
     /// The token or ticket is forged, expired, used up or revoked.
-    #[error("the token is not valid, or no longer")]
+    #[error("Your login has expired. Log in again.")]
     TokenInvalid,
     /// The name is unknown, or the password is not that name's.
-    #[error("the username or the password is wrong")]
+    #[error("The username or the password is wrong.")]
     CredentialsWrong,
     /// Guests are switched off.
-    #[error("guests are not welcome here: register or log in")]
+    #[error("Guest access is off. Register or log in.")]
     GuestsOff,
     /// It is not there.
     #[error("there is no such {}", .0.as_str())]
