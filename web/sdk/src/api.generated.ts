@@ -465,7 +465,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes the rank of moderator away. */
+        /** Removes a moderator. */
         post: operations["post_users_uid_unmod"];
         delete?: never;
         options?: never;
@@ -482,7 +482,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes the mark of a VIP away. */
+        /** Removes the VIP mark. */
         post: operations["post_users_uid_unvip"];
         delete?: never;
         options?: never;
