@@ -38,11 +38,11 @@ export function connectHost(store: ChatStore, host: Window, origin: string): voi
   addEventListener("message", (event: MessageEvent<unknown>) => {
     if (event.source === host && event.origin === origin) obey(store, event.data);
   });
-  store.onMessage = (message) => say({ message });
-  store.onLoginRequested = () => say({ loginRequested: true });
-  effect(() => say({ unread: store.reading.unread.value }));
+  store.room.onMessage = (message) => say({ message });
+  store.session.onLoginRequested = () => say({ loginRequested: true });
+  effect(() => say({ unread: store.room.viewport.unread.value }));
   effect(() => {
-    const error = store.refused.value ?? store.problem.value;
+    const error = store.room.refused.value ?? store.session.problem.value;
     if (error) say({ error });
   });
   say({ ready: true });
@@ -51,9 +51,9 @@ export function connectHost(store: ChatStore, host: Window, origin: string): voi
 function obey(store: ChatStore, said: unknown): void {
   if (typeof said !== "object" || said === null) return;
   const words = said as Record<string, unknown>;
-  if (typeof words.login === "string" && words.login) store.borrow(words.login);
-  if (words.logout === true) store.release();
-  if (typeof words.room === "string" && words.room) visit(words.room, store.roomUid.peek());
+  if (typeof words.login === "string" && words.login) store.session.useHostToken(words.login);
+  if (words.logout === true) store.session.forgetToken();
+  if (typeof words.room === "string" && words.room) visit(words.room, store.room.uid.peek());
   if (typeof words.css === "string") setStyles("host", words.css);
   if (words.emotes !== undefined) store.emotes.value = emoteTable(words.emotes, location.origin);
   applyThemeByName(words.theme);

@@ -33,11 +33,11 @@ void spoken.then(() => render(<Chat store={store} options={options} />, document
 if (parent !== window || window.opener) void import("./bridge").then(({ meetHost }) => meetHost(store, options.host));
 
 const comeBack = () => {
-  if (store.state.value.name === "waiting") realtime.connect();
+  if (store.room.connection.value.name === "waiting") realtime.connect();
 };
 addEventListener("online", comeBack);
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return store.reading.turnAway();
+  if (document.hidden) return store.room.viewport.turnAway();
   comeBack();
-  if (store.reading.following.value) store.reading.seen();
+  if (store.room.viewport.following.value) store.room.viewport.seen();
 });

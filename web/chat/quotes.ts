@@ -3,9 +3,9 @@
  * What is deleted meanwhile is deleted here too. At most 200 are kept.
  */
 import { type Signal, signal } from "@preact/signals";
-import type { Message, Rest, ServerFrame } from "../sdk/src";
+import type { Message, Rest, ServerFrame, TimelineItem } from "../sdk/src";
+import { removedBy } from "../sdk/src/timeline";
 import type { ChatStore } from "./store";
-import { goneBy, type Line } from "./transcript";
 
 /** undefined: being asked for; null: it is gone. */
 export type Quote = Message | null | undefined;
@@ -15,20 +15,20 @@ const ofStore = new WeakMap<ChatStore, Quotes>();
 export function quotesOf(store: ChatStore): Quotes {
   let quotes = ofStore.get(store);
   if (!quotes) {
-    const made = quotes = new Quotes(store.rest, () => [...store.reading.tail.value, ...store.reading.view.value]);
+    const made = quotes = new Quotes(store.session.rest, () => [...store.room.viewport.tail.value, ...store.room.viewport.view.value]);
     ofStore.set(store, made);
-    store.frameListeners.add((frames, room) => made.apply(frames, room));
+    store.room.frameListeners.add((frames, room) => made.apply(frames, room));
   }
   return quotes;
 }
 
 export class Quotes {
   readonly #rest: Rest;
-  readonly #near: () => readonly Line[];
+  readonly #near: () => readonly TimelineItem[];
   readonly #known = new Map<number, Signal<Quote>>();
 
   /** `near` gives the lines that are at hand. */
-  constructor(rest: Rest, near: () => readonly Line[]) {
+  constructor(rest: Rest, near: () => readonly TimelineItem[]) {
     this.#rest = rest;
     this.#near = near;
   }
@@ -52,7 +52,7 @@ export class Quotes {
   apply(frames: readonly ServerFrame[], room: string): void {
     if (!this.#known.size) return;
     for (const frame of frames) {
-      const gone = goneBy(frame, room);
+      const gone = removedBy(frame, room);
       if (!gone) continue;
       const ids = frame.event === "message_deleted" ? new Set(frame.data.ids) : null;
       for (const [id, quote] of this.#known) if (ids?.has(id) || (quote.value && gone(quote.value))) quote.value = null;

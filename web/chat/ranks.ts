@@ -3,16 +3,13 @@
  * all. What may be done to whom is asked of the server.
  */
 import type { Message, Role, User } from "../sdk/src";
+import { isModerator } from "../sdk/src/room";
 
 const order: readonly Role[] = ["guest", "registered", "vip", "mod", "owner", "super_mod", "admin", "root"];
 
 /** The place of a user's highest rank; -1 for nobody. */
 export function rank(user: User | null): number {
   return user ? Math.max(-1, ...user.roles.map((role) => order.indexOf(role))) : -1;
-}
-
-export function isModerator(user: User | null): boolean {
-  return rank(user) >= order.indexOf("mod");
 }
 
 /** The highest rank worth showing beside a name. */

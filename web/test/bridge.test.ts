@@ -21,8 +21,9 @@ describe("the host's origin", () => {
 describe("messages", () => {
   const host = { postMessage: vi.fn() } as unknown as Window;
   const store = {
-    borrow: vi.fn(), release: vi.fn(), roomUid: signal("lobby"), reading: { unread: signal(0) }, refused: signal(null), problem: signal<object | null>(null),
-    emotes: signal<ReadonlyMap<string, string> | null>(null), onMessage: vi.fn(), onLoginRequested: vi.fn(),
+    session: { useHostToken: vi.fn(), forgetToken: vi.fn(), problem: signal<object | null>(null), onLoginRequested: vi.fn() },
+    room: { uid: signal("lobby"), viewport: { unread: signal(0) }, refused: signal(null), onMessage: vi.fn() },
+    emotes: signal<ReadonlyMap<string, string> | null>(null),
   };
   const hear = (data: unknown, origin = "https://host.example", source: unknown = host) =>
     dispatchEvent(Object.assign(new Event("message"), { data, origin, source }));
@@ -35,8 +36,8 @@ describe("messages", () => {
   it("the_host_is_obeyed", () => {
     hear({ login: "token" });
     hear({ logout: true });
-    expect(store.borrow).toHaveBeenCalledWith("token");
-    expect(store.release).toHaveBeenCalled();
+    expect(store.session.useHostToken).toHaveBeenCalledWith("token");
+    expect(store.session.forgetToken).toHaveBeenCalled();
   });
 
   it("another_room_is_loaded_as_a_page_of_its_own_with_the_same_options_and_the_present_one_is_left_alone", () => {
@@ -75,11 +76,11 @@ describe("messages", () => {
   });
 
   it("the_host_hears_of_refusals_and_of_the_wish_to_log_in", () => {
-    store.problem.value = { code: "slow_mode" };
-    store.onLoginRequested();
+    store.session.problem.value = { code: "slow_mode" };
+    store.session.onLoginRequested();
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ error: { code: "slow_mode" } }, "https://host.example"]);
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ loginRequested: true }, "https://host.example"]);
-    store.problem.value = null;
+    store.session.problem.value = null;
   });
 
   it.each([
@@ -91,14 +92,14 @@ describe("messages", () => {
     ["nothing", null, "https://host.example", host],
   ])("%s_is_not_obeyed", (_, data, origin, source) => {
     hear(data, origin, source);
-    expect(store.borrow).not.toHaveBeenCalled();
+    expect(store.session.useHostToken).not.toHaveBeenCalled();
   });
 
   it("what_the_chat_says_is_addressed_to_the_host_alone", () => {
-    store.reading.unread.value = 3;
+    store.room.viewport.unread.value = 3;
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ ready: true }, "https://host.example"]);
     expect(vi.mocked(host.postMessage).mock.calls).toContainEqual([{ unread: 3 }, "https://host.example"]);
     expect(vi.mocked(host.postMessage).mock.calls.every((call) => String(call[1]) === "https://host.example")).toBe(true);
-    store.reading.unread.value = 0;
+    store.room.viewport.unread.value = 0;
   });
 });

@@ -7,7 +7,7 @@ import { Chat } from "../chat/components/chat";
 import { chatOptions } from "../chat/options";
 import { send } from "../chat/sending";
 import { ChatStore } from "../chat/store";
-import { Realtime, Rest, type Session } from "../sdk/src";
+import { Realtime, Rest, type Role, type Session } from "../sdk/src";
 import { TokenStore } from "../shared/session";
 import { eventually } from "./eventually";
 import { FakeServer } from "./fake/server";
@@ -38,7 +38,7 @@ async function open(session: Session | null, options = ""): Promise<void> {
   store = new ChatStore({ rest, realtime, tokens });
   render(<Chat store={store} options={chatOptions(`?room=${room}${options}`)} />, document.body);
   await store.start(room, false);
-  await eventually(() => expect(store.joined.value).toBe(true));
+  await eventually(() => expect(store.room.joined.value).toBe(true));
 }
 
 const say = (by: Session, text: string) => server.world.post(by.user.uid, server.world.find(room), text);
@@ -112,27 +112,27 @@ describe("reading", () => {
 describe("writing", () => {
   it("enter_sends_shift_enter_does_not_and_neither_does_an_enter_that_ends_a_composed_word", async () => {
     await open(owner);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     type("こんにちは");
     await eventually(() => expect(button("Send").disabled).toBe(false));
     enter({ isComposing: true });
     enter({ shiftKey: true });
-    expect(store.outgoing.pending.value).toHaveLength(0);
+    expect(store.room.pending.value).toHaveLength(0);
     enter();
     await eventually(() => expect(texts()).toEqual(["こんにちは"]));
-    expect(store.outgoing.pending.value).toHaveLength(0);
+    expect(store.room.pending.value).toHaveLength(0);
   });
 
   it("a_refused_text_stays_with_the_reason_and_can_be_sent_again", async () => {
     const ann = server.world.register("ann", "long enough");
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room, kind: "timeout", duration: "10m" });
     await open(ann);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     send(store, "let me speak");
     await seen("Not sent: You are timed out.");
     await seen("You are timed out for 10:00.");
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
-    await eventually(() => expect(store.outgoing.mutedUntil.value).toBe(0));
+    await eventually(() => expect(store.room.mutedUntil.value).toBe(0));
     button("Send again").click();
     await eventually(() => expect(texts()).toEqual(["let me speak"]));
     expect(document.body.textContent).not.toContain("Not sent");
@@ -144,7 +144,7 @@ describe("writing", () => {
     for (const [options, names] of [["", ["anna", "annika"]], ["&hideUsers=1", ["anna"]]] as const) {
       await open(owner, options);
       await eventually(() => expect(box()).not.toBeNull());
-      store.users.value = [annika.user];
+      store.room.update((state) => ({ ...state, users: [annika.user] }));
       type("@ann");
       await eventually(() => expect([...document.querySelectorAll(".suggestions bdi")].map((node) => node.textContent)).toEqual(names));
       type("");
@@ -179,21 +179,21 @@ describe("identity", () => {
     await open(owner);
     await eventually(() => expect(box()).not.toBeNull());
     send(store, "/login ruth wrong-one");
-    expect(store.outgoing.pending.value).toEqual([]);
+    expect(store.room.pending.value).toEqual([]);
     await seen("The name or the password is wrong.");
     send(store, "/login ruth longenough");
-    await eventually(() => expect(store.me.value?.displayName).toBe("ruth"));
+    await eventually(() => expect(store.room.me.value?.displayName).toBe("ruth"));
     expect(server.world.holder(localStorage.getItem("chat_token"))?.username).toBe("ruth");
     expect(document.body.textContent).not.toMatch(/wrong-one|longenough/);
     send(store, "/logout");
     await eventually(() => expect(button("Chat as a guest")).toBeDefined());
-    expect(store.token).toBeNull();
-    expect(store.outgoing.pending.value).toEqual([]);
+    expect(store.session.token).toBeNull();
+    expect(store.room.pending.value).toEqual([]);
   });
 
   it("a_token_that_ended_leads_back_to_the_login_box_with_the_reason", async () => {
     await open(owner);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     server.world.tokens.clear();
     server.closeAll(4001, "You were signed out elsewhere.");
     await seen("You were signed out elsewhere.");
@@ -206,27 +206,28 @@ describe("identity", () => {
     realtime = new Realtime({ url: server.socketUrl, random: () => 0, WebSocket: NodeSocket as unknown as typeof WebSocket });
     store = new ChatStore({ rest: new Promise(() => {}), realtime, tokens: new TokenStore("chat_token") });
     void store.start(room, true);
-    await eventually(() => expect(store.reading.view.value).toHaveLength(1));
+    await eventually(() => expect(store.room.viewport.view.value).toHaveLength(1));
   });
 
   it("what_one_may_do_is_not_told_by_an_answer_for_a_rank_that_is_gone", async () => {
     await open(owner);
-    await eventually(() => expect(store.moderates.value).toBe(true));
+    await eventually(() => expect(store.moderation.moderates.value).toBe(true));
     let answer = () => {};
     const late = new Promise<{ capabilities: ["purge"] }>((resolve) => { answer = () => resolve({ capabilities: ["purge"] }); });
-    store.rest.capabilities = vi.fn().mockReturnValueOnce(late).mockResolvedValue({ capabilities: [] });
-    store.me.value = { ...store.me.value!, roles: ["registered", "mod"] };
-    await eventually(() => expect(store.rest.capabilities).toHaveBeenCalled());
-    store.me.value = { ...store.me.value!, roles: ["registered"] };
+    store.session.rest.capabilities = vi.fn().mockReturnValueOnce(late).mockResolvedValue({ capabilities: [] });
+    const becomes = (...roles: Role[]) => store.room.update((state) => ({ ...state, me: { ...state.me!, roles } }));
+    becomes("registered", "mod");
+    await eventually(() => expect(store.session.rest.capabilities).toHaveBeenCalled());
+    becomes("registered");
     answer();
     await late;
     await new Promise((resolve) => setTimeout(resolve));
-    expect([...store.powers.value]).toEqual([]);
+    expect([...store.moderation.capabilities.value]).toEqual([]);
   });
 
   it("ranks_of_the_room_are_learned_from_the_join", async () => {
     await open(owner);
-    await eventually(() => expect(store.moderates.value).toBe(true));
+    await eventually(() => expect(store.moderation.moderates.value).toBe(true));
     say(server.world.guest(), "hi");
     await eventually(() => expect(document.querySelector(".line[data-id]")).not.toBeNull());
     await eventually(() => {
@@ -238,7 +239,7 @@ describe("identity", () => {
   it("a_banned_user_sees_the_door_and_comes_back_when_the_ban_is_lifted", async () => {
     const ann = server.world.register("ann", "long enough");
     await open(ann);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     await seen("You are banned here");
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
@@ -251,7 +252,7 @@ describe("identity", () => {
     say(owner, "before");
     await open(ann);
     await seen("before");
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     await seen("You are banned here");
     for (let i = 1; i <= 60; i++) say(owner, `missed ${i}`);
@@ -263,7 +264,7 @@ describe("identity", () => {
   it("a_ban_that_came_and_went_while_we_were_away_does_not_keep_us_out", async () => {
     const ann = server.world.register("ann", "long enough");
     await open(ann);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     await server.stop();
     server.world.sanction(owner.user.uid, { user: ann.user.uid, room });
     server.world.lift(owner.user.uid, { user: ann.user.uid, room });
@@ -278,12 +279,12 @@ describe("identity", () => {
 
   it("a_ban_from_another_room_closes_no_door_here", async () => {
     await open(owner);
-    await eventually(() => expect(store.me.value).not.toBeNull());
+    await eventually(() => expect(store.room.me.value).not.toBeNull());
     for (const viewer of server.viewers) {
       server.say(viewer, { event: "user_moderated", data: { room: "elsewhere0000", seq: 1, user: owner.user, action: "ban" } });
     }
     say(owner, "still here");
     await seen("still here");
-    expect(store.refused.value).toBeNull();
+    expect(store.room.refused.value).toBeNull();
   });
 });

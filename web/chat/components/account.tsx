@@ -21,7 +21,7 @@ export function Account({ store, onSignIn, upward }: { store: ChatStore; onSignI
     addEventListener("focusin", outside);
     return () => { removeEventListener("pointerdown", outside); removeEventListener("focusin", outside); };
   }, [open]);
-  const me = store.me.value;
+  const me = store.room.me.value;
   if (!me) return null;
   const guest = me.roles.includes("guest");
   const close = (act: () => void) => () => { setOpen(false); act(); };
@@ -42,7 +42,7 @@ export function Account({ store, onSignIn, upward }: { store: ChatStore; onSignI
       {open && (
         <div class="sheet" role="group" aria-label={t("yourAccount")}>
           <button class="button small bare" onClick={close(onSignIn)}>{t(guest ? "logInWithName" : "anotherAccount")}</button>
-          <button class="button small bare" onClick={close(() => store.signOut())}>{t("logOut")}</button>
+          <button class="button small bare" onClick={close(() => store.session.signOut())}>{t("logOut")}</button>
         </div>
       )}
     </div>

@@ -3,12 +3,12 @@ import { t } from "../i18n";
 import type { ChatStore } from "../store";
 
 export function Banned({ store }: { store: ChatStore }) {
-  const state = store.state.value;
+  const state = store.room.connection.value;
   const ended = state.name === "ended" ? state : null;
-  const refused = store.refused.value;
+  const refused = store.room.refused.value;
   const code = ended?.reason ?? refused?.code;
   const [heading, detail] =
-    store.roomUid.value === null ? [t("noRoomChosen"), t("noRoomChosenWhy")]
+    store.room.uid.value === null ? [t("noRoomChosen"), t("noRoomChosenWhy")]
     : code === "banned" ? [t("bannedHere"), ended?.detail ?? refused?.detail]
     : code === "too_many" ? [t("tooMany"), ended?.detail]
     : code === "room_deleted" ? [t("roomGone"), refused?.detail]
@@ -20,8 +20,8 @@ export function Banned({ store }: { store: ChatStore }) {
         <h2>{heading}</h2>
         <p class="quiet">{detail}</p>
       </div>
-      {store.roomUid.value !== null && code !== "room_deleted" && (
-        <button class="button" onClick={() => store.retry()}>{t("tryAgain")}</button>
+      {store.room.uid.value !== null && code !== "room_deleted" && (
+        <button class="button" onClick={() => store.room.retry()}>{t("tryAgain")}</button>
       )}
     </main>
   );

@@ -16,9 +16,9 @@ export interface CardState { card: UserCard | null; failed: boolean; may: Readon
 export function useCard(store: ChatStore, user: string): [CardState, () => void] {
   const [state, set] = useState<CardState>({ card: null, failed: false, may: new Set() });
   const load = () => {
-    const room = store.roomUid.value;
+    const room = store.room.uid.value;
     if (room) {
-      store.rest.card(room, user).then(
+      store.session.rest.card(room, user).then(
         (card) => set({ card, failed: false, may: new Set(card.may) }),
         () => set({ card: null, failed: true, may: new Set() }),
       );
@@ -41,9 +41,9 @@ interface Props {
 
 export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, onChange, onShow }: Props) {
   const known = card?.user ?? user;
-  const then = (request: Promise<unknown>) => void store.ask(request).then((done) => { if (done) onChange(); });
-  const room = store.roomUid.value ?? "";
-  const command = (name: string) => then(store.rest.postMessage({ room, message: `/${name} "${known.displayName}"` }));
+  const then = (request: Promise<unknown>) => void store.session.run(request).then((done) => { if (done) onChange(); });
+  const room = store.room.uid.value ?? "";
+  const command = (name: string) => then(store.session.rest.postMessage({ room, message: `/${name} "${known.displayName}"` }));
   const has = (role: User["roles"][number]) => known.roles.includes(role);
   return (
     <div class="card">
@@ -63,7 +63,7 @@ export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, 
                     {t(sanction.kind === "ban" ? "act_ban" : "act_timeout")}, {sanction.until ? t("until", { time: shortMoment(sanction.until) }) : t("forEver")}
                     {sanction.reason ? ` – ${sanction.reason}` : ""}
                   </span>
-                  {may.has("lift") && <button class="button small" onClick={() => then(store.rest.lift({ user: known.uid, room }))}>{t("lift")}</button>}
+                  {may.has("lift") && <button class="button small" onClick={() => then(store.session.rest.lift({ user: known.uid, room }))}>{t("lift")}</button>}
                 </p>
               ))}
             </section>
@@ -81,7 +81,7 @@ export function Card({ store, user, card: { card, failed, may }, onBack, onAsk, 
             <h3>{t("recent")}</h3>
             {card.messages.length === 0 && <p class="quiet">{t("nothingSaid")}</p>}
             {[...card.messages].reverse().map((message) => (
-              <button key={message.id} class="said" title={moment(message.timestamp)} onClick={() => { onShow(); void show(store.reading, store.rest, message); }}>
+              <button key={message.id} class="said" title={moment(message.timestamp)} onClick={() => { onShow(); void show(store.room.viewport, store.session.rest, message); }}>
                 <time>{clockTime(message.timestamp)}</time> {message.message}
               </button>
             ))}

@@ -12,20 +12,20 @@ import { Log } from "./log";
 
 
 export function Chat({ store, options }: { store: ChatStore; options: ChatOptions }) {
-  const signedIn = store.signedIn.value;
+  const signedIn = store.session.signedIn.value;
   const [asking, setAsking] = useState(false);
   useEffect(() => setAsking(false), [signedIn]);
 
-  const room = store.room.value?.name;
+  const room = store.room.settings.value?.name;
   useEffect(() => { document.title = room ? `${room} – ${t("chat")}` : t("chat"); }, [room]);
 
-  const ended = store.state.value.name === "ended";
-  const refused = store.refused.value;
-  const stopped = ended || refused !== null || store.roomUid.value === null;
+  const ended = store.room.connection.value.name === "ended";
+  const refused = store.room.refused.value;
+  const stopped = ended || refused !== null || store.room.uid.value === null;
   /** Somebody else might be let in here; nobody is let into a room that is not there. */
-  const noWayIn = ended || store.roomUid.value === null || refused?.status === 404 || refused?.code === "room_deleted";
+  const noWayIn = ended || store.room.uid.value === null || refused?.status === 404 || refused?.code === "room_deleted";
   const { readonly, overlay } = options;
-  const footer = useLazy(() => Promise.all([import("./footer"), store.ready]).then(([part]) => part), !overlay || stopped);
+  const footer = useLazy(() => Promise.all([import("./footer"), store.session.ready]).then(([part]) => part), !overlay || stopped);
   const ask = () => setAsking(!asking);
   return (
     <>
@@ -47,8 +47,8 @@ export function Chat({ store, options }: { store: ChatStore; options: ChatOption
           onAsk={ask} onClose={asking && signedIn ? () => setAsking(false) : null}
         />
       ) : <div class="footer-space" />)}
-      <div class="sr-only" aria-live="polite" aria-atomic="true">{store.announcer.text}</div>
-      <div class="sr-only" role="alert">{store.announcer.alert}</div>
+      <div class="sr-only" aria-live="polite" aria-atomic="true">{store.room.announcer.text}</div>
+      <div class="sr-only" role="alert">{store.room.announcer.alert}</div>
     </>
   );
 }

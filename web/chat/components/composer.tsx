@@ -23,7 +23,7 @@ const countFrom = 0.8;
 
 export function Composer({ store, options: { session, hideUsers }, children }: { store: ChatStore; options: ChatOptions; children?: ComponentChildren }) {
   const { outgoing } = store;
-  const room = store.roomUid.value ?? "";
+  const room = store.room.uid.value ?? "";
   const box = useRef<HTMLTextAreaElement>(null);
   const [text, write] = useState(() => readDraft(session, room));
   const [caret, setCaret] = useState(0);
@@ -31,11 +31,11 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
   const [dismissed, dismiss] = useState(false);
   const [picking, pick] = useState(false);
   const commands = useCommands(store, room, /^[/!]/.test(text));
-  const slow = useSecondsUntil(store.moderates.value ? 0 : outgoing.slowUntil.value);
-  const muted = useSecondsUntil(outgoing.mutedUntil.value);
-  const limit = Math.min(longest, store.room.value?.rules?.maxLength ?? longest);
+  const slow = useSecondsUntil(store.moderation.moderates.value ? 0 : store.room.slowUntil.value);
+  const muted = useSecondsUntil(store.room.mutedUntil.value);
+  const limit = Math.min(longest, store.room.settings.value?.rules?.maxLength ?? longest);
   const length = [...text.trim()].length;
-  const ready = length > 0 && length <= limit && muted === 0 && slow === 0 && store.signedIn.value;
+  const ready = length > 0 && length <= limit && muted === 0 && slow === 0 && store.session.signedIn.value;
 
   const change = (next: string, at = next.length) => {
     write(next);
@@ -81,7 +81,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
     : word.kind === "name" ? nameSuggestions(people(store, hideUsers), word.word, /^[/!]/.test(text))
     : (emoji?.searchEmoji(word.word) ?? []).slice(0, 7).map(([sign, name]) => ({ key: sign, label: `${sign} ${name}`, insert: `${sign} ` }));
   const open = suggestions.length > 0;
-  useEffect(() => { if (open) store.announcer.add(t("suggestions", { n: suggestions.length })); }, [open]);
+  useEffect(() => { if (open) store.room.announcer.add(t("suggestions", { n: suggestions.length })); }, [open]);
 
   const take = (suggestion: Suggestion) => {
     const whole = word!.kind === "command" ? { ...word!, from: 1 } : word!;
@@ -163,19 +163,19 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
 /** The commands that may be used here, asked for when the first one is typed. */
 function useCommands(store: ChatStore, room: string, wanted: boolean): readonly CommandInfo[] {
   const [known, know] = useState<{ for: string; commands: readonly CommandInfo[] }>({ for: "", commands: [] });
-  const asked = `${room} ${store.me.value?.uid} ${store.me.value?.roles.join()}`;
+  const asked = `${room} ${store.room.me.value?.uid} ${store.room.me.value?.roles.join()}`;
   useEffect(() => {
     if (!wanted || known.for === asked) return;
-    store.rest.commands(room).then(({ commands }) => know({ for: asked, commands }), () => {});
+    store.session.rest.commands(room).then(({ commands }) => know({ for: asked, commands }), () => {});
   }, [wanted, asked]);
   return known.for === asked ? known.commands : [];
 }
 
 /** Who could be meant: those who spoke last, then those who are here, unless that is not to be shown. */
 function people(store: ChatStore, hideUsers: boolean): string[] {
-  const me = store.me.value?.uid;
-  const spoke = [...store.reading.tail.value].reverse().flatMap((line) => (line.kind === "message" ? [line.message.user] : []));
-  return [...new Set([...spoke, ...(hideUsers ? [] : store.users.value)].filter((user) => user.uid !== me).map((user) => user.displayName))];
+  const me = store.room.me.value?.uid;
+  const spoke = [...store.room.viewport.tail.value].reverse().flatMap((line) => (line.kind === "message" ? [line.message.user] : []));
+  return [...new Set([...spoke, ...(hideUsers ? [] : store.room.users.value)].filter((user) => user.uid !== me).map((user) => user.displayName))];
 }
 
 function lastOwn(): HTMLElement | undefined {

@@ -6,8 +6,8 @@ import type { ChatStore } from "../store";
 import { Icon } from "./icons";
 
 export function Header({ store, options, children }: { store: ChatStore; options: ChatOptions; children: ComponentChildren }) {
-  const room = store.room.value;
-  const viewers = store.viewers.value;
+  const room = store.room.settings.value;
+  const viewers = store.room.viewers.value;
   return (
     <header class="top">
       <div class="room">

@@ -1,18 +1,17 @@
 /** One line of the log. It is drawn again only when the line itself, or what stands around it, changes. */
 import { Component, type ComponentType } from "preact";
-import type { Message, User } from "../../sdk/src";
+import type { Message, TimelineItem, User } from "../../sdk/src";
 import { nameColour } from "../colour";
 import { clockTime, moment, t } from "../i18n";
 import { useLazy } from "../lazy";
 import { badge } from "../ranks";
 import { isEmojiOnly, parts } from "../rich";
 import type { ChatStore } from "../store";
-import type { Line } from "../transcript";
 
 export type Tools = ComponentType<{ store: ChatStore; message: Message; head: boolean }>;
 
 interface Props {
-  line: Line;
+  line: TimelineItem;
   /** False where the line before is of the same author: the name is not said again. */
   head: boolean;
   me: string | null;
@@ -33,7 +32,7 @@ export class LineView extends Component<Props> {
   }
 
   override render({ line, head, me, names, emotes, tools: Tools, acting, store }: Props) {
-    if (line.kind === "notice") return <p class="line notice" tabIndex={-1}>{line.text}</p>;
+    if (line.kind !== "message") return <p class="line notice" tabIndex={-1}>{noticeText(line)}</p>;
     const { message } = line;
     const { user } = message;
     const own = me === user.uid;
@@ -53,6 +52,10 @@ export class LineView extends Component<Props> {
       </div>
     );
   }
+}
+
+function noticeText(item: Exclude<TimelineItem, { kind: "message" }>): string {
+  return item.kind === "system" ? item.text : t(`did_${item.action}`, { name: item.name ?? t("somebody") });
 }
 
 function Time({ at }: { at: number }) {

@@ -16,18 +16,18 @@ export type FooterModule = typeof import("./footer");
 
 /** `footer` is what comes after the first view: without it the log is to look at alone. */
 export function Log({ store, options: { readonly, compact }, footer }: { store: ChatStore; options: ChatOptions; footer: FooterModule | null }) {
-  const { reading } = store;
+  const { viewport } = store.room;
   const box = useRef<HTMLDivElement>(null);
-  const lines = reading.view.value;
-  const following = reading.following.value;
-  const pending = store.outgoing.pending.value;
+  const lines = viewport.view.value;
+  const following = viewport.following.value;
+  const pending = store.room.pending.value;
   const place = useRef({ top: 0, width: 0, height: 0 });
   const keep = (log: HTMLElement) => { place.current = { top: log.scrollTop, width: log.clientWidth, height: log.clientHeight }; };
 
   const settle = () => {
     const log = box.current;
     if (!log) return;
-    if (reading.following.peek()) log.scrollTop = log.scrollHeight;
+    if (viewport.following.peek()) log.scrollTop = log.scrollHeight;
     keep(log);
   };
   useLayoutEffect(settle, [lines, pending, following]);
@@ -46,33 +46,33 @@ export function Log({ store, options: { readonly, compact }, footer }: { store: 
     const below = log.scrollHeight - log.scrollTop - log.clientHeight;
     const resized = before.width !== log.clientWidth || before.height !== log.clientHeight;
     const up = log.scrollTop < before.top;
-    if (reading.following.peek()) {
+    if (viewport.following.peek()) {
       if (below < nearBottom) return;
       if (resized || !up) return settle();
     }
     if (document.hidden) return;
-    if (up && below >= nearBottom) reading.hold("scroll");
+    if (up && below >= nearBottom) viewport.hold("scroll");
     if (up && log.scrollTop < log.clientHeight) footer?.loadMore(store, "older");
     if (up || below >= log.clientHeight) return;
-    if (below < nearBottom && reading.atEnd.peek()) reading.release("scroll");
+    if (below < nearBottom && viewport.atEnd.peek()) viewport.release("scroll");
     else footer?.loadMore(store, "newer");
   };
 
-  const fresh = reading.fresh.value;
-  const empty = store.joined.value && lines.length === 0;
+  const fresh = viewport.fresh.value;
+  const empty = store.room.joined.value && lines.length === 0;
   return (
     <main class="log-area">
       <div ref={box} class="log" role="log" aria-live="off" aria-label={t("messages")} tabIndex={0} onScroll={onScroll}>
         {empty && pending.length === 0 && <p class="empty quiet">{t("empty")}</p>}
         {footer && !empty && <footer.Beginning store={store} />}
         <Rows
-          store={store} box={box} lines={lines} mark={reading.mark.value} following={following} grouped={!compact}
+          store={store} box={box} lines={lines} mark={viewport.mark.value} following={following} grouped={!compact}
           Tools={readonly ? null : (footer?.Tools ?? null)}
         />
         {footer && !readonly && <footer.PendingLines store={store} />}
       </div>
-      {!following && (fresh > 0 || reading.holds.value.has("scroll")) && (
-        <button class="button primary jump" onClick={() => { reading.latest(); box.current?.focus({ preventScroll: true }); }}>
+      {!following && (fresh > 0 || viewport.holds.value.has("scroll")) && (
+        <button class="button primary jump" onClick={() => { viewport.latest(); box.current?.focus({ preventScroll: true }); }}>
           {fresh > 0 ? t("waiting", { n: fresh }) : t("newest")} <Icon name="down" />
         </button>
       )}

@@ -34,10 +34,10 @@ export function Menu({ store, message, log, onClose }: Props) {
     };
   }, []);
 
-  const own = store.me.value?.uid === message.user.uid;
+  const own = store.room.me.value?.uid === message.user.uid;
   const may = (what: string) => card.may.has(what);
-  const pinned = store.room.value?.pinned?.id === message.id;
-  const then = (request: Promise<unknown>) => void store.ask(request).then((done) => { if (done) onClose(); });
+  const pinned = store.room.settings.value?.pinned?.id === message.id;
+  const then = (request: Promise<unknown>) => void store.session.run(request).then((done) => { if (done) onClose(); });
   const copy = () => void navigator.clipboard?.writeText(message.message).then(() => setCopied(true), () => {});
   return (
     <div
@@ -49,18 +49,18 @@ export function Menu({ store, message, log, onClose }: Props) {
       : (
         <>
           <div class="entries">
-            {store.signedIn.value && (
+            {store.session.signedIn.value && (
               <button class="button small bare" onClick={() => { onClose(); store.outgoing.answering.value = message; }}>{t("reply")}</button>
             )}
             <button class="button small bare" onClick={() => turn("card")}><span>{t("about", { name })}</span></button>
             <button class="button small bare" onClick={copy}>{t(copied ? "copied" : "copyText")}</button>
-            {store.powers.value.has("pin") && (
-              <button class="button small bare" onClick={() => then(pinned ? store.rest.unpin(message.id) : store.rest.pin(message.id))}>
+            {store.moderation.capabilities.value.has("pin") && (
+              <button class="button small bare" onClick={() => then(pinned ? store.session.rest.unpin(message.id) : store.session.rest.pin(message.id))}>
                 {t(pinned ? "unpin" : "pin")}
               </button>
             )}
             {(own || may("delete_messages")) && (
-              <button class="button small bare danger" onClick={() => then(store.rest.deleteMessage(message.id))}>{t("deleteMessage")}</button>
+              <button class="button small bare danger" onClick={() => then(store.session.rest.deleteMessage(message.id))}>{t("deleteMessage")}</button>
             )}
             {may("purge") && <button class="button small bare danger" onClick={() => turn("purge")}>{t("purgeDots")}</button>}
             {may("ban") && <button class="button small bare danger" onClick={() => turn("ban")}>{t("banDots")}</button>}

@@ -18,29 +18,29 @@ const pointerRest = 10_000;
 
 /** The next page at one end of the window. */
 export function loadMore(store: ChatStore, end: "older" | "newer"): void {
-  void (end === "older" ? older : newer)(store.reading, store.rest);
+  void (end === "older" ? older : newer)(store.room.viewport, store.session.rest);
 }
 
 /** Above the first line: the way further back, or the word that there is none. */
 export function Beginning({ store }: { store: ChatStore }) {
-  const { reading } = store;
-  if (!store.joined.value) return null;
-  if (reading.begun.value) return <p class="begin quiet">{t("begin")}</p>;
-  const back = () => { reading.hold("scroll"); loadMore(store, "older"); };
-  return <button class="button small bare begin" disabled={reading.loading.value} onClick={back}>{t(reading.loading.value ? "older" : "showOlder")}</button>;
+  const { viewport } = store.room;
+  if (!store.room.joined.value) return null;
+  if (viewport.begun.value) return <p class="begin quiet">{t("begin")}</p>;
+  const back = () => { viewport.hold("scroll"); loadMore(store, "older"); };
+  return <button class="button small bare begin" disabled={viewport.loading.value} onClick={back}>{t(viewport.loading.value ? "older" : "showOlder")}</button>;
 }
 
 /** On the line that is pointed at or walked to. */
 export function Tools({ store, message, head }: { store: ChatStore; message: Message; head: boolean }) {
-  const own = store.me.value?.uid === message.user.uid;
+  const own = store.room.me.value?.uid === message.user.uid;
   return (
     <span class="tools">
       {!head && <time title={moment(message.timestamp)}>{clockTime(message.timestamp)}</time>}
-      {store.signedIn.value && (
+      {store.session.signedIn.value && (
         <button class="tool" aria-label={t("reply")} title={t("reply")} onClick={() => { store.outgoing.answering.value = message; }}><Icon name="reply" /></button>
       )}
       <button
-        class="tool more" aria-haspopup="dialog" aria-expanded={store.acting.value?.id === message.id} onClick={() => { store.acting.value = message; }}
+        class="tool more" aria-haspopup="dialog" aria-expanded={store.moderation.acting.value?.id === message.id} onClick={() => { store.moderation.acting.value = message; }}
         aria-label={own ? t("actionsOwn") : t("actionsOn", { name: message.user.displayName })}
       ><Icon name="dots" /></button>
     </span>
@@ -48,28 +48,28 @@ export function Tools({ store, message, head }: { store: ChatStore; message: Mes
 }
 
 export function MessageActions({ store, box, readonly }: { store: ChatStore; box: RefObject<HTMLDivElement | null>; readonly: boolean }) {
-  const { reading } = store;
-  const acting = store.acting.value;
+  const { viewport } = store.room;
+  const acting = store.moderation.acting.value;
   const menu = useLazy(() => import("./menu"), acting !== null);
-  const lines = reading.view.value;
+  const lines = viewport.view.value;
   const there = acting === null || lines.some((line) => line.key === String(acting.id));
-  useEffect(() => { if (!there) store.acting.value = null; }, [there]);
+  useEffect(() => { if (!there) store.moderation.acting.value = null; }, [there]);
   useEffect(() => {
     if (!acting) return;
-    reading.hold("menu");
-    return () => reading.release("menu");
+    viewport.hold("menu");
+    return () => viewport.release("menu");
   }, [acting]);
-  useEffect(() => () => { store.acting.value = null; }, []);
+  useEffect(() => () => { store.moderation.acting.value = null; }, []);
 
   useSignalEffect(() => {
-    const wanted = reading.reveal.value;
+    const wanted = viewport.reveal.value;
     if (wanted) requestAnimationFrame(() => reveal(box.current, wanted.id));
   });
   useEffect(() => listen(store, box.current!, readonly), []);
 
   const close = () => {
     const row = acting && box.current?.querySelector<HTMLElement>(`[data-id="${acting.id}"]`);
-    store.acting.value = null;
+    store.moderation.acting.value = null;
     (row || box.current)?.focus({ preventScroll: true });
   };
   return menu && acting && there ? <menu.Menu key={acting.id} store={store} message={acting} log={box} onClose={close} /> : null;
@@ -77,18 +77,18 @@ export function MessageActions({ store, box, readonly }: { store: ChatStore; box
 
 /** Hears pointer and keys; what comes back ends it. */
 function listen(store: ChatStore, log: HTMLElement, readonly: boolean): () => void {
-  const { reading } = store;
+  const { viewport } = store.room;
   let rest: ReturnType<typeof setTimeout> | undefined;
   const point = (event: Event) => {
     store.active.value = (event.target as HTMLElement).closest<HTMLElement>(".line[data-id]")?.dataset.id ?? null;
   };
   const leave = () => {
     clearTimeout(rest);
-    reading.release("hover");
+    viewport.release("hover");
     if (!log.contains(document.activeElement) || document.activeElement === log) store.active.value = null;
   };
   const messageOf = (row: HTMLElement) => {
-    const line = reading.view.peek().find((other) => other.key === row.dataset.id);
+    const line = viewport.view.peek().find((other) => other.key === row.dataset.id);
     return line?.kind === "message" ? line.message : null;
   };
   const over = new AbortController();
@@ -99,7 +99,7 @@ function listen(store: ChatStore, log: HTMLElement, readonly: boolean): () => vo
     if (event.pointerType !== "mouse") return;
     clearTimeout(rest);
     rest = setTimeout(leave, pointerRest);
-    reading.hold("hover");
+    viewport.hold("hover");
     point(event);
   });
   on(log, "pointerleave", leave);
@@ -108,20 +108,20 @@ function listen(store: ChatStore, log: HTMLElement, readonly: boolean): () => vo
     const target = event.target as HTMLElement;
     if (target === log) return;
     point(event);
-    if (target.matches(":focus-visible")) reading.hold("key");
+    if (target.matches(":focus-visible")) viewport.hold("key");
   });
-  on(log, "focusout", (event: FocusEvent) => { if (!log.contains(event.relatedTarget as Node | null)) reading.release("key"); });
+  on(log, "focusout", (event: FocusEvent) => { if (!log.contains(event.relatedTarget as Node | null)) viewport.release("key"); });
   on(log, "keydown", (event: KeyboardEvent) => {
     const message = messageOf(event.target as HTMLElement);
     if (!message || readonly || event.ctrlKey || event.metaKey || event.altKey) return walk(event, log);
-    if (event.key === "Enter" || (event.key === "Delete" && mayDelete(store.me.peek(), message))) store.acting.value = message;
-    else if (event.key === "r" && store.signedIn.peek()) store.outgoing.answering.value = message;
+    if (event.key === "Enter" || (event.key === "Delete" && mayDelete(store.room.me.peek(), message))) store.moderation.acting.value = message;
+    else if (event.key === "r" && store.session.signedIn.peek()) store.outgoing.answering.value = message;
     else return walk(event, log);
     event.preventDefault();
   });
-  on(window, "keydown", (event: KeyboardEvent) => { if (event.key === "Alt" && !event.repeat) reading.hold("key"); });
-  on(window, "keyup", (event: KeyboardEvent) => { if (event.key === "Alt") reading.release("key"); });
-  on(window, "blur", () => reading.release("key"));
+  on(window, "keydown", (event: KeyboardEvent) => { if (event.key === "Alt" && !event.repeat) viewport.hold("key"); });
+  on(window, "keyup", (event: KeyboardEvent) => { if (event.key === "Alt") viewport.release("key"); });
+  on(window, "blur", () => viewport.release("key"));
   return () => over.abort();
 }
 

@@ -1,20 +1,20 @@
 /** My own texts that are not in the room yet: on their way, or refused with the reason and a way on. */
-import type { Problem } from "../../sdk/src";
+import type { Pending, Problem } from "../../sdk/src";
+import { discarded } from "../../sdk/src/pending";
 import { t } from "../i18n";
 import type { Key } from "../lang/catalogue";
 import { enDeferred } from "../lang/en-deferred";
-import type { Pending } from "../outgoing";
 import { sendAgain } from "../sending";
 import type { ChatStore } from "../store";
 import { spanText, useSecondsUntil } from "./clock";
 import { Name } from "./line";
 
 export function PendingLines({ store }: { store: ChatStore }) {
-  const me = store.me.value;
+  const me = store.room.me.value;
   return (
     <>
-      {store.outgoing.pending.value.map((entry) => (
-        <div key={entry.key} class={entry.problem ? "line head own failed" : "line head own pending"} tabIndex={-1}>
+      {store.room.pending.value.map((entry) => (
+        <div key={entry.nonce} class={entry.problem ? "line head own failed" : "line head own pending"} tabIndex={-1}>
           {me && <Name user={me} />}
           <span class="text">{entry.text}</span>
           {entry.problem ? <Refused store={store} entry={entry} problem={entry.problem} /> : <span class="sr-only">, {t("beingSent")}</span>}
@@ -25,9 +25,9 @@ export function PendingLines({ store }: { store: ChatStore }) {
 }
 
 function Refused({ store, entry, problem }: { store: ChatStore; entry: Pending; problem: Problem }) {
-  const { outgoing } = store;
+  const discard = () => store.room.update((state) => discarded(state, entry.nonce));
   // A moderator may end what makes us wait before its time.
-  const until = problem.code === "timed_out" ? outgoing.mutedUntil.value : problem.code === "slow_mode" ? outgoing.slowUntil.value : (entry.until ?? 0);
+  const until = problem.code === "timed_out" ? store.room.mutedUntil.value : problem.code === "slow_mode" ? store.room.slowUntil.value : (entry.retryAt ?? 0);
   const seconds = useSecondsUntil(until);
   return (
     <div class="why">
@@ -35,8 +35,8 @@ function Refused({ store, entry, problem }: { store: ChatStore; entry: Pending; 
       {seconds > 0 && Number.isFinite(seconds) && <span class="quiet">{t("againIn", { time: spanText(seconds) })}</span>}
       <span class="row">
         <button class="button small" disabled={seconds > 0} onClick={() => sendAgain(store, entry)}>{t("sendAgain")}</button>
-        <button class="button small bare" onClick={() => { outgoing.discard(entry); outgoing.rewrite.value = entry.text; }}>{t("edit")}</button>
-        <button class="button small bare" onClick={() => outgoing.discard(entry)}>{t("discard")}</button>
+        <button class="button small bare" onClick={() => { discard(); store.outgoing.rewrite.value = entry.text; }}>{t("edit")}</button>
+        <button class="button small bare" onClick={discard}>{t("discard")}</button>
       </span>
     </div>
   );

@@ -8,7 +8,7 @@ import { Name, renderText } from "./line";
 
 /** The message that stands above the others; a click opens it, another one hides it until there is a new one. */
 export function PinnedBanner({ store }: { store: ChatStore }) {
-  const pinned = store.room.value?.pinned;
+  const pinned = store.room.settings.value?.pinned;
   const [open, setOpen] = useState(false);
   const [hidden, hide] = useState(0);
   if (!pinned || hidden === pinned.id) return null;
@@ -23,9 +23,9 @@ export function PinnedBanner({ store }: { store: ChatStore }) {
         <div class="pin-more">
           <p class="text">{renderText(pinned.message, null, store.emotes.value)}</p>
           <div class="row">
-            <button class="button small" onClick={() => void show(store.reading, store.rest, pinned)}>{t("showInChat")}</button>
-            {store.powers.value.has("pin") && (
-              <button class="button small" onClick={() => void store.ask(store.rest.unpin(pinned.id))}>{t("unpin")}</button>
+            <button class="button small" onClick={() => void show(store.room.viewport, store.session.rest, pinned)}>{t("showInChat")}</button>
+            {store.moderation.capabilities.value.has("pin") && (
+              <button class="button small" onClick={() => void store.session.run(store.session.rest.unpin(pinned.id))}>{t("unpin")}</button>
             )}
           </div>
         </div>

@@ -11,7 +11,7 @@ export function Quote({ store, id }: { store: ChatStore; id: number }) {
   if (!quoted) return <span class="quote">{quoted === null ? t("quoteGone") : "…"}</span>;
   const said = { name: quoted.user.displayName, text: quoted.message };
   return (
-    <button class="quote" aria-label={t("inReplyTo", said)} onClick={() => void show(store.reading, store.rest, quoted)}>
+    <button class="quote" aria-label={t("inReplyTo", said)} onClick={() => void show(store.room.viewport, store.session.rest, quoted)}>
       <Icon name="reply" size={12} /> <bdi>{said.name}</bdi>: {said.text}
     </button>
   );

@@ -1,14 +1,14 @@
 /** The lines in view with what stands between them: days, and the line where the reader stopped. Keeps what the reader looks at in its place. */
 import { Component, type ComponentChildren, type RefObject } from "preact";
+import type { TimelineItem } from "../../sdk/src";
 import { dayName, midnight, t } from "../i18n";
 import type { ChatStore } from "../store";
-import type { Line } from "../transcript";
 import { LineView, type Tools } from "./line";
 
 interface Props {
   store: ChatStore;
   box: RefObject<HTMLDivElement | null>;
-  lines: readonly Line[];
+  lines: readonly TimelineItem[];
   mark: number | null;
   following: boolean;
   /** False where every line says its name. */
@@ -42,11 +42,11 @@ export class Rows extends Component<Props> {
   }
 
   override render({ lines, mark, store, grouped, Tools }: Props) {
-    const [active, acting] = [store.active.value, store.acting.value && String(store.acting.value.id)];
-    const [me, names, emotes] = [store.me.value?.uid ?? null, store.myName.value, store.emotes.value];
+    const [active, acting] = [store.active.value, store.moderation.acting.value && String(store.moderation.acting.value.id)];
+    const [me, names, emotes] = [store.room.me.value?.uid ?? null, store.room.myName.value, store.emotes.value];
     const rows: ComponentChildren[] = [];
     const today = midnight(Date.now());
-    let before: Line | undefined;
+    let before: TimelineItem | undefined;
     let earlier: number | null = null;
     let marked = mark === null || (lines[0]?.seq ?? 0) > mark;
     for (const line of lines) {
@@ -81,7 +81,7 @@ function footOf(row: HTMLElement): number {
 }
 
 /** Whether a line stands under the name of the line before: the same author, soon after, and no answer to anybody. */
-function goesOn(before: Line | undefined, line: Line): boolean {
+function goesOn(before: TimelineItem | undefined, line: TimelineItem): boolean {
   if (before?.kind !== "message" || line.kind !== "message") return false;
   const [one, two] = [before.message, line.message];
   return one.user.uid === two.user.uid && !two.replyTo && one.kind !== "action" && two.kind !== "action"

@@ -14,8 +14,8 @@ const lengths = [
 export function TimeOuts({ store, user, onDone }: { store: ChatStore; user: User; onDone: () => void }) {
   const name = user.displayName;
   const timeOut = (duration: string) => {
-    const room = store.roomUid.value;
-    if (room) void store.ask(store.rest.sanction({ user: user.uid, room, kind: "timeout", duration })).then((done) => { if (done) onDone(); });
+    const room = store.room.uid.value;
+    if (room) void store.session.run(store.session.rest.sanction({ user: user.uid, room, kind: "timeout", duration })).then((done) => { if (done) onDone(); });
   };
   return (
     <div class="lengths" role="group" aria-label={t("timeOut")}>
@@ -36,12 +36,12 @@ export function Confirm({ store, user, asking, onDone, onKeep }: { store: ChatSt
   const name = user.displayName;
   const act = (event: SubmitEvent) => {
     event.preventDefault();
-    const room = store.roomUid.value;
+    const room = store.room.uid.value;
     if (!room) return;
-    const request = asking === "purge" ? store.rest.purge(room, user.uid) : store.rest.sanction({
+    const request = asking === "purge" ? store.session.rest.purge(room, user.uid) : store.session.rest.sanction({
       user: user.uid, room, ...(duration ? { duration } : {}), ...(reason.trim() ? { reason: reason.trim() } : {}),
     });
-    void store.ask(request).then((done) => { if (done) onDone(); });
+    void store.session.run(request).then((done) => { if (done) onDone(); });
   };
   return (
     <form class="confirm" onSubmit={act}>

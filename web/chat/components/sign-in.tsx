@@ -16,16 +16,16 @@ export function SignIn({ store, options, onClose }: { store: ChatStore; options:
   useEffect(() => () => forget.current?.(), []);
   const go = (ask: (rest: Rest) => Promise<Session>) => {
     setBusy(true);
-    store.signIn(ask).then(() => requestAnimationFrame(focusBox), () => {}).finally(() => setBusy(false));
+    store.session.signIn(ask).then(() => requestAnimationFrame(focusBox), () => {}).finally(() => setBusy(false));
   };
   const turn = (to: Way) => {
-    store.problem.value = null;
+    store.session.problem.value = null;
     say("");
     setWay(to);
   };
   const inWindow = () => {
     forget.current?.();
-    forget.current = openLogin(options.session, (token) => store.keep(token));
+    forget.current = openLogin(options.session, (token) => store.session.keepToken(token));
     say(t(forget.current ? "windowOpen" : "windowBlocked"));
   };
 
@@ -35,7 +35,7 @@ export function SignIn({ store, options, onClose }: { store: ChatStore; options:
         {!onClose && (
           <button class="button primary" disabled={busy} onClick={() => go((rest) => rest.loginAsGuest())}>{t("asGuest")}</button>
         )}
-        <button class="button" onClick={() => (options.hostLogin ? store.onLoginRequested() : turn("login"))}>{t("logIn")}</button>
+        <button class="button" onClick={() => (options.hostLogin ? store.session.onLoginRequested() : turn("login"))}>{t("logIn")}</button>
         {!options.hostLogin && <button class="button" onClick={() => turn("register")}>{t("register")}</button>}
         {onClose && <button class="button bare" onClick={onClose}>{t("cancel")}</button>}
       </section>
@@ -47,7 +47,7 @@ export function SignIn({ store, options, onClose }: { store: ChatStore; options:
     const who = { username: String(data.get("username")).trim(), password: String(data.get("password")) };
     go((rest) => (way === "login" ? rest.login(who) : rest.register(who)));
   };
-  const field = store.problem.value?.field;
+  const field = store.session.problem.value?.field;
   const title = t(way === "login" ? "logIn" : "register");
   return (
     <form class="sign-in form" aria-label={title} onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && turn("choose")}>

@@ -9,7 +9,7 @@ export const defaultHints: ReconnectHints = { base: 500, cap: 20_000, window: 5_
 
 /** The limit of the delay after `failures` failures in a row; a server that drains spreads its clients over `window`. */
 export function delayLimit(failures: number, hints: ReconnectHints, drained: boolean): number {
-  const grown = Math.min(hints.cap, hints.base * 2 ** Math.min(failures, 30));
+  const grown = Math.min(hints.cap, hints.base * 2 ** failures);
   return drained ? Math.max(grown, hints.window) : grown;
 }
 

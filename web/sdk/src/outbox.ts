@@ -10,7 +10,7 @@ export interface Outgoing {
   readonly room: string;
   readonly text: string;
   readonly nonce: string;
-  readonly replyTo?: number;
+  readonly replyTo?: number | undefined;
 }
 
 export interface Entry {
@@ -25,15 +25,17 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
 
   add(message: Outgoing, token: string | null): { entry: Entry; done: Promise<SendAck> } {
-    const { promise, resolve, reject } = withResolvers<SendAck>();
+    let entry!: Entry;
     const settle = () => this.#entries.delete(message.nonce);
-    const entry: Entry = {
-      message, token,
-      resolve: (ack) => { settle(); resolve(ack); },
-      reject: (error) => { settle(); reject(error); },
-    };
+    const done = new Promise<SendAck>((resolve, reject) => {
+      entry = {
+        message, token,
+        resolve: (ack) => { settle(); resolve(ack); },
+        reject: (error) => { settle(); reject(error); },
+      };
+    });
     this.#entries.set(message.nonce, entry);
-    return { entry, done: promise };
+    return { entry, done };
   }
 
   /** Whether `entry` still waits for its answer. */
@@ -55,12 +57,4 @@ export class Outbox {
   rejectAll(error: ProblemError): void {
     for (const entry of this.waiting()) entry.reject(error);
   }
-}
-
-/** Promise.withResolvers, which Node 20 does not have. */
-function withResolvers<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: ProblemError) => void;
-  const promise = new Promise<T>((ok, fail) => { resolve = ok; reject = fail; });
-  return { promise, resolve, reject };
 }

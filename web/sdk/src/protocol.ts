@@ -74,7 +74,7 @@ export type ClientFrame =
   | { event: "logout"; data: Record<string, never>; id: number }
   | { event: "join"; data: { uid: string; since?: number; epoch?: number }; id: number }
   | { event: "leave"; data: { uid: string }; id: number }
-  | { event: "sendMessage"; data: { room: string; text: string; nonce: string; replyTo?: number }; id: number }
+  | { event: "sendMessage"; data: { room: string; text: string; nonce: string; replyTo?: number | undefined }; id: number }
   | { event: "pong" };
 
 const events: ReadonlySet<string> = new Set<ServerFrame["event"]>([
@@ -84,20 +84,13 @@ const events: ReadonlySet<string> = new Set<ServerFrame["event"]>([
 
 /** One text frame as a value; null for what is no frame or a frame that this version does not know. */
 export function parseFrame(text: string): ServerFrame | null {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    const { event, data } = Object(value) as { event?: string; data?: unknown };
+    return events.has(event!) && (event === "ping" || (typeof data === "object" && data !== null)) ? (value as ServerFrame) : null;
   } catch {
     return null;
   }
-  return isFrame(value) ? value : null;
-}
-
-function isFrame(value: unknown): value is ServerFrame {
-  if (typeof value !== "object" || value === null || !("event" in value)) return false;
-  const { event } = value;
-  if (typeof event !== "string" || !events.has(event)) return false;
-  return event === "ping" || ("data" in value && typeof value.data === "object" && value.data !== null);
 }
 
 /** The uid behind a reference to a user. */

@@ -138,7 +138,7 @@ export class Realtime {
    */
   send(room: string, text: string, replyTo?: number, nonce = this.nonce()): Promise<SendAck> {
     if (this.#state.name === "ended") return Promise.reject(localProblem("not_connected", this.#state.detail));
-    const { entry, done } = this.#outbox.add({ room, text, nonce, ...(replyTo === undefined ? {} : { replyTo }) }, this.#token);
+    const { entry, done } = this.#outbox.add({ room, text, nonce, replyTo }, this.#token);
     if (this.#state.name === "online") this.#transmit(entry);
     return done;
   }
@@ -169,7 +169,7 @@ export class Realtime {
     const offered = this.#loginByFrame ? null : this.#token;
     const protocols = offered === null ? ["banter.v1"] : ["banter.v1", `bearer.${offered}`];
     const Socket = this.#options.WebSocket ?? (globalThis.WebSocket as SocketClass | undefined);
-    if (!Socket) throw new Error("This runtime has no WebSocket: hand one over in the options, such as that of the package ws.");
+    if (!Socket) throw new Error("No WebSocket: pass one in the options.");
     this.#step({ type: "connect", attempt: this.#failures + 1 });
     const socket = new Socket(socketAddress(this.#options.url), protocols);
     this.#socket = socket;

@@ -125,7 +125,7 @@ export class Rest {
     if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
     const send = this.#options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
-    const init: RequestInit = { method: method.toUpperCase(), headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const init: RequestInit = { method: method.toUpperCase(), headers, body: body ? JSON.stringify(body) : null };
     const response = await send(this.#options.base + path, init).catch(() => {
       throw localProblem("unreachable", "The server cannot be reached.");
     });

@@ -4,8 +4,8 @@
  * or walks holds it, and then it moves only when they do (history.ts). Both memory and page are bounded.
  */
 import { computed, signal } from "@preact/signals";
-import type { ServerFrame } from "../sdk/src";
-import { applyFrames, goneBy, type Line } from "./transcript";
+import type { ServerFrame, TimelineItem } from "../sdk/src";
+import { applyToTimeline, removedBy } from "../sdk/src/timeline";
 
 export const rowsMax = 120;
 /** What a full window is cut to while it follows: a cut moves nothing that is seen, and takes a frame of its own. */
@@ -18,8 +18,8 @@ export const pageOf = 50;
 /** What keeps the window from following. */
 export type Hold = "scroll" | "hover" | "key" | "menu";
 
-export class Reading {
-  readonly view = signal<readonly Line[]>([]);
+export class Viewport {
+  readonly view = signal<readonly TimelineItem[]>([]);
   readonly holds = signal<ReadonlySet<Hold>>(new Set());
   readonly following = computed(() => this.holds.value.size === 0);
   /** Messages that came below the reader's place. */
@@ -37,7 +37,7 @@ export class Reading {
   readonly atEnd = computed(() => lastSeq(this.view.value) >= lastSeq(this.tail.value));
 
   /** The newest lines, whatever the reader looks at. */
-  readonly tail = signal<readonly Line[]>([]);
+  readonly tail = signal<readonly TimelineItem[]>([]);
   /** The first seq of the room's history, once it is known. */
   readonly start = signal<number | null>(null);
   room = "";
@@ -59,15 +59,15 @@ export class Reading {
   }
 
   /** Puts a view in the window's place that does not go on from what is there. */
-  turnTo(view: readonly Line[]): void {
+  turnTo(view: readonly TimelineItem[]): void {
     this.turn++;
     this.loading.value = false;
     this.removals = null;
     this.view.value = view;
   }
 
-  /** Takes a batch in. False when the window had to be cut first: the batch comes again in the next frame. */
-  apply(frames: readonly ServerFrame[], mayWait: boolean): boolean {
+  /** Takes a batch in; `tail` is the room's newest lines after it. False when the window had to be cut first: the batch comes again in the next frame. */
+  apply(frames: readonly ServerFrame[], mayWait: boolean, tail: readonly TimelineItem[]): boolean {
     for (const frame of frames) this.#watch(frame);
     const view = this.view.value;
     const left = Math.max(rowsLeast, Math.min(rowsKept, rowsMax - frames.length));
@@ -75,10 +75,9 @@ export class Reading {
       this.view.value = view.slice(-left);
       return false;
     }
-    this.removals?.push(...frames.filter((frame) => goneBy(frame, this.room)));
+    this.removals?.push(...frames.filter((frame) => removedBy(frame, this.room)));
     const before = this.tail.value;
-    const tail = applyFrames(before, frames, this.room).slice(-tailMax);
-    const held = this.following.value || !view.length ? null : applyFrames(view, frames, this.room);
+    const held = this.following.value || !view.length ? null : applyToTimeline(view, frames, this.room);
     this.tail.value = tail;
     if (!held) {
       const from = tail.findIndex((line) => line.seq >= (view[0]?.seq ?? 0));
@@ -144,6 +143,6 @@ export class Reading {
   }
 }
 
-export function lastSeq(lines: readonly Line[]): number {
+export function lastSeq(lines: readonly TimelineItem[]): number {
   return lines.at(-1)?.seq ?? 0;
 }

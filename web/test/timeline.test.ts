@@ -1,13 +1,13 @@
 /** The lines of a room: where messages stand, and what makes them go. */
 import { describe, expect, it } from "vitest";
-import type { Message, ServerFrame, User } from "../sdk/src";
-import { applyFrames, type Line } from "../chat/transcript";
+import type { Message, ServerFrame, TimelineItem, User } from "../sdk/src";
+import { applyToTimeline } from "../sdk/src/timeline";
 
 const user = (uid: string): User => ({ uid, displayName: uid, picture: null, countryCode: null, roles: ["guest"] });
 const message = (seq: number, author = "ann"): Message => ({ id: 100 + seq, seq, room: "r", timestamp: 0, message: `m${seq}`, user: user(author) });
 const frame = (seq: number, author?: string): ServerFrame => ({ event: "message", data: message(seq, author) });
-const texts = (lines: readonly Line[]) => lines.map((line) => (line.kind === "message" ? line.message.message : line.text));
-const after = (...frames: ServerFrame[]) => texts(applyFrames([], frames, "r"));
+const texts = (lines: readonly TimelineItem[]) => lines.map((line) => (line.kind === "message" ? line.message.message : line.kind === "system" ? line.text : `${line.name} ${line.action}`));
+const after = (...frames: ServerFrame[]) => texts(applyToTimeline([], frames, "r"));
 
 describe("a batch of frames", () => {
   it("messages_stand_at_their_seq_whatever_the_order_of_arrival", () => {
@@ -32,15 +32,15 @@ describe("a batch of frames", () => {
   });
   it("a_new_name_shows_on_old_lines_and_keeps_the_rooms_ranks", () => {
     const moderator: ServerFrame = { event: "message", data: { ...message(1), user: { ...user("ann"), roles: ["guest", "mod"] } } };
-    const [line] = applyFrames([], [moderator, { event: "user_updated", data: { user: { ...user("ann"), displayName: "Anna" } } }], "r");
+    const [line] = applyToTimeline([], [moderator, { event: "user_updated", data: { user: { ...user("ann"), displayName: "Anna" } } }], "r");
     expect(line?.kind === "message" && line.message.user).toMatchObject({ displayName: "Anna", roles: ["guest", "mod"] });
   });
   it("a_moderation_is_told_once", () => {
     const ban: ServerFrame = { event: "user_moderated", data: { room: "r", seq: 2, user: "ann", action: "ban" } };
-    expect(after(frame(1), ban, ban)).toEqual(["m1", "ann was banned."]);
+    expect(after(frame(1), ban, ban)).toEqual(["m1", "ann ban"]);
   });
   it("another_rooms_frames_change_nothing", () => {
-    const lines = applyFrames([], [frame(1)], "r");
-    expect(applyFrames(lines, [{ event: "message", data: { ...message(2), room: "other" } }], "r")).toBe(lines);
+    const lines = applyToTimeline([], [frame(1)], "r");
+    expect(applyToTimeline(lines, [{ event: "message", data: { ...message(2), room: "other" } }], "r")).toBe(lines);
   });
 });
