@@ -26,7 +26,7 @@ export function hostOrigin(named: string | null, ancestors: ArrayLike<string> | 
 }
 
 /** Finds the page around us, or the window of our own that opened this one, and talks to it. */
-export function meetHost(store: ChatStore, named: string | null): void {
+export function findHost(store: ChatStore, named: string | null): void {
   const framed = parent !== window;
   const host = framed ? parent : ownOpener();
   const origin = framed ? hostOrigin(named, location.ancestorOrigins, document.referrer) : location.origin;
@@ -34,33 +34,33 @@ export function meetHost(store: ChatStore, named: string | null): void {
 }
 
 export function connectHost(store: ChatStore, host: Window, origin: string): void {
-  const say = (message: object) => host.postMessage(message, origin);
+  const post = (message: object) => host.postMessage(message, origin);
   addEventListener("message", (event: MessageEvent<unknown>) => {
-    if (event.source === host && event.origin === origin) obey(store, event.data);
+    if (event.source === host && event.origin === origin) handleHostMessage(store, event.data);
   });
-  store.room.onMessage = (message) => say({ message });
-  store.session.onLoginRequested = () => say({ loginRequested: true });
-  effect(() => say({ unread: store.room.viewport.unread.value }));
+  store.room.onMessage = (message) => post({ message });
+  store.session.onLoginRequested = () => post({ loginRequested: true });
+  effect(() => post({ unread: store.room.viewport.unread.value }));
   effect(() => {
     const error = store.room.refused.value ?? store.session.problem.value;
-    if (error) say({ error });
+    if (error) post({ error });
   });
-  say({ ready: true });
+  post({ ready: true });
 }
 
-function obey(store: ChatStore, said: unknown): void {
-  if (typeof said !== "object" || said === null) return;
-  const words = said as Record<string, unknown>;
-  if (typeof words.login === "string" && words.login) store.session.useHostToken(words.login);
-  if (words.logout === true) store.session.forgetToken();
-  if (typeof words.room === "string" && words.room) visit(words.room, store.room.uid.peek());
-  if (typeof words.css === "string") setStyles("host", words.css);
-  if (words.emotes !== undefined) store.emotes.value = emoteTable(words.emotes, location.origin);
-  applyThemeByName(words.theme);
+function handleHostMessage(store: ChatStore, message: unknown): void {
+  if (typeof message !== "object" || message === null) return;
+  const fields = message as Record<string, unknown>;
+  if (typeof fields.login === "string" && fields.login) store.session.useHostToken(fields.login);
+  if (fields.logout === true) store.session.forgetToken();
+  if (typeof fields.room === "string" && fields.room) openRoom(fields.room, store.room.uid.peek());
+  if (typeof fields.css === "string") setStyles("host", fields.css);
+  if (fields.emotes !== undefined) store.emotes.value = emoteTable(fields.emotes, location.origin);
+  applyThemeByName(fields.theme);
 }
 
 /** Another room is another page: whether this host may frame it is for the browser to judge, by that page's own header. */
-function visit(room: string, present: string | null): void {
+function openRoom(room: string, present: string | null): void {
   if (room === present) return;
   const url = new URL(location.href);
   url.searchParams.set("room", room);

@@ -30,7 +30,7 @@ const realtime = new Realtime({
 const store = new ChatStore({ rest, realtime, tokens });
 void store.start(options.room, options.guest && !options.readonly);
 void spoken.then(() => render(<Chat store={store} options={options} />, document.getElementById("chat")!));
-if (parent !== window || window.opener) void import("./bridge").then(({ meetHost }) => meetHost(store, options.host));
+if (parent !== window || window.opener) void import("./bridge").then(({ findHost }) => findHost(store, options.host));
 
 const comeBack = () => {
   if (store.room.connection.value.name === "waiting") realtime.connect();

@@ -33,7 +33,7 @@ describe("messages", () => {
     connectHost(store as unknown as ChatStore, host, "https://host.example");
   });
 
-  it("the_host_is_obeyed", () => {
+  it("the_hosts_login_and_logout_are_done", () => {
     hear({ login: "token" });
     hear({ logout: true });
     expect(store.session.useHostToken).toHaveBeenCalledWith("token");
@@ -90,7 +90,7 @@ describe("messages", () => {
     ["a login that is no text", { login: { token: "t" } }, "https://host.example", host],
     ["no object", "login", "https://host.example", host],
     ["nothing", null, "https://host.example", host],
-  ])("%s_is_not_obeyed", (_, data, origin, source) => {
+  ])("%s_changes_nothing", (_, data, origin, source) => {
     hear(data, origin, source);
     expect(store.session.useHostToken).not.toHaveBeenCalled();
   });

@@ -97,7 +97,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
   const onKeyDown = (event: KeyboardEvent) => {
     // While an input method composes a word, its keys are its own (229: older Safari).
     if (event.isComposing || event.keyCode === 229) return;
-    if (open && !event.shiftKey && onOfferKey(event.key)) return event.preventDefault();
+    if (open && !event.shiftKey && onSuggestionKey(event.key)) return event.preventDefault();
     if (event.key === "Enter" && !event.shiftKey) send();
     else if (event.key === "ArrowUp" && text === "") lastOwn()?.focus();
     else if (event.key === "Escape" && picking) pick(false);
@@ -105,7 +105,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
     else return;
     event.preventDefault();
   };
-  const onOfferKey = (key: string): boolean => {
+  const onSuggestionKey = (key: string): boolean => {
     const suggestion = suggestions[chosen]!;
     if (key === "ArrowDown" || key === "ArrowUp") choose((chosen + (key === "ArrowDown" ? 1 : suggestions.length - 1)) % suggestions.length);
     else if (key === "Escape") dismiss(true);
