@@ -120,7 +120,7 @@ impl AccountStore for SqlAccounts {
 
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError> {
         let (bus, is_seen) = (Arc::clone(&self.bus), change.shows());
-        let announce = move |updated: &Option<(User, Option<Vec<SessionId>>)>| {
+        let announce = move |updated: &Option<Updated>| {
             let Some((user, ended)) = updated else { return };
             if let Some(ended) = ended {
                 bus.announce(Notice::SessionsEnded(ended.clone()));
@@ -297,12 +297,10 @@ struct Changes {
     country: Option<String>,
 }
 
-/// The user as after it, and the logins that a new password ended.
-fn update(
-    conn: &mut AnyConn,
-    id: UserId,
-    change: UserChange,
-) -> Result<Option<(User, Option<Vec<SessionId>>)>, DbError> {
+/// A user as after a change, and the logins that a new password ended.
+type Updated = (User, Option<Vec<SessionId>>);
+
+fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<Updated>, DbError> {
     let name = change.display_name;
     let (hash, keep) = change.password.map(|password| (password.hash, password.keep)).unzip();
     let changes = Changes {
