@@ -9,7 +9,7 @@ use domain::model::id::{RoomUid, Seq};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
-use domain::model::user::UserChange;
+use domain::model::user::{NewPassword, UserChange};
 use domain::ports::effects::Clock;
 use domain::ports::log::{AccessContext, History};
 use domain::ports::store::AccountStore;
@@ -25,6 +25,7 @@ use support::World;
 use testkit::builders::reason;
 use testkit::bus::RecordingBus;
 use testkit::faulty::Fault;
+use testkit::hasher::PlainHasher;
 
 /// What is remembered of somebody, as far as the store says the same.
 async fn remembered(world: &World, caller: &Caller, room: &RoomUid) -> Option<AccessContext> {
@@ -193,4 +194,43 @@ async fn power_taken_while_it_was_looked_up_is_not_remembered() {
     let (looked, ()) = tokio::join!(looks, acts);
     assert_eq!(looked.and_then(|s| s.member).map(|m| m.rank()), Some(Rank::Registered));
     assert_eq!(remembered(&world, &bob, &room).await.and_then(|s| s.member).map(|m| m.rank()), Some(Rank::Registered));
+}
+
+/// Logout, a new password, deletion.
+#[tokio::test]
+async fn whose_login_another_process_ended_posts_no_more_after_two_seconds() {
+    let world = World::new();
+    let owner = world.person("owner_").await;
+    let room = world.room(&owner).await;
+    let elsewhere = world.store.of_another_process(Arc::new(RecordingBus::default()));
+    for way in ["logout", "password", "deletion"] {
+        let ann = world.person(&format!("ann_{way}")).await;
+        world.post(&ann, &room, &format!("before {way}")).await;
+        match way {
+            "logout" => assert!(elsewhere.end_session(ann.session).await.expect("a store that works")),
+            "password" => {
+                let password = NewPassword { hash: PlainHasher::hash_of("another one"), keep: None };
+                let change = UserChange { password: Some(password), ..UserChange::default() };
+                elsewhere.update(ann.user.id, change).await.expect("a store that works");
+            }
+            _ => assert!(elsewhere.delete(ann.user.id).await.expect("a store that works")),
+        }
+        world.clock.advance(Span::seconds(2));
+        refused!(world.say(&ann, &room, &format!("after {way}")).await, Error::TokenInvalid);
+        refused!(world.say(&ann, &room, "/slow 5").await, Error::TokenInvalid);
+    }
+    let before = world.faults.calls("accounts.alive");
+    world.post(&owner, &room, "the owner's goes on").await;
+    world.post(&owner, &room, "and is not asked about again").await;
+    assert!(world.faults.calls("accounts.alive") <= before + 1);
+}
+
+#[tokio::test]
+async fn whose_login_ended_here_posts_no_more_at_once() {
+    let world = World::new();
+    let ann = world.person("ann").await;
+    let room = world.room(&ann).await;
+    world.post(&ann, &room, "before").await;
+    world.services.accounts.logout(&ann).await.expect("a login");
+    refused!(world.say(&ann, &room, "after").await, Error::TokenInvalid);
 }

@@ -199,7 +199,9 @@ async fn a_ban_everywhere_ends_every_login_and_holds_in_every_room() {
     let super_mod = world.ranked("super_", Rank::SuperMod).await;
     refused!(world.lift(&super_mod, None, &ann).await, Error::Denied(Denied::Rank { least: Rank::Admin }));
     world.lift(&admin, None, &ann).await.unwrap();
-    world.post(&ann, &room, "hi").await;
+    refused!(world.say(&ann, &room, "hi").await, Error::TokenInvalid);
+    let login = world.services.accounts.login("ann", testkit::builders::PASSWORD, &client("ann")).await.unwrap();
+    world.post(&Caller { session: login.session, ..ann }, &room, "hi").await;
 }
 
 #[tokio::test]

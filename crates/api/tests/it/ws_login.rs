@@ -1,9 +1,13 @@
 //! Being somebody on a socket, and ceasing to be.
 
 use crate::app::{PASSWORD, TestApp};
+use crate::database::Database;
 use crate::on_both;
 use crate::socket::{Ask, Next, Socket};
+use domain::model::time::Span;
 use serde_json::json;
+use std::sync::Arc;
+use testkit::clock::FakeClock;
 
 on_both! {
     async fn a_token_among_the_subprotocols_logs_in_and_is_never_echoed(app: &TestApp) {
@@ -139,4 +143,36 @@ on_both! {
         socket.send(awc::ws::Message::Close(None)).await;
         assert_eq!(socket.next().await, Next::Closed(Some(1000)));
     }
+}
+
+/// Two servers on one database, without a bus between them: what a socket of the first sends after the second ended its
+/// login by a logout, a new password or the deletion of the user.
+#[actix_web::test]
+async fn a_login_that_another_server_ended_posts_no_more_after_two_seconds() {
+    let clock = Arc::new(FakeClock::default());
+    let first = TestApp::start_by(Database::postgres(), clock.clone()).await;
+    let second = TestApp::start_by(Database::at(first.database.url.clone()), clock.clone()).await;
+    let olga = first.register("olga").await;
+    let room = first.room(&olga, "Lobby").await;
+    for way in ["logout", "password", "deletion"] {
+        let ann = first.register(&format!("ann_{way}")).await;
+        let mut socket = Socket::in_room(&first, &ann, &room).await;
+        socket.say(&format!("before the {way}")).await.unwrap();
+        match way {
+            "logout" => second.post(&ann, "/users/logout", json!({})).await.ok(204),
+            "password" => {
+                let other = second.login(&format!("ann_{way}")).await;
+                let change = json!({ "password": "another horse", "current_password": PASSWORD });
+                second.patch(&other, "/me", change).await.ok(200)
+            }
+            _ => second.delete(&ann, &format!("/users/{}", ann.uid)).await.ok(204),
+        };
+        clock.advance(Span::seconds(2));
+        let refused = socket.say(&format!("after the {way}")).await;
+        assert_eq!(refused.unwrap_err()["code"], "token_invalid", "{way}");
+    }
+    let said = first.texts(&room).await;
+    assert_eq!(said, ["before the logout", "before the password", "before the deletion"]);
+    second.stop().await;
+    first.stop().await;
 }

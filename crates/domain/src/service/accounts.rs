@@ -222,6 +222,7 @@ impl Accounts {
         let version = self.ports.access.version();
         let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
         self.ports.access.put_user(user.clone(), now, version);
+        self.ports.access.put_session(session.id, now);
         if session.is_due_to_slide(now) {
             self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
             self.seen(&user, client).await?;

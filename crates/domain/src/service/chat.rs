@@ -86,6 +86,9 @@ impl Chat {
             Input::Action(text) => self.post_text(caller, room, text, MessageKind::Action, &sent).await,
             Input::Socket(entry, command) => Ok(PostOutcome::Socket(entry.name, command)),
             Input::Command(entry, command) => {
+                if let Some(caller) = caller {
+                    self.refuse_ended(caller).await?;
+                }
                 let text = self.run(caller, room, command).await?;
                 Ok(PostOutcome::Command { name: entry.name, text })
             }
@@ -117,6 +120,7 @@ impl Chat {
                 None => Err(Error::refused(refusal, now)),
             };
         }
+        self.refuse_ended(caller).await?;
         let exempt = policy::is_exempt_from_pace(author.rank());
         let command = LogCommand::Post {
             draft: Draft { text, kind, reply_to: sent.reply_to, nonce },
@@ -128,6 +132,15 @@ impl Chat {
             Ok(AppendResult::Posted { message, .. }) => Ok(PostOutcome::Message(message)),
             Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
             Err(error) => Err(Error::append(error, Resource::Message, now)),
+        }
+    }
+
+    /// A socket may outlive its login when another process ended that: what it sends is refused two seconds later at most.
+    async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
+        let Ports { access, accounts, clock, .. } = &self.ports;
+        match access.is_alive(&**accounts, caller.session, clock.now()).await? {
+            true => Ok(()),
+            false => Err(Error::TokenInvalid),
         }
     }
 

@@ -8,15 +8,17 @@
 //!
 //! Acts other than posting and reading are rare and weigh more: they ask the store (see [`crate::service::rooms`]).
 
+mod sessions;
 mod state;
 
 use crate::model::event::Event;
-use crate::model::id::{RoomId, RoomUid, Seq, UserId};
+use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::user::{Member, Network, User};
 use crate::ports::bus::{Bus, Notice};
 use crate::ports::log::{AccessContext, History, RoomAccess};
 use crate::ports::store::{AccountStore, RoomStore, StoreError};
+use sessions::Sessions;
 use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,12 +55,36 @@ pub struct CacheVersion(u64);
 
 /// What a node remembers of how users stand.
 #[derive(Default)]
-pub struct AccessCache(Mutex<CacheState>);
+pub struct AccessCache(Mutex<CacheState>, Mutex<Sessions>);
 
 impl AccessCache {
     // Held for a few hash operations and never across an await.
     fn state(&self) -> MutexGuard<'_, CacheState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of a login that the store said at `now` goes on.
+    pub fn put_session(&self, session: SessionId, now: Timestamp) {
+        self.sessions().put(session, now);
+    }
+
+    /// Whether a login goes on, as the store said less than two seconds before `now`. All logins in use are asked about
+    /// in one query.
+    pub async fn is_alive(
+        &self,
+        accounts: &dyn AccountStore,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let looked = self.sessions().look(session, now);
+        let Err(asked) = looked else { return Ok(true) };
+        let alive = accounts.alive(&asked, now).await?;
+        self.sessions().settle(&asked, &alive, now);
+        Ok(alive.contains(&session))
     }
 
     /// Takes note of what was committed. Called before anybody is told, with each room's events in the order of their seq;
@@ -73,7 +99,7 @@ impl AccessCache {
         match notice {
             Notice::UserChanged(user) => self.state().invalidate(Invalidation::User(user.id)),
             Notice::UserDeleted(user) => self.state().invalidate(Invalidation::User(*user)),
-            Notice::SessionsEnded(_) => {}
+            Notice::SessionsEnded(ended) => self.sessions().remove(ended),
         }
     }
 

@@ -369,7 +369,7 @@ fn pinned(room: &CachedRoom) -> Option<&Message> {
 }
 
 /// Whether `now` is less than `span` after `then`, and not before it by more than an overtaking: the clock may have jumped.
-fn is_within(then: Timestamp, now: Timestamp, span: Span) -> bool {
+pub fn is_within(then: Timestamp, now: Timestamp, span: Span) -> bool {
     then <= now + CLOCK_TOLERANCE && now - then < span
 }
 
