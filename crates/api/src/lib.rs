@@ -1,10 +1,10 @@
 //! Banter's borders: HTTP, WebSockets, the web pages and the command line.
 //!
-//! Read in this order: [`config`] says what can be set, [`wire`] puts the process together, [`server`] runs it;
+//! Read in this order: [`config`] says what can be set, [`bootstrap`] puts the process together, [`server`] runs it;
 //! [`http`] and [`realtime`] turn what clients send into calls of the domain's services, by way of [`caller`],
 //! [`view`] and [`problem`]; [`assets`] serves the pages, [`metrics`] counts, and [`cli`] is the operator's way in.
 //!
-//! No rule lives in this crate, and only [`wire`] names the adapters.
+//! No rule lives in this crate, and only [`bootstrap`] names the adapters.
 
 pub mod app;
 pub mod assets;

@@ -1,7 +1,7 @@
 //! The outside of Banter: its databases, and the clock, chance, passwords, tokens and quotas of a real machine.
 //!
 //! [`Store::open`] is the way in: it brings the tables up to date, starts the writers and hands out every port over one
-//! database. [`effects`] holds the other ports. The rest of the crate is how that is done: `db` reaches the database,
+//! database. [`adapters`] holds the other ports. The rest of the crate is how that is done: `db` reaches the database,
 //! `store` turns rows into what the domain knows, `writer` is the group commit behind every room's log.
 //!
 //! This crate never decides who may do what, and never logs a text, a token or an address.

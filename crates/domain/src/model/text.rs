@@ -44,7 +44,7 @@ impl Body {
     pub const MAX: usize = 500;
 
     /// Takes a message as it was typed. Line ends become `\n`, tabs become spaces, and outer white space goes. Direction
-    /// marks that keyboards put in stay within their line ([`balance_directions`]).
+    /// marks that keyboards put in stay within their line (UAX #9).
     pub fn parse(text: &str) -> Result<Body, Invalid> {
         let invalid = |reason: String| Err(Invalid::new("message", reason));
         // Four bytes a character at most, and as much again for what trimming takes away: beyond that, do not look.
