@@ -2,15 +2,15 @@
 
 use crate::app::Locate;
 use crate::config::{Config, Guests, RoomCreation};
-use crate::realtime::feed::Signal;
 use domain::model::rank::Rank;
 use domain::model::text::Password;
+use domain::ports::bus::{Bus, Subscription};
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::log::History;
 use domain::ports::store::{AccountStore, Health};
-use domain::service::access::{AccessCache, InvalidatingBus};
+use domain::service::access::AccessCache;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
-use infra::adapters::bus::{self, LocalBus};
+use infra::adapters::bus::LocalBus;
 use infra::adapters::clock::SystemClock;
 use infra::adapters::geography::{GeoFile, NoGeography};
 use infra::adapters::ids::RandomIds;
@@ -20,8 +20,6 @@ use infra::adapters::passwords::BcryptHasher;
 use infra::adapters::tokens::JwtTokens;
 use infra::{Options, Store};
 use std::sync::Arc;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Everything but the sockets.
 pub struct Wired {
@@ -39,8 +37,8 @@ pub struct Wired {
     pub limiter: Arc<dyn RateLimiter>,
     /// Turns addresses into visitors.
     pub locate: Locate,
-    /// What the bus brings.
-    pub signals: UnboundedReceiver<Signal>,
+    /// What the bus brings from now on.
+    pub subscription: Box<dyn Subscription>,
     /// The database, to be shut down at the end.
     pub store: StoreHandle,
 }
@@ -66,10 +64,9 @@ pub fn system_clock() -> Arc<dyn Clock> {
 /// Opens the database and builds the services, as the settings say; they go by `clock`. Must run within a tokio runtime.
 pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, String> {
     let bus = Arc::new(LocalBus::default());
-    let receiver = bus.subscribe();
+    let subscription = bus.subscribe();
     let url = config.database();
-    let access = Arc::new(AccessCache::default());
-    let bus = Arc::new(InvalidatingBus { access: access.clone(), bus });
+    let access = Arc::new(AccessCache::new(&*bus));
     let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), bus));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
@@ -96,7 +93,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         clock,
         limiter,
         locate: locate(config, Networks::new(store.network_key.clone()))?,
-        signals: translate(receiver),
+        subscription,
         store: StoreHandle(store),
     })
 }
@@ -125,25 +122,6 @@ fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {
         wider: networks.wider(address),
         country: geography.country(address),
     }))
-}
-
-/// The bus's signals in the feed's words. What was lost is said once, and read from the store.
-fn translate(mut receiver: tokio::sync::broadcast::Receiver<bus::Signal>) -> UnboundedReceiver<Signal> {
-    let (signal, signals) = unbounded_channel();
-    tokio::spawn(async move {
-        loop {
-            let next = match receiver.recv().await {
-                Ok(bus::Signal::Events(events)) => Signal::Events(events),
-                Ok(bus::Signal::Notice(notice)) => Signal::Notice(notice),
-                Err(RecvError::Lagged(_)) => Signal::Lost,
-                Err(RecvError::Closed) => return,
-            };
-            if signal.send(next).is_err() {
-                return;
-            }
-        }
-    });
-    signals
 }
 
 /// Makes root if there is none. The password, if it was made up here and now: to be shown once.

@@ -76,9 +76,9 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let wired = bootstrap::wire(&config, clock).await?;
     let root_password = bootstrap::ensure_root(&wired, &config).await?;
     let (node, from_workers) = Node::new(config.limits.caps);
-    let Wired { services, history, accounts, health, clock, limiter, locate, signals, store } = wired;
+    let Wired { services, history, accounts, health, clock, limiter, locate, subscription, store } = wired;
     let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
-    actix_web::rt::spawn(Feed::new(ports, node.clone()).run(signals, from_workers));
+    actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let metrics = Arc::new(Metrics::default());
     let app =

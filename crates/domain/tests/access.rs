@@ -177,7 +177,7 @@ async fn power_taken_while_it_was_looked_up_is_not_remembered() {
     let room = world.room(&owner).await;
     let bob = world.appointed(&owner, &room, "bob", ModerationAction::Mod).await;
     world.faults.nth("accounts.user", 1, Fault::Hold);
-    world.ports.access.clear();
+    world.bus.lose();
     let looks = remembered(&world, &bob, &room);
     let acts = async {
         while world.faults.calls("accounts.user") == 0 {

@@ -341,7 +341,7 @@ async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
         [("log.append", Fault::Fail), ("history.room_access", Fault::Fail), ("log.append", Fault::Busy)]
     {
         world.faults.heal();
-        world.ports.access.clear();
+        world.bus.lose();
         world.faults.always(method, fault);
         let error = match world.say_named(&owner, &room, "hi", "n").await {
             Err(error) => error,

@@ -1,4 +1,4 @@
-//! Both databases keep the contract that every store keeps.
+//! Both databases keep the contract that every store keeps, and the bus that of every bus.
 
 mod support;
 
@@ -28,4 +28,8 @@ mod postgres {
     }
 
     testkit::conformance_suite!(make);
+}
+
+mod local_bus {
+    testkit::bus_conformance_suite!(infra::adapters::bus::LocalBus::default());
 }

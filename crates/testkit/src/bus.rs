@@ -1,15 +1,58 @@
-//! A bus that remembers what it was given.
+//! A bus that remembers what it was given, and what every bus must do.
 
+use async_trait::async_trait;
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{RoomId, Seq};
-use domain::ports::bus::{Bus, Notice};
-use std::sync::{Mutex, MutexGuard};
+use domain::model::id::{RoomId, Seq, UserId};
+use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Notify;
 
-/// Keeps every event and notice in the order in which they came.
+/// How many messages a subscriber may be behind.
+const CAPACITY: usize = 4096;
+
+/// Keeps every event and notice in the order in which they came, and hands them to its subscribers.
 #[derive(Debug, Default)]
 pub struct RecordingBus {
     events: Mutex<Vec<Event>>,
     notices: Mutex<Vec<Notice>>,
+    subscribers: Mutex<Vec<Arc<Queue>>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: Mutex<VecDeque<BusMessage>>,
+    arrived: Notify,
+}
+
+impl Queue {
+    fn push(&self, message: BusMessage) {
+        let mut messages = lock(&self.messages);
+        if messages.len() >= CAPACITY {
+            messages.pop_front();
+            messages[0] = BusMessage::Lost;
+        }
+        messages.push_back(message);
+        self.arrived.notify_one();
+    }
+}
+
+struct QueueSubscription(Arc<Queue>);
+
+#[async_trait]
+impl Subscription for QueueSubscription {
+    async fn next(&mut self) -> Option<BusMessage> {
+        loop {
+            if let Some(message) = self.try_next() {
+                return Some(message);
+            }
+            self.0.arrived.notified().await;
+        }
+    }
+
+    fn try_next(&mut self) -> Option<BusMessage> {
+        lock(&self.0.messages).pop_front()
+    }
 }
 
 impl RecordingBus {
@@ -38,6 +81,15 @@ impl RecordingBus {
         lock(&self.notices).clone()
     }
 
+    /// Says to every subscriber that something was lost.
+    pub fn lose(&self) {
+        self.hand_on(BusMessage::Lost);
+    }
+
+    fn hand_on(&self, message: BusMessage) {
+        lock(&self.subscribers).iter().for_each(|queue| queue.push(message.clone()));
+    }
+
     /// Whether nothing came at all.
     pub fn is_silent(&self) -> bool {
         lock(&self.events).is_empty() && lock(&self.notices).is_empty()
@@ -52,14 +104,86 @@ impl RecordingBus {
 
 impl Bus for RecordingBus {
     fn publish(&self, events: Vec<Event>) {
-        lock(&self.events).extend(events);
+        lock(&self.events).extend(events.iter().cloned());
+        self.hand_on(BusMessage::Events(events.into()));
     }
 
     fn announce(&self, notice: Notice) {
-        lock(&self.notices).push(notice);
+        lock(&self.notices).push(notice.clone());
+        self.hand_on(BusMessage::Notice(notice));
+    }
+
+    fn subscribe(&self) -> Box<dyn Subscription> {
+        let queue = Arc::new(Queue::default());
+        lock(&self.subscribers).push(queue.clone());
+        Box::new(QueueSubscription(queue))
     }
 }
 
-fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().expect("no test panics while it holds this lock")
+}
+
+/// What every bus must do: `make` gives a fresh one.
+#[macro_export]
+macro_rules! bus_conformance_suite {
+    ($make:expr) => {
+        #[test]
+        fn every_subscriber_gets_everything_in_order_from_then_on() {
+            $crate::conformance::runtime().block_on($crate::bus::in_order($make));
+        }
+
+        #[test]
+        fn what_was_published_before_is_there_without_waiting() {
+            $crate::conformance::runtime().block_on($crate::bus::at_once($make));
+        }
+
+        #[test]
+        fn a_subscriber_that_sleeps_is_told_of_the_loss_and_goes_on_after_it() {
+            $crate::conformance::runtime().block_on($crate::bus::declared_loss($make));
+        }
+    };
+}
+
+fn told(user: i64) -> BusMessage {
+    BusMessage::Notice(Notice::UserDeleted(UserId(user)))
+}
+
+/// Every subscriber gets everything in order, from its subscription on.
+pub async fn in_order(bus: impl Bus) {
+    bus.announce(Notice::UserDeleted(UserId(0)));
+    let mut subscribers = [bus.subscribe(), bus.subscribe()];
+    bus.announce(Notice::UserDeleted(UserId(1)));
+    bus.publish(Vec::new());
+    for subscriber in &mut subscribers {
+        assert_eq!(subscriber.next().await, Some(told(1)));
+        assert_eq!(subscriber.next().await, Some(BusMessage::Events(Arc::from([]))));
+        assert_eq!(subscriber.try_next(), None);
+    }
+}
+
+/// What was published before is there without waiting.
+pub async fn at_once(bus: impl Bus) {
+    let mut subscriber = bus.subscribe();
+    for user in 1..=3 {
+        bus.announce(Notice::UserDeleted(UserId(user)));
+        assert_eq!(subscriber.try_next(), Some(told(user)));
+    }
+}
+
+/// A subscriber that sleeps is told of the loss and goes on after it.
+pub async fn declared_loss(bus: impl Bus) {
+    const MANY: i64 = 100_000;
+    let mut subscriber = bus.subscribe();
+    for user in 1..=MANY {
+        bus.announce(Notice::UserDeleted(UserId(user)));
+    }
+    assert_eq!(subscriber.next().await, Some(BusMessage::Lost));
+    let mut rest = Vec::new();
+    while let Some(message) = subscriber.try_next() {
+        rest.push(message);
+    }
+    assert!(rest.len() < MANY as usize / 2, "a queue that keeps {} messages has no bound", rest.len());
+    let first = MANY - rest.len() as i64 + 1;
+    assert_eq!(rest, (first..=MANY).map(told).collect::<Vec<_>>(), "the latest, without a gap");
 }

@@ -20,3 +20,7 @@ async fn make() -> Option<(Subject, ())> {
 }
 
 testkit::conformance_suite!(make);
+
+mod bus {
+    testkit::bus_conformance_suite!(testkit::bus::RecordingBus::default());
+}

@@ -13,7 +13,7 @@ use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId};
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
-use domain::ports::bus::Notice;
+use domain::ports::bus::{BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
 use domain::ports::log::{EventRange, History};
 use domain::ports::store::{AccountStore, StoreError};
@@ -27,17 +27,6 @@ const LOOKS_PER_PRESENCE: u32 = 10;
 
 /// Every this many looks, the logins in use are compared with the store's (30 s): a notice may have been lost.
 const LOOKS_PER_SWEEP: u32 = 300;
-
-/// What the bus brings, as `wire` translates it.
-#[derive(Debug)]
-pub enum Signal {
-    /// Events that were committed.
-    Events(Arc<[Event]>),
-    /// What concerns people.
-    Notice(Notice),
-    /// The bus lost something: nobody knows what.
-    Lost,
-}
 
 enum ReadResult {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
@@ -74,7 +63,7 @@ impl Feed {
     }
 
     /// Runs until the bus and the workers are gone.
-    pub async fn run(mut self, mut bus: UnboundedReceiver<Signal>, mut workers: UnboundedReceiver<ToFeed>) {
+    pub async fn run(mut self, mut bus: Box<dyn Subscription>, mut workers: UnboundedReceiver<ToFeed>) {
         let (follows, effects) = feed::Feed::start();
         self.follows = follows;
         self.apply_effects(effects);
@@ -83,8 +72,8 @@ impl Feed {
         let mut look: u32 = 0;
         loop {
             tokio::select! {
-                signal = bus.recv() => match signal {
-                    Some(signal) => self.on_signal(signal),
+                message = bus.next() => match message {
+                    Some(message) => self.on_message(message),
                     None => return,
                 },
                 Some(what) = workers.recv() => self.serve(what),
@@ -121,20 +110,20 @@ impl Feed {
         }
     }
 
-    fn on_signal(&mut self, signal: Signal) {
-        match signal {
-            Signal::Events(events) => {
+    fn on_message(&mut self, message: BusMessage) {
+        match message {
+            BusMessage::Events(events) => {
                 let wanted: Vec<_> = events.iter().filter(|event| self.follows.follows(event.room)).cloned().collect();
                 let effects = self.follows.receive(wanted.into_iter().map(|e| (e.room, e.seq, e)), self.now());
                 self.apply_effects(effects);
             }
-            Signal::Notice(Notice::SessionsEnded(ended)) => {
+            BusMessage::Notice(Notice::SessionsEnded(ended)) => {
                 self.node.tell_all(&ToWorker::SessionsEnded(ended.into()));
             }
-            Signal::Notice(Notice::UserDeleted(user)) => {
+            BusMessage::Notice(Notice::UserDeleted(user)) => {
                 self.node.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }
-            Signal::Notice(Notice::UserChanged(user)) => {
+            BusMessage::Notice(Notice::UserChanged(user)) => {
                 let frame = Frame::server(&Server::UserUpdated { user: &view::user(&user) });
                 for room in self.node.rooms_of(user.id) {
                     self.node.tell_all(&ToWorker::Note(room, frame.clone()));
@@ -143,7 +132,7 @@ impl Feed {
                 self.node.change_user(&user);
                 self.node.tell_all(&ToWorker::UserChanged(user));
             }
-            Signal::Lost => {
+            BusMessage::Lost => {
                 let effects = self.follows.lost();
                 self.apply_effects(effects);
                 self.sweep();
@@ -266,5 +255,51 @@ pub(crate) fn removal(kind: &EventKind) -> Removal {
         EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => Removal::One(subject.user.id),
         EventKind::Closed => Removal::All,
         _ => Removal::Nobody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Caps;
+    use domain::ports::bus::Bus;
+    use domain::ports::log::Log;
+    use testkit::builders;
+    use testkit::bus::RecordingBus;
+    use testkit::memory::MemoryStore;
+
+    /// More than the queue of a subscriber holds.
+    const BURST: i64 = 6_000;
+
+    #[actix_web::test]
+    async fn a_burst_that_overflows_the_bus_reaches_the_workers_complete_and_in_order() {
+        let bus = Arc::new(RecordingBus::default());
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let owner = builders::user("owner_").create(&*store).await;
+        let room = builders::room("lobby").create(&*store, &owner).await;
+        let caps = Caps { all: 10, per_network: 10, per_user: 10 };
+        let (node, from_workers) = Node::new(caps);
+        let (worker, mut from_feed) = node.add_worker();
+        let clock = crate::bootstrap::system_clock();
+        let ports = Ports { history: store.clone(), accounts: store.clone(), clock };
+        let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
+        actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
+        node.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));
+        assert!(matches!(from_feed.recv().await, Some(ToWorker::Tail(_, _, Seq(0)))));
+
+        let author = domain::model::user::Member::outside(owner);
+        for number in 1..=BURST {
+            let post = builders::post(builders::draft(&number.to_string()));
+            store.append(builders::entry(room.id, &author, post)).await.unwrap();
+        }
+        assert_eq!(watcher.try_next(), Some(BusMessage::Lost), "the burst was large enough");
+
+        let mut seqs = Vec::new();
+        while seqs.last() != Some(&BURST) {
+            if let Some(ToWorker::Frames(_, deliveries, _)) = from_feed.recv().await {
+                seqs.extend(deliveries.iter().map(|delivery| delivery.seq.0));
+            }
+        }
+        assert_eq!(seqs, (1..=BURST).collect::<Vec<_>>());
     }
 }

@@ -3,6 +3,8 @@
 use crate::model::event::Event;
 use crate::model::id::{SessionId, UserId};
 use crate::model::user::User;
+use async_trait::async_trait;
+use std::sync::Arc;
 
 /// What concerns people rather than a room's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +17,38 @@ pub enum Notice {
     UserDeleted(UserId),
 }
 
-/// Tells whoever serves viewers. Called by the store after the commit, whether or not the caller still waits.
+/// What a subscriber receives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BusMessage {
+    /// Committed events, usually each room's in the order of their seq; they may be missing, repeated, late or swapped.
+    Events(Arc<[Event]>),
+    /// What concerns people, under the same terms.
+    Notice(Notice),
+    /// Messages were lost here, nobody knows which: everything that was derived from messages is read again.
+    Lost,
+}
+
+/// One subscriber's messages, in a bounded queue. Whoever does not take them in time gets [`BusMessage::Lost`] in place of
+/// the oldest, and the later ones after it.
+#[async_trait]
+pub trait Subscription: Send {
+    /// The next message; `None` when the bus is gone. Cancelling the wait loses nothing.
+    async fn next(&mut self) -> Option<BusMessage>;
+
+    /// The next message, if it is there already. Whatever was published in this process before the call is.
+    fn try_next(&mut self) -> Option<BusMessage>;
+}
+
+/// Between the stores, which publish after each commit, and whatever must know: the feed of the viewers, the memory of
+/// access rights.
 pub trait Bus: Send + Sync {
     /// Hands on events, each room's in the order of their seq. Never waits and never fails; it may lose, repeat or delay.
+    /// Called by the store after the commit, whether or not the caller still waits.
     fn publish(&self, events: Vec<Event>);
 
     /// Hands on a notice, under the same terms.
     fn announce(&self, notice: Notice);
+
+    /// Everything published from now on, by this process or another.
+    fn subscribe(&self) -> Box<dyn Subscription>;
 }

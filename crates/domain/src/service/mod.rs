@@ -94,7 +94,7 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Reading them.
     pub history: Arc<dyn History>,
-    /// How people stand in rooms, remembered. The stores tell it what they commit: see [`access::InvalidatingBus`].
+    /// How people stand in rooms, remembered.
     pub access: Arc<access::AccessCache>,
     /// The one source of time for all services.
     pub clock: Arc<dyn Clock>,

@@ -10,7 +10,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::ports::effects::{Clock, RateLimiter};
 use domain::ports::log::{History, Position};
-use domain::service::access::{AccessCache, InvalidatingBus};
+use domain::service::access::AccessCache;
 use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::Error;
 use domain::service::moderation::SanctionRequest;
@@ -61,9 +61,8 @@ impl World {
         let bus = Arc::new(RecordingBus::default());
         let (faults, clock) = (Arc::new(Faults::default()), Arc::new(FakeClock::default()));
         let (hasher, limiter) = (Arc::new(PlainHasher::default()), Arc::new(CountingLimiter::default()));
-        let access = Arc::new(AccessCache::default());
-        let invalidating = Arc::new(InvalidatingBus { access: access.clone(), bus: bus.clone() });
-        let store = Arc::new(MemoryStore::new(invalidating));
+        let access = Arc::new(AccessCache::new(&*bus));
+        let store = Arc::new(MemoryStore::new(bus.clone()));
         let faulty = Arc::new(Faulty::new(store.clone(), faults.clone()));
         let counting: Arc<dyn RateLimiter> = limiter.clone();
         let ports = Ports {

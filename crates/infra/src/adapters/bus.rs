@@ -1,33 +1,17 @@
 //! The bus of one process.
 
+use async_trait::async_trait;
 use domain::model::event::Event;
-use domain::ports::bus::{Bus, Notice};
-use std::sync::Arc;
+use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-/// What is told.
-#[derive(Clone, Debug)]
-pub enum Signal {
-    /// Committed events, each room's in the order of their seq.
-    Events(Arc<[Event]>),
-    /// What concerns people rather than a room.
-    Notice(Notice),
-}
+/// How many messages a subscriber may be behind before the oldest are lost to it.
+pub const CAPACITY: usize = 4096;
 
-/// How many signals a receiver may be behind.
-const CAPACITY: usize = 4096;
-
-/// Tells every receiver of this process. One that is too far behind loses the oldest and is told so
-/// ([`broadcast::error::RecvError::Lagged`]): it then reads what it missed from the store.
+/// Hands every message to every subscriber of this process.
 pub struct LocalBus {
-    sender: broadcast::Sender<Signal>,
-}
-
-impl LocalBus {
-    /// Everything told from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
-        self.sender.subscribe()
-    }
+    sender: broadcast::Sender<BusMessage>,
 }
 
 impl Default for LocalBus {
@@ -39,42 +23,35 @@ impl Default for LocalBus {
 impl Bus for LocalBus {
     fn publish(&self, events: Vec<Event>) {
         // Nobody listening is no failure.
-        let _ = self.sender.send(Signal::Events(events.into()));
+        let _ = self.sender.send(BusMessage::Events(events.into()));
     }
 
     fn announce(&self, notice: Notice) {
-        let _ = self.sender.send(Signal::Notice(notice));
+        let _ = self.sender.send(BusMessage::Notice(notice));
+    }
+
+    fn subscribe(&self) -> Box<dyn Subscription> {
+        Box::new(LocalSubscription(self.sender.subscribe()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::model::id::UserId;
-    use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+struct LocalSubscription(broadcast::Receiver<BusMessage>);
 
-    #[tokio::test]
-    async fn every_receiver_hears_everything_in_order() {
-        let bus = LocalBus::default();
-        bus.announce(Notice::UserDeleted(UserId(0)));
-        let mut receivers = [bus.subscribe(), bus.subscribe()];
-        bus.announce(Notice::UserDeleted(UserId(1)));
-        bus.publish(Vec::new());
-        for receiver in &mut receivers {
-            assert!(matches!(receiver.recv().await, Ok(Signal::Notice(Notice::UserDeleted(UserId(1))))));
-            assert!(matches!(receiver.recv().await, Ok(Signal::Events(events)) if events.is_empty()));
-            assert!(matches!(receiver.try_recv(), Err(TryRecvError::Empty)));
+#[async_trait]
+impl Subscription for LocalSubscription {
+    async fn next(&mut self) -> Option<BusMessage> {
+        match self.0.recv().await {
+            Ok(message) => Some(message),
+            Err(RecvError::Lagged(_)) => Some(BusMessage::Lost),
+            Err(RecvError::Closed) => None,
         }
     }
 
-    #[tokio::test]
-    async fn a_receiver_that_sleeps_learns_what_it_lost() {
-        let bus = LocalBus::default();
-        let mut receiver = bus.subscribe();
-        for n in 0..CAPACITY as i64 + 3 {
-            bus.announce(Notice::UserDeleted(UserId(n)));
+    fn try_next(&mut self) -> Option<BusMessage> {
+        match self.0.try_recv() {
+            Ok(message) => Some(message),
+            Err(TryRecvError::Lagged(_)) => Some(BusMessage::Lost),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
-        assert!(matches!(receiver.recv().await, Err(RecvError::Lagged(3))));
-        assert!(matches!(receiver.recv().await, Ok(Signal::Notice(Notice::UserDeleted(UserId(3))))));
     }
 }

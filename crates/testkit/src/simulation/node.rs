@@ -5,10 +5,12 @@
 
 use super::conn::Conn;
 use super::world::World;
+use crate::bus::RecordingBus;
 use domain::delivery::feed::{Effect, Feed, Found, LOOK};
 use domain::delivery::tail::{Tail, Weight};
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, Seq, UserId};
+use domain::ports::bus::Bus;
 use domain::ports::log::History;
 use domain::service::access::AccessCache;
 use std::cell::{Cell, RefCell};
@@ -92,6 +94,8 @@ pub struct Node {
     pub id: usize,
     /// How people stand, as far as it was told.
     pub access: AccessCache,
+    /// What reaches it, for the memory of access rights; nothing is published here.
+    bus: RecordingBus,
     world: Weak<World>,
     alive: Cell<bool>,
     feed: RefCell<Feed<Event>>,
@@ -105,9 +109,11 @@ impl Node {
     pub fn start(world: &Rc<World>, id: usize) -> Rc<Node> {
         let (feed, effects) = Feed::start();
         let workers = (0..world.runtime.chance.between(1, 2)).map(|_| Worker::default()).collect();
+        let bus = RecordingBus::default();
         let node = Rc::new(Node {
             id,
-            access: AccessCache::default(),
+            access: AccessCache::new(&bus),
+            bus,
             world: Rc::downgrade(world),
             alive: Cell::new(true),
             feed: RefCell::new(feed),
@@ -158,7 +164,7 @@ impl Node {
     /// The bus brings an event.
     pub fn hear(self: &Rc<Self>, event: Event) {
         if self.is_alive() {
-            self.access.apply_events(std::slice::from_ref(&event));
+            self.bus.publish(vec![event.clone()]);
             let effects = self.feed.borrow_mut().receive([(event.room, event.seq, event)], self.world().now());
             self.carry_out(effects);
         }
@@ -166,7 +172,7 @@ impl Node {
 
     /// The bus says that it lost something.
     pub fn lose(self: &Rc<Self>) {
-        self.access.clear();
+        self.bus.lose();
         let effects = self.feed.borrow_mut().lost();
         self.carry_out(effects);
     }

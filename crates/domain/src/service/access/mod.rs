@@ -1,21 +1,20 @@
 //! How users stand in rooms, remembered, so that joining and posting ask the store nothing.
 //!
 //! A room's settings, ranks and sanctions change only by events of its log, and sanctions everywhere only by events of the
-//! server's own. What was read at some seq therefore holds as long as every later event was heard: [`AccessCache::apply_events`] is
-//! called with each before anybody is told of it, drops what the event changes, and notices a gap. Against what is not
-//! heard (another process, a bus that lost something) everything in use is compared with the store every two seconds, in
-//! one query for the heads of all rooms and one for all users.
+//! server's own. What was read at some seq therefore holds as long as every later event arrived. The cache subscribes to the
+//! bus itself and takes what arrived before it answers, so whoever was told of an event finds it taken in; an event drops
+//! what it changes, and a gap is noticed. Against what never arrives (a bus that lost something) everything in use is
+//! compared with the store every two seconds, in one query for the heads of all rooms and one for all users.
 //!
 //! Acts other than posting and reading are rare and weigh more: they ask the store (see [`crate::service::rooms`]).
 
 mod sessions;
 mod state;
 
-use crate::model::event::Event;
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::user::{Member, Network, User};
-use crate::ports::bus::{Bus, Notice};
+use crate::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use crate::ports::log::{AccessContext, History, RoomAccess};
 use crate::ports::store::{AccountStore, RoomStore, StoreError};
 use sessions::Sessions;
@@ -54,17 +53,48 @@ impl Drop for Over<'_> {
 pub struct CacheVersion(u64);
 
 /// What a node remembers of how users stand.
-#[derive(Default)]
-pub struct AccessCache(Mutex<CacheState>, Mutex<Sessions>);
+pub struct AccessCache {
+    state: Mutex<CacheState>,
+    sessions: Mutex<Sessions>,
+    subscription: Mutex<Box<dyn Subscription>>,
+}
 
 impl AccessCache {
-    // Held for a few hash operations and never across an await.
+    /// An empty cache that learns of changes from `bus`.
+    pub fn new(bus: &dyn Bus) -> AccessCache {
+        let subscription = Mutex::new(bus.subscribe());
+        AccessCache { state: Mutex::default(), sessions: Mutex::default(), subscription }
+    }
+
+    // Both are held for a few hash operations and never across an await.
     fn state(&self) -> MutexGuard<'_, CacheState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.take_messages();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+        self.take_messages();
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what arrived. The subscription stays locked meanwhile: one message after the other.
+    fn take_messages(&self) {
+        let mut subscription = self.subscription.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(message) = subscription.try_next() {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match message {
+                BusMessage::Events(events) => events.iter().for_each(|event| state.apply_event(event)),
+                BusMessage::Notice(Notice::UserChanged(user)) => state.invalidate(Invalidation::User(user.id)),
+                BusMessage::Notice(Notice::UserDeleted(user)) => state.invalidate(Invalidation::User(user)),
+                BusMessage::Notice(Notice::SessionsEnded(ended)) => {
+                    self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&ended);
+                }
+                BusMessage::Lost => {
+                    state.invalidate(Invalidation::All);
+                    self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget();
+                }
+            }
+        }
     }
 
     /// Takes note of a login that the store said at `now` goes on.
@@ -87,22 +117,6 @@ impl AccessCache {
         Ok(alive.contains(&session))
     }
 
-    /// Takes note of what was committed. Called before anybody is told, with each room's events in the order of their seq;
-    /// what is repeated does no harm.
-    pub fn apply_events(&self, events: &[Event]) {
-        let mut state = self.state();
-        events.iter().for_each(|event| state.apply_event(event));
-    }
-
-    /// Takes note of what concerns users.
-    pub fn apply_notice(&self, notice: &Notice) {
-        match notice {
-            Notice::UserChanged(user) => self.state().invalidate(Invalidation::User(user.id)),
-            Notice::UserDeleted(user) => self.state().invalidate(Invalidation::User(*user)),
-            Notice::SessionsEnded(ended) => self.sessions().remove(ended),
-        }
-    }
-
     /// Where the changes stand: asked before a user is read, for [`AccessCache::put_user`].
     pub fn version(&self) -> CacheVersion {
         CacheVersion(self.state().version())
@@ -111,11 +125,6 @@ impl AccessCache {
     /// Takes note of a user whom somebody just read for another purpose.
     pub fn put_user(&self, user: User, now: Timestamp, version: CacheVersion) {
         self.state().put_user(user, now, version.0);
-    }
-
-    /// Forgets everything, because a bus between nodes lost nobody knows what. The bus of one process loses nothing on its way here.
-    pub fn clear(&self) {
-        self.state().invalidate(Invalidation::All);
     }
 
     /// How `user`, seen at `network`, stands in a room at `now`, with what happened there up to `at_least` taken in; `None`
@@ -209,26 +218,6 @@ async fn room_access(
     now: Timestamp,
 ) -> Result<Option<RoomAccess>, StoreError> {
     sources.history.room_access(room, now, CACHED_MAX).await
-}
-
-/// A bus whose every word is taken note of before it is handed on.
-pub struct InvalidatingBus {
-    /// Who takes note.
-    pub access: Arc<AccessCache>,
-    /// The bus.
-    pub bus: Arc<dyn Bus>,
-}
-
-impl Bus for InvalidatingBus {
-    fn publish(&self, events: Vec<Event>) {
-        self.access.apply_events(&events);
-        self.bus.publish(events);
-    }
-
-    fn announce(&self, notice: Notice) {
-        self.access.apply_notice(&notice);
-        self.bus.announce(notice);
-    }
 }
 
 #[cfg(test)]

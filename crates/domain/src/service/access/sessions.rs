@@ -30,6 +30,13 @@ impl Sessions {
         }
     }
 
+    /// Nobody knows which of them are over: each is asked about again.
+    pub fn forget(&mut self) {
+        for known in self.0.values_mut() {
+            known.fresh_at = Timestamp(known.fresh_at.0 - FRESH_FOR.as_millis());
+        }
+    }
+
     /// Whether this login was seen alive less than two seconds ago; otherwise the logins to ask the store about: this one
     /// and all others in use, so that many who write ask once.
     pub fn look(&mut self, session: SessionId, now: Timestamp) -> Result<(), Vec<SessionId>> {
