@@ -8,8 +8,9 @@ use crate::http;
 use crate::metrics::{self, Metrics};
 use crate::realtime::feed::{self, Feed};
 use crate::realtime::hub::Hub;
-use crate::realtime::node::{Node, ToWorker};
+use crate::realtime::node::Node;
 use crate::realtime::protocol::Close;
+use crate::realtime::workers::ToWorker;
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::task::JoinHandle;
@@ -149,18 +150,18 @@ impl Running {
 
     /// Closes the sockets in an even pace, so that the clients do not come back all at once.
     async fn close_connections(&self) {
-        let connections = self.node.connections();
+        let connections = self.node.connections.all();
         // Half a millisecond each, as the welcome frame promises them for coming back, within the limit.
         let spread = DRAIN.min(Duration::from_micros(500) * u32::try_from(connections.len()).unwrap_or(u32::MAX));
         let rounds = 20;
         for some in connections.chunks(connections.len().div_ceil(rounds).max(1)) {
             for connection in some {
-                self.node.tell_all(&ToWorker::Close(connection.id, Close::Draining));
+                self.node.workers.tell_all(&ToWorker::Close(connection.id, Close::Draining));
             }
             tokio::time::sleep(spread / u32::try_from(rounds).unwrap_or(1)).await;
         }
         let deadline = tokio::time::Instant::now() + CLOSE_TIMEOUT;
-        while self.node.count() > 0 && tokio::time::Instant::now() < deadline {
+        while self.node.connections.count() > 0 && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -3,7 +3,7 @@
 //! A builder fills in what a test does not care about. What it makes is made through the ports, like anything else.
 
 use crate::hasher::PlainHasher;
-use domain::model::id::{Epoch, RoomId, RoomUid, UserUid};
+use domain::model::id::{Epoch, RoomId, RoomUid, UserId, UserUid};
 use domain::model::message::{Draft, MessageKind};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
@@ -98,6 +98,22 @@ impl UserBuilder {
     /// Makes the user; the name must be free.
     pub async fn create(self, accounts: &dyn AccountStore) -> User {
         accounts.create(self.0).await.expect("the name is free")
+    }
+}
+
+/// A registered user who is in no store.
+pub fn known_user(id: i64, name: &str) -> User {
+    let new = user(name).build();
+    User {
+        id: UserId(id),
+        uid: new.uid,
+        username: new.login.map(|(username, _)| username),
+        display_name: new.display_name,
+        picture: None,
+        country: new.country,
+        rank: new.rank,
+        network: new.network,
+        created_at: new.created_at,
     }
 }
 

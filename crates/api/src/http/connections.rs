@@ -69,10 +69,10 @@ struct ConnectionsAnswer {
     responses((status = 200, body = ConnectionsAnswer)))]
 pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
-    let connections = app.node.connections().into_iter().map(|info| ConnectionView {
+    let connections = app.node.connections.all().into_iter().map(|info| ConnectionView {
         id: info.id,
         user: info.user.as_deref().map(view::user),
-        rooms: info.rooms,
+        rooms: info.rooms.iter().map(|(_, uid)| uid.to_string()).collect(),
         timestamp: info.since.0,
     });
     Ok(HttpResponse::Ok().json(ConnectionsAnswer { connections: connections.collect() }))
@@ -87,7 +87,7 @@ pub async fn close(
     At(id): At<ConnectionId>,
 ) -> Result<HttpResponse, Problem> {
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
-    let users = app.node.connections().into_iter().find(|info| info.id == id.0).and_then(|info| info.user);
+    let users = app.node.connections.get(id.0).and_then(|info| info.user);
     if let Some(user) = users.filter(|user| user.id != caller.user.id) {
         policy::may_to(&caller.user, Action::Administer, &*user).map_err(Error::from)?;
     }

@@ -213,11 +213,11 @@ pub async fn viewers(
 ) -> Result<HttpResponse, Problem> {
     let rooms = &app.services.rooms;
     let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
-    let present = app.node.present(room);
-    caller::charge(&app, &client, caller.as_ref(), ReadCost::People(present.users.len()))?;
-    let users = rooms.members(room, &present.users).await?;
+    let users = app.node.presence.users(room);
+    caller::charge(&app, &client, caller.as_ref(), ReadCost::People(users.len()))?;
+    let users = rooms.members(room, &users).await?;
     let users = users.iter().map(view::member).collect();
-    Ok(HttpResponse::Ok().json(ViewersAnswer { count: present.count, users }))
+    Ok(HttpResponse::Ok().json(ViewersAnswer { count: app.node.presence.count(room), users }))
 }
 
 /// How many people a list of moderators is charged for, however many they are.

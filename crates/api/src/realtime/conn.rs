@@ -31,8 +31,8 @@ pub struct Joined {
     pub room: Rc<LocalRoom>,
     /// Up to where the client has the log.
     pub cursor: Seq,
-    /// Up to where it has the notes.
-    pub note: u64,
+    /// Up to where it has the ephemeral frames.
+    pub ephemeral: u64,
     /// The event after which it is out.
     pub until: Option<Seq>,
     /// Whether it takes nothing from the tail, because what comes before is being read from the store.
@@ -194,7 +194,7 @@ impl Conn {
 
     /// Enters a room with the cursor at `cursor`; moves the cursor when it is there already.
     pub fn join(&self, room: Rc<LocalRoom>, cursor: Seq) {
-        let note = room.latest_note();
+        let ephemeral = room.latest_ephemeral();
         let mut rooms = self.rooms.borrow_mut();
         match rooms.iter_mut().find(|joined| joined.room.id == room.id) {
             Some(joined) => {
@@ -203,7 +203,7 @@ impl Conn {
                 joined.paused = false;
                 joined.behind = false;
             }
-            None => rooms.push(Joined { room, cursor, note, until: None, paused: false, behind: false }),
+            None => rooms.push(Joined { room, cursor, ephemeral, until: None, paused: false, behind: false }),
         }
         drop(rooms);
         self.wake_body();
@@ -391,9 +391,9 @@ impl Joined {
                 }
             }
         }
-        for (number, frame) in self.room.notes_after(self.note) {
+        for (number, frame) in self.room.ephemeral_after(self.ephemeral) {
             copied.add(&frame);
-            self.note = number;
+            self.ephemeral = number;
         }
         false
     }

@@ -5,8 +5,9 @@
 //! get every room's frames complete and in order; this drives it.
 
 use crate::realtime::frame::Frame;
-use crate::realtime::node::{Delivery, Node, Removal, ToFeed, ToWorker};
+use crate::realtime::node::Node;
 use crate::realtime::protocol::{Close, Server};
+use crate::realtime::workers::{Delivery, Removal, ToFeed, ToWorker};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, ReadId, STRETCH};
 use domain::model::event::{Event, EventKind, ModerationAction};
@@ -22,11 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Every this many looks, the viewers that changed are told (1 s).
-const LOOKS_PER_PRESENCE: u32 = 10;
+/// After this many ticks, the viewers that changed are told (1 s).
+const TICKS_PER_PRESENCE: u32 = 10;
 
-/// Every this many looks, the logins in use are compared with the store's (30 s): a notice may have been lost.
-const LOOKS_PER_SWEEP: u32 = 300;
+/// After this many ticks, the logins in use are compared with the store's (30 s): a notice may have been lost.
+const TICKS_PER_SWEEP: u32 = 300;
 
 enum ReadResult {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
@@ -67,9 +68,9 @@ impl Feed {
         let (follows, effects) = feed::Feed::start();
         self.follows = follows;
         self.apply_effects(effects);
-        let mut looks = tokio::time::interval(Duration::from_millis(feed::LOOK.as_millis().unsigned_abs()));
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut look: u32 = 0;
+        let mut ticks = tokio::time::interval(Duration::from_millis(feed::TICK.as_millis().unsigned_abs()));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tick: u32 = 0;
         loop {
             tokio::select! {
                 message = bus.next() => match message {
@@ -78,9 +79,9 @@ impl Feed {
                 },
                 Some(what) = workers.recv() => self.serve(what),
                 Some(answer) = self.answers.recv() => self.learn(answer),
-                _ = looks.tick() => {
-                    look = look.wrapping_add(1);
-                    self.look(look);
+                _ = ticks.tick() => {
+                    tick = tick.wrapping_add(1);
+                    self.tick(tick);
                 }
             }
         }
@@ -118,19 +119,18 @@ impl Feed {
                 self.apply_effects(effects);
             }
             BusMessage::Notice(Notice::SessionsEnded(ended)) => {
-                self.node.tell_all(&ToWorker::SessionsEnded(ended.into()));
+                self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into()));
             }
             BusMessage::Notice(Notice::UserDeleted(user)) => {
-                self.node.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
+                self.node.workers.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }
             BusMessage::Notice(Notice::UserChanged(user)) => {
                 let frame = Frame::server(&Server::UserUpdated { user: &view::user(&user) });
-                for room in self.node.rooms_of(user.id) {
-                    self.node.tell_all(&ToWorker::Note(room, frame.clone()));
-                }
                 let user = Arc::from(user);
-                self.node.change_user(&user);
-                self.node.tell_all(&ToWorker::UserChanged(user));
+                for room in self.node.update_user(&user) {
+                    self.node.workers.tell_all(&ToWorker::Ephemeral(room, frame.clone()));
+                }
+                self.node.workers.tell_all(&ToWorker::UserChanged(user));
             }
             BusMessage::Lost => {
                 let effects = self.follows.lost();
@@ -156,21 +156,21 @@ impl Feed {
                 self.follows.stretch_read(id, read, found, now)
             }
             ReadResult::Ended(ended) if ended.is_empty() => return,
-            ReadResult::Ended(ended) => return self.node.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            ReadResult::Ended(ended) => return self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
         };
         self.apply_effects(effects);
     }
 
-    fn look(&mut self, look: u32) {
-        let effects = self.follows.look(self.now());
+    fn tick(&mut self, tick: u32) {
+        let effects = self.follows.tick(self.now());
         self.apply_effects(effects);
-        if look.is_multiple_of(LOOKS_PER_PRESENCE) {
-            for (id, uid, count) in self.node.take_changed() {
-                let frame = Frame::server(&Server::Presence { room: &uid, count });
-                self.node.tell_all(&ToWorker::Note(id, frame));
+        if tick.is_multiple_of(TICKS_PER_PRESENCE) {
+            for (id, uid, count) in self.node.presence.take_changed() {
+                let frame = Frame::server(&Server::Presence { room: uid.as_str(), count });
+                self.node.workers.tell_all(&ToWorker::Ephemeral(id, frame));
             }
         }
-        if look.is_multiple_of(LOOKS_PER_SWEEP) {
+        if tick.is_multiple_of(TICKS_PER_SWEEP) {
             self.sweep();
         }
     }
@@ -197,11 +197,11 @@ impl Feed {
                 })),
                 Effect::Tail { worker, room, head } => {
                     if let Some(uid) = self.uids.get(&room) {
-                        self.node.tell(worker, ToWorker::Tail(room, uid.clone(), head));
+                        self.node.workers.tell(worker, ToWorker::Tail(room, uid.clone(), head));
                     }
                 }
                 Effect::Failed { worker, room } => {
-                    self.node.tell(worker, ToWorker::Failed(room));
+                    self.node.workers.tell(worker, ToWorker::Failed(room));
                     self.forget_name(room);
                 }
                 Effect::Deliver { room: RoomId::SERVER, events, .. } => self.close_banned(&events),
@@ -213,7 +213,7 @@ impl Feed {
     /// Asks whether the logins in use are still good.
     fn sweep(&self) {
         let (accounts, answer) = (self.ports.accounts.clone(), self.answer.clone());
-        let (sessions, now) = (self.node.sessions(), self.now());
+        let (sessions, now) = (self.node.connections.sessions(), self.now());
         if sessions.is_empty() {
             return;
         }
@@ -228,7 +228,7 @@ impl Feed {
     fn close_banned(&self, events: &[(Seq, Event)]) {
         for (_, event) in events {
             if let EventKind::Moderated { subject, action: ModerationAction::Ban, .. } = &event.kind {
-                self.node.tell_all(&ToWorker::UserGone(subject.user.id, Close::Banned));
+                self.node.workers.tell_all(&ToWorker::UserGone(subject.user.id, Close::Banned));
             }
         }
     }
@@ -244,7 +244,7 @@ impl Feed {
             })
             .collect();
         for worker in workers {
-            self.node.tell(*worker, ToWorker::Frames(id, deliveries.clone(), head));
+            self.node.workers.tell(*worker, ToWorker::Frames(id, deliveries.clone(), head));
         }
     }
 }
@@ -279,12 +279,12 @@ mod tests {
         let room = builders::room("lobby").create(&*store, &owner).await;
         let caps = Caps { all: 10, per_network: 10, per_user: 10 };
         let (node, from_workers) = Node::new(caps);
-        let (worker, mut from_feed) = node.add_worker();
+        let (worker, mut from_feed) = node.workers.add();
         let clock = crate::bootstrap::system_clock();
         let ports = Ports { history: store.clone(), accounts: store.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
-        node.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));
+        node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));
         assert!(matches!(from_feed.recv().await, Some(ToWorker::Tail(_, _, Seq(0)))));
 
         let author = domain::model::user::Member::outside(owner);

@@ -5,9 +5,11 @@ use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
-use crate::realtime::node::{Delivery, Node, Removal, ToFeed, ToWorker};
+use crate::realtime::node::Node;
+use crate::realtime::presence::ViewerCount;
 use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
+use crate::realtime::workers::{Delivery, Removal, ToFeed, ToWorker};
 use crate::view;
 use actix_web::web;
 use domain::delivery::flush::Flushes;
@@ -43,8 +45,10 @@ struct RoomMembers {
     recent_removals: RefCell<VecDeque<(Seq, Removal)>>,
     empty_since: Cell<Option<u64>>,
     flushes: Cell<Flushes>,
-    /// Whether a flush is on its way: what is new until then goes with it.
-    due: Cell<bool>,
+    /// What is new until then goes with it.
+    flush_scheduled: Cell<bool>,
+    /// On all workers together.
+    viewers: ViewerCount,
 }
 
 impl RoomMembers {
@@ -68,7 +72,7 @@ pub struct Hub {
 impl Hub {
     /// The hub of a new worker. It runs until the worker ends.
     pub fn start(app: web::Data<App>) -> Rc<Hub> {
-        let (worker, from_feed) = app.node.add_worker();
+        let (worker, from_feed) = app.node.workers.add();
         let hub = Rc::new(Hub {
             worker,
             app,
@@ -127,7 +131,7 @@ impl Hub {
         }
         let (ready, is_ready) = oneshot::channel();
         self.waiting.borrow_mut().entry(id).or_default().push(ready);
-        self.node().tell_feed(ToFeed::Subscribe(id, uid.clone(), self.worker));
+        self.node().workers.tell_feed(ToFeed::Subscribe(id, uid.clone(), self.worker));
         is_ready.await.map_err(|_| Error::Busy { retry_after: Span::seconds(2) }.into())
     }
 
@@ -174,7 +178,7 @@ impl Hub {
                 ToWorker::Tail(id, uid, head) => self.add_room(id, uid, head),
                 ToWorker::Failed(id) => drop(self.waiting.borrow_mut().remove(&id)),
                 ToWorker::Frames(id, deliveries, head) => self.deliver(id, &deliveries, head).await,
-                ToWorker::Note(id, frame) => self.note(id, frame).await,
+                ToWorker::Ephemeral(id, frame) => self.push_ephemeral(id, frame).await,
                 ToWorker::SessionsEnded(ended) => {
                     self.close_where(Close::TokenEnded, |conn| {
                         conn.caller.borrow().as_ref().is_some_and(|caller| ended.contains(&caller.session))
@@ -192,6 +196,7 @@ impl Hub {
     }
 
     fn add_room(&self, id: RoomId, uid: RoomUid, head: Seq) {
+        let viewers = self.node().presence.viewer_count(id);
         let mut rooms = self.rooms.borrow_mut();
         let entry = rooms.entry(id).or_insert_with(|| {
             Rc::new(RoomMembers {
@@ -200,7 +205,8 @@ impl Hub {
                 recent_removals: RefCell::default(),
                 empty_since: Cell::new(Some(self.second())),
                 flushes: Cell::default(),
-                due: Cell::new(false),
+                flush_scheduled: Cell::new(false),
+                viewers,
             })
         });
         for ready in self.waiting.borrow_mut().remove(&id).unwrap_or_default() {
@@ -225,36 +231,36 @@ impl Hub {
         self.metrics().deliveries.inc_by((deliveries.len() * entry.members.borrow().len()) as u64);
         if closed {
             self.rooms.borrow_mut().remove(&id);
-            self.node().tell_feed(ToFeed::Unsubscribe(id, self.worker));
+            self.node().workers.tell_feed(ToFeed::Unsubscribe(id, self.worker));
         }
         self.flush(&entry).await;
     }
 
     /// Lets the viewers copy what is new, now or in the room's rhythm.
     async fn flush(&self, entry: &Rc<RoomMembers>) {
-        if entry.due.get() {
+        if entry.flush_scheduled.get() {
             return;
         }
         let now = self.app.clock.now();
-        let viewers = self.node().viewer_count(entry.room.id);
+        let viewers = entry.viewers.get();
         let wait = entry.flushes.get().wait(viewers, now);
         if wait == Span::ZERO {
             entry.count_flush(viewers, now);
             return wake(entry).await;
         }
-        entry.due.set(true);
+        entry.flush_scheduled.set(true);
         let (entry, clock) = (entry.clone(), self.app.clock.clone());
         actix_web::rt::spawn(async move {
             tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
-            entry.due.set(false);
+            entry.flush_scheduled.set(false);
             entry.count_flush(viewers, clock.now());
             wake(&entry).await;
         });
     }
 
-    async fn note(&self, id: RoomId, frame: Frame) {
+    async fn push_ephemeral(&self, id: RoomId, frame: Frame) {
         let Some(entry) = self.entry(id) else { return };
-        entry.room.note(frame);
+        entry.room.push_ephemeral(frame);
         self.flush(&entry).await;
     }
 
@@ -296,14 +302,19 @@ impl Hub {
 
     /// Lets go of tails that nobody read for [`TAIL_KEPT`] and nobody is about to.
     fn forget_rooms(&self, second: u64) {
+        let mut forgotten = Vec::new();
         self.rooms.borrow_mut().retain(|id, entry| {
             let idle = entry.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
             let forget = idle && Rc::strong_count(&entry.room) == 1;
             if forget {
-                self.node().tell_feed(ToFeed::Unsubscribe(*id, self.worker));
+                forgotten.push(*id);
             }
             !forget
         });
+        for room in forgotten {
+            self.node().workers.tell_feed(ToFeed::Unsubscribe(room, self.worker));
+            self.node().presence.forget(room);
+        }
     }
 }
 

@@ -88,7 +88,7 @@ async fn read_and_enter(
         conn.send(frame);
     }
     hub.enter(conn, room.clone(), catch_up.head.seq);
-    let count = hub.node().viewer_count(room.id);
+    let count = hub.node().presence.count(room.id);
     conn.send(Frame::server(&Server::RoomUsers { room: uid.as_str(), count, users: &users }));
     Ok(json!({
         "room": uid.as_str(),
@@ -181,7 +181,7 @@ fn snapshot_frames(
 
 /// Who is logged in there, with the one who enters.
 async fn present(hub: &Hub, room: &LocalRoom, entering: Option<&Member>) -> Result<Vec<UserView>, Problem> {
-    let mut users = hub.node().present(room.id).users;
+    let mut users = hub.node().presence.users(room.id);
     if let Some(member) = entering
         && !users.iter().any(|user| user.id == member.user.id)
     {

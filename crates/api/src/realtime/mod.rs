@@ -2,10 +2,12 @@
 //!
 //! `feed` puts each room's events in order, encodes each once and hands the frames to the workers; `hub` keeps a
 //! worker's replica of the tails; `conn` is one connection's cursors and outbox, read by `body`; `session` carries out
-//! what clients ask; `socket` is the only file that knows actix-ws.
+//! what clients ask; `socket` is the only file that knows actix-ws. `node` is what all workers share: `connections`,
+//! `presence`, and the ways between feed and `workers`.
 
 pub mod body;
 pub mod conn;
+pub mod connections;
 pub mod feed;
 pub mod frame;
 pub mod guard;
@@ -13,7 +15,9 @@ pub mod hub;
 pub mod join;
 pub mod node;
 pub mod origin;
+pub mod presence;
 pub mod protocol;
 pub mod room;
 pub mod session;
 pub mod socket;
+pub mod workers;

@@ -99,7 +99,7 @@ impl Session {
     /// The socket is somebody from now on; rooms where that one is banned are left.
     pub async fn authenticate(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
-        if !self.hub.node().log_in(self.conn.id, Some(Arc::new(caller.user.clone())), Some(caller.session)) {
+        if !self.hub.node().log_in(self.conn.id, Some(&Arc::new(caller.user.clone())), Some(caller.session)) {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }

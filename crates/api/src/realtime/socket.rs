@@ -72,7 +72,7 @@ pub async fn open(
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
-    let (id, too_many) = app.node.connect(&client.network, app.clock.now());
+    let (id, too_many) = app.node.connections.connect(&client.network, app.clock.now());
     let conn = Conn::new(id, client, hub.second());
     hub.add(conn.clone());
     let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false), refused: Cell::new(0) };
@@ -115,7 +115,7 @@ async fn guarded(
 async fn send_welcome(session: &Session, caller: Option<Caller>, room: Option<&str>) {
     let app = session.hub.app();
     // After a restart all come back: spread them so that each has about half a millisecond.
-    let window = (app.node.count() as u64 / 2).clamp(500, 60_000);
+    let window = (app.node.connections.count() as u64 / 2).clamp(500, 60_000);
     session.conn.send(Frame::server(&Server::Welcome {
         connection: session.conn.id,
         heartbeat: HEARTBEAT_MS,

@@ -11,11 +11,11 @@ use crate::model::time::{Span, Timestamp};
 use crate::ports::log::EventRange;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often [`Feed::look`] is to be called: half of the time a gap is held.
-pub const LOOK: Span = Span::millis(100);
+/// How often [`Feed::tick`] is to be called: half of the time a gap is held.
+pub const TICK: Span = Span::millis(100);
 
-/// Every this many looks, the heads of all followed rooms are compared with the store's (2 s).
-const LOOKS_PER_HEADS: u32 = 20;
+/// After this many ticks, the heads of all followed rooms are compared with the store's (2 s).
+const TICKS_PER_HEADS: u32 = 20;
 
 /// The most events read at once to close a gap.
 pub const STRETCH: usize = 500;
@@ -96,12 +96,12 @@ struct Followed<E> {
 pub struct Feed<E> {
     rooms: BTreeMap<RoomId, Followed<E>>,
     reads: u64,
-    looks: u32,
+    ticks: u32,
 }
 
 impl<E> Default for Feed<E> {
     fn default() -> Feed<E> {
-        Feed { rooms: BTreeMap::new(), reads: 0, looks: 0 }
+        Feed { rooms: BTreeMap::new(), reads: 0, ticks: 0 }
     }
 }
 
@@ -191,7 +191,7 @@ impl<E> Feed<E> {
         now: Timestamp,
     ) -> Vec<Effect<E>> {
         let Some(order) = self.asked(id, read).and_then(|room| room.order.as_mut()) else { return Vec::new() };
-        // If it failed, the next look asks again.
+        // If it failed, the next tick asks again.
         let Some(found) = found else { return Vec::new() };
         let last = found.events.last().map(|(seq, _)| *seq);
         let covered = if found.cut { last.unwrap_or(order.last()) } else { found.head };
@@ -201,13 +201,13 @@ impl<E> Feed<E> {
         if order.last() == before { Vec::new() } else { self.deliver(id, ready).into_iter().collect() }
     }
 
-    /// Looks for gaps and, now and then, for what was lost unnoticed; to be called every [`LOOK`].
-    pub fn look(&mut self, now: Timestamp) -> Vec<Effect<E>> {
-        self.looks = self.looks.wrapping_add(1);
+    /// Looks for gaps and, now and then, for what was lost unnoticed; to be called every [`TICK`].
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Effect<E>> {
+        self.ticks = self.ticks.wrapping_add(1);
         let due = |room: &Followed<E>| room.order.as_ref().is_some_and(|order| order.needs_refill(now));
         let gaps: Vec<RoomId> = self.rooms.iter().filter(|(_, room)| due(room)).map(|(id, _)| *id).collect();
         let mut effects: Vec<Effect<E>> = gaps.into_iter().filter_map(|id| self.read_stretch(id)).collect();
-        if self.looks.is_multiple_of(LOOKS_PER_HEADS) {
+        if self.ticks.is_multiple_of(TICKS_PER_HEADS) {
             effects.push(self.read_heads());
             // If the head of the server's log could not be read at the start, it is read now.
             if self.rooms.get(&RoomId::SERVER).is_some_and(|room| room.order.is_none()) {
@@ -337,9 +337,9 @@ mod tests {
     fn a_gap_is_read_once_and_what_was_held_follows() {
         let mut feed = following(1);
         assert_eq!(feed.receive([(ROOM, Seq(4), "d")], NOW), []);
-        assert_eq!(feed.look(NOW), []);
-        let read = read_of(&feed.look(Timestamp(1_200)));
-        assert_eq!(feed.look(Timestamp(1_300)), []);
+        assert_eq!(feed.tick(NOW), []);
+        let read = read_of(&feed.tick(Timestamp(1_200)));
+        assert_eq!(feed.tick(Timestamp(1_300)), []);
         let found = Found { head: Seq(3), events: vec![(Seq(2), "b")], cut: false };
         assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "b"), (4, "d")], 4)]);
     }
@@ -348,7 +348,7 @@ mod tests {
     fn a_stretch_in_which_all_was_superseded_still_moves_the_head() {
         let mut feed = following(1);
         feed.heads_read(&[ROOM], &[(ROOM, head(3))], NOW);
-        let read = read_of(&feed.look(Timestamp(1_200)));
+        let read = read_of(&feed.tick(Timestamp(1_200)));
         let found = Found { head: Seq(3), events: Vec::new(), cut: false };
         assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[], 3)]);
     }
@@ -357,7 +357,7 @@ mod tests {
     fn a_room_that_the_store_no_longer_has_is_read_to_its_end() {
         let mut feed = following(1);
         feed.heads_read(&[ROOM], &[], NOW);
-        let read = read_of(&feed.look(Timestamp(1_200)));
+        let read = read_of(&feed.tick(Timestamp(1_200)));
         let found = Found { head: Seq(2), events: vec![(Seq(2), "closed")], cut: false };
         assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "closed")], 2)]);
     }
@@ -366,7 +366,7 @@ mod tests {
     fn the_answer_to_a_read_from_before_the_room_was_let_go_says_nothing() {
         let mut feed = following(1);
         feed.heads_read(&[ROOM], &[(ROOM, head(9))], NOW);
-        let stale = read_of(&feed.look(Timestamp(1_200)));
+        let stale = read_of(&feed.tick(Timestamp(1_200)));
         feed.unsubscribe(ROOM, 0);
         let read = read_of(&feed.subscribe(ROOM, 0));
         assert_eq!(feed.stretch_read(ROOM, stale, None, NOW), []);

@@ -6,7 +6,7 @@
 use super::conn::Conn;
 use super::world::World;
 use crate::bus::RecordingBus;
-use domain::delivery::feed::{Effect, Feed, Found, LOOK};
+use domain::delivery::feed::{Effect, Feed, Found, TICK};
 use domain::delivery::tail::{Tail, Weight};
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, Seq, UserId};
@@ -122,13 +122,13 @@ impl Node {
             conns: RefCell::default(),
         });
         node.carry_out(effects);
-        let (looking, wait) = (node.clone(), world.runtime.clone());
+        let (ticking, wait) = (node.clone(), world.runtime.clone());
         world.runtime.spawn(async move {
-            while looking.is_alive() {
-                wait.sleep(LOOK.as_millis()).await;
-                let effects = looking.feed.borrow_mut().look(looking.world().now());
-                looking.carry_out(effects);
-                looking.forget_rooms();
+            while ticking.is_alive() {
+                wait.sleep(TICK.as_millis()).await;
+                let effects = ticking.feed.borrow_mut().tick(ticking.world().now());
+                ticking.carry_out(effects);
+                ticking.forget_rooms();
             }
         });
         node

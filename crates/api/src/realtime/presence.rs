@@ -1,0 +1,199 @@
+//! Who is in which room, on this process: how many connections, and which users.
+
+use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::user::User;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The most users told of one room: a list of more is read by nobody (ejabberd's value).
+pub const USERS_TOLD: usize = 200;
+
+/// How many connections are in a room, read without a lock.
+#[derive(Clone, Debug, Default)]
+pub struct ViewerCount(Arc<AtomicUsize>);
+
+impl ViewerCount {
+    /// How many there are now.
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+struct RoomPresence {
+    viewers: ViewerCount,
+    /// With how many connections.
+    users: HashMap<UserId, (Arc<User>, usize)>,
+}
+
+#[derive(Default)]
+struct PresenceTable {
+    rooms: HashMap<RoomId, RoomPresence>,
+    rooms_of: HashMap<UserId, HashSet<RoomId>>,
+    changed: HashMap<RoomId, RoomUid>,
+}
+
+/// Who is in the rooms of this process.
+#[derive(Default)]
+pub struct Presence(Mutex<PresenceTable>);
+
+impl Presence {
+    // Held for a few hash operations and never across an await.
+    fn table(&self) -> MutexGuard<'_, PresenceTable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of connections in a room, kept up to date until [`Presence::forget`].
+    pub fn viewer_count(&self, room: RoomId) -> ViewerCount {
+        self.table().rooms.entry(room).or_default().viewers.clone()
+    }
+
+    /// Lets a room go that nobody is in and nobody counts any more.
+    pub fn forget(&self, room: RoomId) {
+        let rooms = &mut self.table().rooms;
+        if rooms.get(&room).is_some_and(|there| there.viewers.get() == 0 && Arc::strong_count(&there.viewers.0) == 1) {
+            rooms.remove(&room);
+        }
+    }
+
+    /// A connection of this user, or of nobody, entered a room.
+    pub fn enter(&self, room: RoomId, uid: &RoomUid, user: Option<&Arc<User>>) {
+        let table = &mut *self.table();
+        table.rooms.entry(room).or_default().viewers.0.fetch_add(1, Ordering::Relaxed);
+        table.add_user(room, user);
+        table.changed.insert(room, uid.clone());
+    }
+
+    /// A connection of this user, or of nobody, left a room.
+    pub fn leave(&self, room: RoomId, uid: &RoomUid, user: Option<UserId>) {
+        let table = &mut *self.table();
+        let Some(there) = table.rooms.get(&room).filter(|there| there.viewers.get() > 0) else { return };
+        there.viewers.0.fetch_sub(1, Ordering::Relaxed);
+        table.remove_user(room, user);
+        table.changed.insert(room, uid.clone());
+    }
+
+    /// A connection in these rooms is another user's now, or nobody's.
+    pub fn change_identity(&self, rooms: &[RoomId], before: Option<UserId>, after: Option<&Arc<User>>) {
+        let table = &mut *self.table();
+        for room in rooms {
+            table.remove_user(*room, before);
+            table.add_user(*room, after);
+        }
+    }
+
+    /// Somebody has another name, picture or rank; the rooms they are in.
+    pub fn update_user(&self, user: &Arc<User>) -> Vec<RoomId> {
+        let table = &mut *self.table();
+        let Some(rooms) = table.rooms_of.get(&user.id) else { return Vec::new() };
+        for room in rooms {
+            if let Some((known, _)) = table.rooms.get_mut(room).and_then(|room| room.users.get_mut(&user.id)) {
+                known.clone_from(user);
+            }
+        }
+        rooms.iter().copied().collect()
+    }
+
+    /// Who is logged in in a room, by id, at most [`USERS_TOLD`].
+    pub fn users(&self, room: RoomId) -> Vec<Arc<User>> {
+        let table = self.table();
+        let Some(there) = table.rooms.get(&room) else { return Vec::new() };
+        let mut users: Vec<Arc<User>> = there.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
+        users.sort_unstable_by_key(|user| user.id);
+        users
+    }
+
+    /// How many connections are in a room.
+    pub fn count(&self, room: RoomId) -> usize {
+        self.table().rooms.get(&room).map_or(0, |there| there.viewers.get())
+    }
+
+    /// The rooms in which the number of viewers changed since the last call and somebody still is, with that number.
+    pub fn take_changed(&self) -> Vec<(RoomId, RoomUid, usize)> {
+        let table = &mut *self.table();
+        let changed = std::mem::take(&mut table.changed).into_iter();
+        changed
+            .map(|(room, uid)| (room, uid, table.rooms.get(&room).map_or(0, |there| there.viewers.get())))
+            .filter(|(_, _, count)| *count > 0)
+            .collect()
+    }
+}
+
+impl PresenceTable {
+    fn add_user(&mut self, room: RoomId, user: Option<&Arc<User>>) {
+        let Some(user) = user else { return };
+        let there = self.rooms.entry(room).or_default();
+        // Who is there already may have a newer name than a login that was read before the change.
+        there.users.entry(user.id).or_insert_with(|| (user.clone(), 0)).1 += 1;
+        self.rooms_of.entry(user.id).or_default().insert(room);
+    }
+
+    fn remove_user(&mut self, room: RoomId, user: Option<UserId>) {
+        let Some(user) = user else { return };
+        let Some(there) = self.rooms.get_mut(&room) else { return };
+        let Some((_, count)) = there.users.get_mut(&user) else { return };
+        *count -= 1;
+        if *count > 0 {
+            return;
+        }
+        there.users.remove(&user);
+        if let Some(rooms) = self.rooms_of.get_mut(&user) {
+            rooms.remove(&room);
+            if rooms.is_empty() {
+                self.rooms_of.remove(&user);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::builders::known_user;
+
+    const ROOM: RoomId = RoomId(7);
+
+    fn uid() -> RoomUid {
+        RoomUid::parse("lobby0000000").expect("a uid")
+    }
+
+    #[test]
+    fn a_user_with_two_connections_is_there_until_both_left() {
+        let (presence, ann) = (Presence::default(), Arc::new(known_user(1, "ann")));
+        presence.enter(ROOM, &uid(), Some(&ann));
+        presence.enter(ROOM, &uid(), Some(&ann));
+        presence.enter(ROOM, &uid(), None);
+        assert_eq!((presence.count(ROOM), presence.users(ROOM).len()), (3, 1));
+        presence.leave(ROOM, &uid(), Some(ann.id));
+        assert_eq!((presence.count(ROOM), presence.users(ROOM).len()), (2, 1));
+        presence.leave(ROOM, &uid(), Some(ann.id));
+        assert_eq!((presence.count(ROOM), presence.users(ROOM).len()), (1, 0));
+        assert!(presence.update_user(&ann).is_empty());
+    }
+
+    #[test]
+    fn a_login_in_the_room_is_counted_for_the_user_and_a_new_name_is_told() {
+        let (presence, ann) = (Presence::default(), Arc::new(known_user(1, "ann")));
+        presence.enter(ROOM, &uid(), None);
+        presence.change_identity(&[ROOM], None, Some(&ann));
+        let renamed = Arc::new(User { display_name: known_user(1, "anna").display_name, ..(*ann).clone() });
+        assert_eq!(presence.update_user(&renamed), [ROOM]);
+        assert_eq!(presence.users(ROOM), [renamed]);
+        presence.change_identity(&[ROOM], Some(ann.id), None);
+        assert!(presence.users(ROOM).is_empty());
+    }
+
+    #[test]
+    fn the_count_that_a_worker_holds_stays_the_rooms_own() {
+        let presence = Presence::default();
+        let count = presence.viewer_count(ROOM);
+        presence.enter(ROOM, &uid(), None);
+        presence.leave(ROOM, &uid(), None);
+        presence.forget(ROOM);
+        presence.enter(ROOM, &uid(), None);
+        assert_eq!(count.get(), 1);
+        assert_eq!(presence.take_changed(), [(ROOM, uid(), 1)]);
+        assert!(presence.take_changed().is_empty());
+    }
+}
