@@ -10,11 +10,10 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::log::Position;
-use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
-use support::{NO_MESSAGE, SETTINGS, World, message, seconds};
+use support::{NO_MESSAGE, SETTINGS, Said, Typed, World, message, seconds};
 use testkit::faulty::Fault;
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
@@ -46,11 +45,11 @@ async fn what_is_said_stands_in_the_log_and_is_told() {
 #[tokio::test]
 async fn writing_takes_a_login_and_a_room_that_is_there() {
     let (world, owner, room) = world_with_room().await;
-    let sent = || NewMessage { text: "hi".to_owned(), ..NewMessage::default() };
+    let sent = || Typed { text: "hi".to_owned(), ..Typed::default() };
     let nowhere = RoomUid::parse("nowhere00000").expect("a uid");
-    refused!(world.services.chat.post(None, Some(&room), sent()).await, Error::LoginRequired);
-    refused!(world.services.chat.post(Some(&owner), None, sent()).await, Error::NoRoom);
-    refused!(world.services.chat.post(Some(&owner), Some(&nowhere), sent()).await, Error::NoSuch(Resource::Room));
+    refused!(world.type_in(None, Some(&room), sent()).await, Error::LoginRequired);
+    refused!(world.type_in(Some(&owner), None, sent()).await, Error::NoRoom);
+    refused!(world.type_in(Some(&owner), Some(&nowhere), sent()).await, Error::NoSuch(Resource::Room));
     assert!(world.bus.is_silent());
 }
 
@@ -91,7 +90,7 @@ async fn an_answer_names_a_message_of_the_room() {
     let (world, owner, room) = world_with_room().await;
     let other = world.room(&owner).await;
     let question = world.post(&owner, &room, "why?").await;
-    let answer = |to| NewMessage { text: "because".to_owned(), nonce: None, reply_to: Some(to) };
+    let answer = |to| Typed { text: "because".to_owned(), nonce: None, reply_to: Some(to) };
     assert_eq!(message(world.send(&owner, &room, answer(question.id)).await).reply_to, Some(question.id));
     refused!(world.send(&owner, &other, answer(question.id)).await, Error::NoSuch(Resource::Message));
     refused!(world.send(&owner, &room, answer(NO_MESSAGE)).await, Error::NoSuch(Resource::Message));
@@ -352,9 +351,6 @@ async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     }
     assert!(world.bus.is_silent());
     world.faults.heal();
-    assert!(
-        matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(PostOutcome::Message(_))),
-        "the nonce is free"
-    );
+    assert!(matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(Said::Message(_))), "the nonce is free");
     assert_eq!(world.texts(&room).await, ["hi"]);
 }

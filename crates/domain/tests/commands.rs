@@ -12,9 +12,8 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::policy::Denied;
 use domain::service::Caller;
-use domain::service::chat::{NewMessage, PostOutcome};
 use domain::service::error::{Error, Resource};
-use support::{World, message};
+use support::{Said, Typed, World, message};
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
@@ -45,10 +44,7 @@ async fn no_command_is_ever_posted() {
                     let line = format!("{mark}{}{arguments}", entry.name);
                     world.bus.clear();
                     let result = world.say(caller, &room, &line).await;
-                    assert!(
-                        !matches!(result, Ok(PostOutcome::Message(_))) && !was_posted(&world),
-                        "{line}: {result:?}"
-                    );
+                    assert!(!matches!(result, Ok(Said::Message(_))) && !was_posted(&world), "{line}: {result:?}");
                 }
             }
         }
@@ -62,7 +58,7 @@ async fn an_unknown_command_is_an_error_and_not_posted() {
         match world.say(&owner, &room, line).await {
             Err(Error::Command(CommandError::Unknown { .. })) => {}
             // A mark before something else than a plain letter is text.
-            Ok(PostOutcome::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
+            Ok(Said::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -81,10 +77,10 @@ async fn an_action_is_posted_as_one() {
 #[tokio::test]
 async fn echo_answers_the_sender_alone_and_takes_no_login() {
     let (world, _, room) = world_with_room().await;
-    let sent = || NewMessage { text: "/echo  hello  there ".to_owned(), ..NewMessage::default() };
+    let sent = || Typed { text: "/echo  hello  there ".to_owned(), ..Typed::default() };
     for room in [None, Some(&room)] {
-        let said = world.services.chat.post(None, room, sent()).await;
-        assert!(matches!(&said, Ok(PostOutcome::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
+        let said = world.type_in(None, room, sent()).await;
+        assert!(matches!(&said, Ok(Said::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
     }
     assert!(world.bus.is_silent());
 }
@@ -103,8 +99,8 @@ async fn help_lists_what_the_rank_may_and_explains_one() {
     }
     assert!(world.command(&ann, &room, "/help /BAN").await.contains("/ban"));
     refused!(world.say(&ann, &room, "/help nothing").await, Error::Command(CommandError::Unknown { .. }));
-    let anonymous = NewMessage { text: "/help".to_owned(), ..NewMessage::default() };
-    assert!(matches!(world.services.chat.post(None, None, anonymous).await, Ok(PostOutcome::Command { .. })));
+    let anonymous = Typed { text: "/help".to_owned(), ..Typed::default() };
+    assert!(matches!(world.type_in(None, None, anonymous).await, Ok(Said::Command { .. })));
 }
 
 #[tokio::test]
@@ -118,7 +114,7 @@ async fn what_concerns_the_connection_is_left_to_it() {
         ("/quit", "quit"),
     ] {
         let said = world.say(&owner, &room, line).await;
-        assert!(matches!(&said, Ok(PostOutcome::Socket(name, _)) if *name == expected), "{line}: {said:?}");
+        assert!(matches!(&said, Ok(Said::Socket(name)) if *name == expected), "{line}: {said:?}");
     }
 }
 
@@ -131,8 +127,8 @@ async fn a_name_is_taken_by_command_with_spaces_and_quotes() {
     }
     refused!(world.say(&guest, &room, "/name admin").await, Error::Invalid(_));
     refused!(world.say(&guest, &room, "/name OWNER_").await, Error::NameTaken);
-    let anonymous = NewMessage { text: "/name fox".to_owned(), ..NewMessage::default() };
-    refused!(world.services.chat.post(None, Some(&room), anonymous).await, Error::LoginRequired);
+    let anonymous = Typed { text: "/name fox".to_owned(), ..Typed::default() };
+    refused!(world.type_in(None, Some(&room), anonymous).await, Error::LoginRequired);
 }
 
 #[tokio::test]
@@ -313,9 +309,9 @@ async fn moderators_are_made_unmade_and_listed() {
 #[tokio::test]
 async fn a_command_about_a_room_takes_one() {
     let (world, owner, room) = world_with_room().await;
-    let typed = |text: &str| NewMessage { text: text.to_owned(), ..NewMessage::default() };
+    let typed = |text: &str| Typed { text: text.to_owned(), ..Typed::default() };
     for line in ["/mods", "/slow", "/ban ann", "/clear", "/room name x"] {
-        refused!(world.services.chat.post(Some(&owner), None, typed(line)).await, Error::NoRoom);
+        refused!(world.type_in(Some(&owner), None, typed(line)).await, Error::NoRoom);
     }
     world.services.rooms.close(&owner, &room).await.expect("the owner may");
     for line in ["/mods", "/slow", "/ban ann", "/clear"] {

@@ -116,7 +116,10 @@ fn the_domain_reads_no_clock_no_environment_and_no_file() {
 fn services_and_stores_keep_nothing_global() {
     let rust = rust();
     let sources = rust.iter().filter(|(path, _)| path.contains("/src/") && !path.starts_with("crates/testkit/"));
-    none(lines_with(sources, &["LazyLock", "OnceLock", "thread_local!", "static mut"]), "no `static` with behaviour");
+    let mut found = lines_with(sources.clone(), &["LazyLock", "thread_local!", "static mut"]);
+    // A value that is made once may be a field.
+    found.extend(lines_with(sources, &["OnceLock<"]).into_iter().filter(|line| line.contains("static ")));
+    none(found, "no `static` with behaviour");
 }
 
 #[test]

@@ -7,11 +7,12 @@ use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
 use crate::view::{self, MessageView, RoomView};
 use actix_web::{HttpResponse, web};
+use domain::command::Input;
 use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
 use domain::ports::log::Position;
-use domain::service::chat::{self, PostOutcome};
+use domain::service::chat;
 use domain::service::error::Error;
 use domain::service::reads::ReadCost;
 use serde::{Deserialize, Serialize};
@@ -58,15 +59,21 @@ pub async fn post(
     Body(body): Body<NewMessage>,
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
-    let sent = chat::NewMessage { text: body.message, nonce: body.nonce, reply_to: body.reply_to.map(MessageId) };
-    match app.services.chat.post(caller.as_ref(), Some(&room), sent).await? {
-        PostOutcome::Message(message) => {
+    let (caller, chat) = (caller.as_ref(), &app.services.chat);
+    match Input::parse(&body.message).map_err(Error::from)? {
+        Input::Message(kind, text) => {
+            let reply_to = body.reply_to.map(MessageId);
+            let new = chat::NewMessage { text, kind, nonce: body.nonce.as_deref(), reply_to };
+            let posted = chat.post(caller, Some(&room), new).await?;
             app.metrics.messages.inc();
-            let message = view::message(&message, room.as_str());
+            let message = view::message(&posted, room.as_str());
             Ok(HttpResponse::Created().json(MessageAnswer { message }))
         }
-        PostOutcome::Command { name, text } => Ok(HttpResponse::Ok().json(CommandAnswer { command: name, text })),
-        PostOutcome::Socket(name, _) => Err(Error::SocketOnly { name }.into()),
+        Input::Command(entry, command) => {
+            let text = chat.run(caller, Some(&room), command).await?;
+            Ok(HttpResponse::Ok().json(CommandAnswer { command: entry.name, text }))
+        }
+        Input::Socket(entry, _) => Err(Error::SocketOnly { name: entry.name }.into()),
     }
 }
 

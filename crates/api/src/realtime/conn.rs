@@ -1,45 +1,26 @@
-//! One connection: its outbox, and its cursors into the tails of its rooms.
-//!
-//! Nothing is queued here for broadcasts. The body of the response copies what lies after the cursors whenever the
-//! socket can take more; a peer that does not read costs its outbox (bounded) and its cursors.
+//! One connection and its socket: what the peer gets and when it is closed. Which events it gets is decided by
+//! [`domain::delivery::viewer`]; the body of the response takes them whenever the socket can take more.
 
+use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
-use crate::realtime::protocol::Close;
+use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use bytes::{Bytes, BytesMut};
-use domain::delivery::tail::Read;
+use domain::delivery::viewer::{Sink, Viewer};
+use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, RoomUid, Seq};
+use domain::model::user::User;
 use domain::service::{Caller, ClientInfo};
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
-
-/// Above this many bytes of answers not taken yet, nothing more is read from the client.
-const OUTBOX_FULL: usize = 64 * 1024;
 
 /// The most bytes copied to the socket at once, so that one connection does not delay the others.
 const COPY_MAX: usize = 64 * 1024;
 
 /// How long a peer may take to close after a close frame, in seconds.
 const CLOSE_WAIT: u64 = 3;
-
-/// A room that a connection is in.
-pub struct Joined {
-    /// The room's tail on this worker.
-    pub room: Rc<LocalRoom>,
-    /// Up to where the client has the log.
-    pub cursor: Seq,
-    /// Up to where it has the ephemeral frames.
-    pub ephemeral: u64,
-    /// The event after which it is out.
-    pub until: Option<Seq>,
-    /// Whether it takes nothing from the tail, because what comes before is being read from the store.
-    pub paused: bool,
-    /// Whether the tail no longer has what comes next.
-    pub behind: bool,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -56,13 +37,12 @@ pub struct Conn {
     pub id: u64,
     /// Where it comes from.
     pub client: ClientInfo,
-    pub caller: RefCell<Option<Caller>>,
+    caller: RefCell<Option<Caller>>,
     /// The room that a message without one is meant for.
     pub last_room: RefCell<Option<RoomUid>>,
     /// Wakes the connection's task: the outbox has room, a cursor is behind, or the connection is gone.
     pub wake: Notify,
-    outbox: RefCell<Outbox>,
-    rooms: RefCell<Vec<Joined>>,
+    viewer: RefCell<Viewer<LocalRoom, Frame>>,
     body: RefCell<Option<Waker>>,
     phase: Cell<Phase>,
     heard: Cell<u64>,
@@ -70,12 +50,6 @@ pub struct Conn {
     /// Whether a text was handed to the socket since the last tick.
     sent_since_tick: Cell<bool>,
     pinged: Cell<Option<u64>>,
-}
-
-#[derive(Default)]
-struct Outbox {
-    frames: VecDeque<Bytes>,
-    bytes: usize,
 }
 
 impl Conn {
@@ -87,8 +61,7 @@ impl Conn {
             caller: RefCell::default(),
             last_room: RefCell::default(),
             wake: Notify::new(),
-            outbox: RefCell::default(),
-            rooms: RefCell::default(),
+            viewer: RefCell::default(),
             body: RefCell::default(),
             phase: Cell::new(Phase::Open),
             heard: Cell::new(second),
@@ -109,15 +82,13 @@ impl Conn {
         if frame.is_text() {
             self.sent_since_tick.set(true);
         }
-        let outbox = &mut *self.outbox.borrow_mut();
-        outbox.bytes += frame.0.len();
-        outbox.frames.push_back(frame.0);
+        self.viewer.borrow_mut().send(frame);
         self.wake_body();
     }
 
     /// Whether the client must take answers before it may ask for more.
     pub fn is_full(&self) -> bool {
-        self.outbox.borrow().bytes >= OUTBOX_FULL
+        self.viewer.borrow().is_full()
     }
 
     /// Lets the body look for something to copy.
@@ -188,93 +159,74 @@ impl Conn {
         }
         // Browsers do not show control frames to pages: a page that hears nothing must know that it still could.
         if second >= self.sent.get() + heartbeat {
-            self.send(Frame::server(&crate::realtime::protocol::Server::Ping {}));
+            self.send(Frame::server(&Server::Ping {}));
+        }
+    }
+
+    /// Who is logged in on it.
+    pub fn caller(&self) -> Ref<'_, Option<Caller>> {
+        self.caller.borrow()
+    }
+
+    /// It is somebody else from now on, or nobody.
+    pub fn set_caller(&self, caller: Option<Caller>) {
+        self.viewer.borrow_mut().set_user(caller.as_ref().map(|caller| caller.user.id));
+        *self.caller.borrow_mut() = caller;
+    }
+
+    /// Its user has another name, picture or rank.
+    pub fn update_user(&self, user: &User) {
+        if let Some(caller) = &mut *self.caller.borrow_mut() {
+            caller.user = user.clone();
         }
     }
 
     /// Enters a room with the cursor at `cursor`; moves the cursor when it is there already.
-    pub fn join(&self, room: Rc<LocalRoom>, cursor: Seq) {
-        let ephemeral = room.latest_ephemeral();
-        let mut rooms = self.rooms.borrow_mut();
-        match rooms.iter_mut().find(|joined| joined.room.id == room.id) {
-            Some(joined) => {
-                joined.cursor = cursor;
-                joined.until = None;
-                joined.paused = false;
-                joined.behind = false;
-            }
-            None => rooms.push(Joined { room, cursor, ephemeral, until: None, paused: false, behind: false }),
-        }
-        drop(rooms);
+    pub fn join(&self, room: LocalRoom, recipient: Recipient, cursor: Seq) {
+        self.viewer.borrow_mut().join(room, recipient, cursor);
         self.wake_body();
     }
 
-    /// Takes nothing more from that room's tail until the cursor is set, or (`false`) goes on from where it was.
+    /// The user's rank in a room is known anew.
+    pub fn set_recipient(&self, room: RoomId, recipient: Recipient) {
+        self.viewer.borrow_mut().set_recipient(room, recipient);
+    }
+
+    /// Takes nothing more from that room's tail until it is joined, or (`false`) goes on from where it was.
     pub fn pause(&self, room: RoomId, paused: bool) {
-        if let Some(joined) = self.rooms.borrow_mut().iter_mut().find(|joined| joined.room.id == room) {
-            joined.paused = paused;
-        }
+        self.viewer.borrow_mut().pause(room, paused);
         self.wake_body();
-    }
-
-    /// How many rooms it is in.
-    pub fn room_count(&self) -> usize {
-        self.rooms.borrow().len()
-    }
-
-    /// The event after which it is out of that room, when there is one.
-    pub fn until(&self, room: RoomId) -> Option<Seq> {
-        self.rooms.borrow().iter().find(|joined| joined.room.id == room)?.until
     }
 
     /// Goes on in a room from this cursor.
     pub fn move_cursor(&self, room: RoomId, cursor: Seq) {
-        if let Some(joined) = self.rooms.borrow_mut().iter_mut().find(|joined| joined.room.id == room) {
-            joined.cursor = cursor;
-            joined.behind = false;
-        }
+        self.viewer.borrow_mut().move_cursor(room, cursor);
         self.wake_body();
     }
 
     /// Whether it is in that room.
     pub fn is_in(&self, room: RoomId) -> bool {
-        self.rooms.borrow().iter().any(|joined| joined.room.id == room)
+        self.viewer.borrow().is_in(room)
     }
 
     /// Leaves a room at once; the room, if it was there.
-    pub fn leave(&self, uid: &RoomUid) -> Option<Rc<LocalRoom>> {
-        let mut rooms = self.rooms.borrow_mut();
-        let at = rooms.iter().position(|joined| joined.room.uid == *uid)?;
-        Some(rooms.remove(at).room)
-    }
-
-    /// Leaves a room once the client has the event at `seq`.
-    pub fn leave_after(&self, room: RoomId, seq: Seq) {
-        let mut rooms = self.rooms.borrow_mut();
-        // What the cursor has passed was known when it was set.
-        if let Some(joined) = rooms.iter_mut().find(|joined| joined.room.id == room && joined.cursor < seq) {
-            joined.until = Some(joined.until.map_or(seq, |until| until.min(seq)));
-        }
+    pub fn leave(&self, room: RoomId) -> Option<LocalRoom> {
+        self.viewer.borrow_mut().leave(room)
     }
 
     /// The rooms it is in.
-    pub fn rooms(&self) -> Vec<Rc<LocalRoom>> {
-        self.rooms.borrow().iter().map(|joined| joined.room.clone()).collect()
+    pub fn rooms(&self) -> Vec<LocalRoom> {
+        self.viewer.borrow().rooms().cloned().collect()
     }
 
-    /// A room whose frames the ring no longer has, with the cursor from where they are missed.
-    pub fn behind(&self) -> Option<(Rc<LocalRoom>, Seq)> {
-        // One at a time, and none while there is no room for it, or no use.
-        if self.is_full() || self.is_closing() {
-            return None;
-        }
-        let rooms = self.rooms.borrow();
-        rooms.iter().find(|joined| joined.behind).map(|joined| (joined.room.clone(), joined.cursor))
+    /// A room whose tail no longer has what comes next, the cursor from where it is missed, and as whom it is read.
+    pub fn behind(&self) -> Option<(LocalRoom, Seq, Recipient)> {
+        if self.is_closing() { None } else { self.viewer.borrow().behind() }
     }
 
     /// What the socket gets next: answers first, then what lies after the cursors. `left` receives rooms that the
     /// client is out of now.
-    pub fn poll_bytes(&self, cx: &mut Context<'_>, left: &mut Vec<Rc<LocalRoom>>) -> Poll<Option<Bytes>> {
+    pub fn poll_bytes(&self, cx: &mut Context<'_>, left: &mut Vec<LocalRoom>) -> Poll<Option<Bytes>> {
         if self.is_gone() {
             return Poll::Ready(None);
         }
@@ -301,37 +253,21 @@ impl Conn {
     }
 
     fn take_answers(&self) -> Option<Bytes> {
-        let outbox = &mut *self.outbox.borrow_mut();
-        let was_full = outbox.bytes >= OUTBOX_FULL;
-        let bytes = outbox.frames.pop_front()?;
-        outbox.bytes -= bytes.len();
-        if was_full && outbox.bytes < OUTBOX_FULL {
+        let mut viewer = self.viewer.borrow_mut();
+        let was_full = viewer.is_full();
+        let frame = viewer.take_answer()?;
+        if was_full && !viewer.is_full() {
             self.wake.notify_one();
         }
-        Some(bytes)
+        Some(frame.0)
     }
 
-    fn take_frames(&self, left: &mut Vec<Rc<LocalRoom>>) -> Option<Bytes> {
+    fn take_frames(&self, left: &mut Vec<LocalRoom>) -> Option<Bytes> {
         let mut copied = Copied::default();
-        let mut rooms = self.rooms.borrow_mut();
-        for joined in rooms.iter_mut() {
-            if copied.bytes >= COPY_MAX {
-                break;
-            }
-            if joined.copy_into(&mut copied) {
-                self.wake.notify_one();
-            }
-        }
-        rooms.retain(|joined| {
-            let out = joined.until.is_some_and(|until| joined.cursor >= until);
-            if out {
-                left.push(joined.room.clone());
-            }
-            !out
-        });
-        // The room that was read first is read last the next time.
-        if rooms.len() > 1 {
-            rooms.rotate_left(1);
+        let taken = self.viewer.borrow_mut().take(&mut copied);
+        left.extend(taken.left);
+        if taken.fell_behind {
+            self.wake.notify_one();
         }
         let bytes = copied.finish();
         if bytes.is_some() {
@@ -368,34 +304,17 @@ impl Copied {
     }
 }
 
-impl Joined {
-    /// Copies what lies after the cursor; true when the ring no longer has it.
-    fn copy_into(&mut self, copied: &mut Copied) -> bool {
-        if self.behind || self.paused {
-            return false;
-        }
-        let tail = self.room.tail.borrow();
-        while copied.bytes < COPY_MAX && self.until.is_none_or(|until| self.cursor < until) {
-            match tail.read(self.cursor) {
-                Read::Frame(seq, frame) => {
-                    copied.add(frame);
-                    self.cursor = seq;
-                }
-                Read::Level(head) => {
-                    self.cursor = head;
-                    break;
-                }
-                Read::Behind => {
-                    self.behind = true;
-                    return true;
-                }
-            }
-        }
-        for (number, frame) in self.room.ephemeral_after(self.ephemeral) {
-            copied.add(&frame);
-            self.ephemeral = number;
-        }
-        false
+impl Sink<LocalRoom> for Copied {
+    fn is_full(&self) -> bool {
+        self.bytes >= COPY_MAX
+    }
+
+    fn deliver(&mut self, _: &LocalRoom, delivery: &Delivery) {
+        self.add(delivery.websocket());
+    }
+
+    fn deliver_ephemeral(&mut self, room: &LocalRoom, after: u64) -> u64 {
+        room.ephemeral_after(after, |frame| self.add(frame))
     }
 }
 

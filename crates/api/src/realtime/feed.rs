@@ -1,13 +1,14 @@
-//! Puts each room's events in order, encodes each once, and hands the frames to the workers that follow the room.
+//! Puts each room's events in order and hands them to the workers that follow the room.
 //!
 //! One task for the process. It never waits for the database: reads are tasks of their own that answer into its queue.
 //! What the bus loses, doubles or delays is mended by [`domain::delivery::feed`], which decides everything, so that workers
-//! get every room's frames complete and in order; this drives it.
+//! get every room's events complete and in order; this drives it.
 
+use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::node::Node;
 use crate::realtime::protocol::{Close, Server};
-use crate::realtime::workers::{Delivery, Removal, ToFeed, ToWorker};
+use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, ReadId, STRETCH};
 use domain::model::event::{Event, EventKind, ModerationAction};
@@ -205,7 +206,7 @@ impl Feed {
                     self.forget_name(room);
                 }
                 Effect::Deliver { room: RoomId::SERVER, events, .. } => self.close_banned(&events),
-                Effect::Deliver { room, workers, events, head } => self.deliver(room, &workers, &events, head),
+                Effect::Deliver { room, workers, events, head } => self.deliver(room, &workers, events, head),
             }
         }
     }
@@ -233,28 +234,13 @@ impl Feed {
         }
     }
 
-    fn deliver(&self, id: RoomId, workers: &[usize], events: &[(Seq, Event)], head: Seq) {
+    fn deliver(&self, id: RoomId, workers: &[usize], events: Vec<(Seq, Event)>, head: Seq) {
         let Some(uid) = self.uids.get(&id) else { return };
-        let deliveries: Arc<[Delivery]> = events
-            .iter()
-            .map(|(seq, event)| Delivery {
-                seq: *seq,
-                frame: Frame::event(event, uid.as_str()),
-                removal: removal(&event.kind),
-            })
-            .collect();
+        let deliveries: Arc<[Delivery]> =
+            events.into_iter().map(|(_, event)| Delivery::new(event, uid.clone())).collect();
         for worker in workers {
-            self.node.workers.tell(*worker, ToWorker::Frames(id, deliveries.clone(), head));
+            self.node.workers.tell(*worker, ToWorker::Events(id, deliveries.clone(), head));
         }
-    }
-}
-
-/// Who leaves the room after an event.
-pub(crate) fn removal(kind: &EventKind) -> Removal {
-    match kind {
-        EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => Removal::One(subject.user.id),
-        EventKind::Closed => Removal::All,
-        _ => Removal::Nobody,
     }
 }
 
@@ -296,8 +282,8 @@ mod tests {
 
         let mut seqs = Vec::new();
         while seqs.last() != Some(&BURST) {
-            if let Some(ToWorker::Frames(_, deliveries, _)) = from_feed.recv().await {
-                seqs.extend(deliveries.iter().map(|delivery| delivery.seq.0));
+            if let Some(ToWorker::Events(_, deliveries, _)) = from_feed.recv().await {
+                seqs.extend(deliveries.iter().map(|delivery| AsRef::<Event>::as_ref(delivery).seq.0));
             }
         }
         assert_eq!(seqs, (1..=BURST).collect::<Vec<_>>());

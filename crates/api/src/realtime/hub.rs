@@ -2,23 +2,26 @@
 
 use crate::app::App;
 use crate::metrics::Metrics;
-use crate::problem::Problem;
 use crate::realtime::conn::Conn;
+use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::node::Node;
 use crate::realtime::presence::ViewerCount;
 use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
-use crate::realtime::workers::{Delivery, Removal, ToFeed, ToWorker};
+use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
 use actix_web::web;
 use domain::delivery::flush::Flushes;
+use domain::delivery::viewer::LiveRoom;
+use domain::model::audience::Recipient;
+use domain::model::event::EventKind;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::User;
 use domain::service::error::Error;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +31,6 @@ use tokio::sync::oneshot;
 /// A room's tail is kept this many seconds after its last viewer, for those who reconnect.
 const TAIL_KEPT: u64 = 300;
 
-/// Bans remembered for those who are just entering; nobody takes longer than so many.
-const RECENT_REMOVALS_KEPT: usize = 256;
-
 /// How long a pong may take, in seconds.
 const PONG_TIMEOUT: u64 = 10;
 
@@ -39,10 +39,8 @@ const WOKEN_AT_ONCE: usize = 256;
 
 /// A room and who is in it here.
 struct RoomMembers {
-    room: Rc<LocalRoom>,
+    room: LocalRoom,
     members: RefCell<HashMap<u64, Rc<Conn>>>,
-    /// Who was shown out lately, and after which event.
-    recent_removals: RefCell<VecDeque<(Seq, Removal)>>,
     empty_since: Cell<Option<u64>>,
     flushes: Cell<Flushes>,
     /// What is new until then goes with it.
@@ -65,7 +63,7 @@ pub struct Hub {
     app: web::Data<App>,
     second: Cell<u64>,
     rooms: RefCell<HashMap<RoomId, Rc<RoomMembers>>>,
-    waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<Rc<LocalRoom>>>>>,
+    waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<LocalRoom>>>>,
     conns: RefCell<HashMap<u64, Rc<Conn>>>,
 }
 
@@ -114,9 +112,7 @@ impl Hub {
     /// A connection is gone: it leaves its rooms.
     pub fn remove(&self, conn: &Rc<Conn>) {
         for room in conn.rooms() {
-            if conn.leave(&room.uid).is_some() {
-                self.left(conn, &room);
-            }
+            self.leave(conn, &room);
         }
         if self.conns.borrow_mut().remove(&conn.id).is_some() {
             self.metrics().sockets.dec();
@@ -125,51 +121,48 @@ impl Hub {
     }
 
     /// The room's tail here, asked of the feed when there is none.
-    pub async fn room(&self, id: RoomId, uid: &RoomUid) -> Result<Rc<LocalRoom>, Problem> {
+    pub async fn room(&self, id: RoomId, uid: &RoomUid) -> Result<LocalRoom, Error> {
         if let Some(entry) = self.rooms.borrow().get(&id) {
             return Ok(entry.room.clone());
         }
         let (ready, is_ready) = oneshot::channel();
         self.waiting.borrow_mut().entry(id).or_default().push(ready);
         self.node().workers.tell_feed(ToFeed::Subscribe(id, uid.clone(), self.worker));
-        is_ready.await.map_err(|_| Error::Busy { retry_after: Span::seconds(2) }.into())
-    }
-
-    /// Whether somebody whose cursor is about to be `seq` has been shown out after it: a ban that was delivered while
-    /// the connection was still entering found nobody to take along.
-    pub fn is_out(&self, conn: &Conn, room: RoomId, seq: Seq) -> bool {
-        match self.entry(room) {
-            Some(entry) => {
-                entry.recent_removals.borrow().iter().any(|(at, removal)| *at > seq && applies(*removal, conn))
-            }
-            // It was closed meanwhile.
-            None => true,
-        }
+        is_ready.await.map_err(|_| Error::Busy { retry_after: Span::seconds(2) })
     }
 
     fn entry(&self, room: RoomId) -> Option<Rc<RoomMembers>> {
         self.rooms.borrow().get(&room).cloned()
     }
 
-    /// A connection enters a room at a cursor; what it sends before goes through its outbox.
-    pub fn enter(&self, conn: &Rc<Conn>, room: Rc<LocalRoom>, cursor: Seq) {
-        let Some(entry) = self.entry(room.id) else { return };
-        if entry.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
-            self.node().enter(conn.id, room.id, &room.uid);
+    /// A connection enters a room at a cursor, or goes on there; what it sends before goes through its outbox. A room that was
+    /// closed meanwhile says so in its tail.
+    pub fn enter(&self, conn: &Rc<Conn>, room: LocalRoom, recipient: Recipient, cursor: Seq) {
+        if let Some(entry) = self.entry(room.id()) {
+            if entry.members.borrow_mut().insert(conn.id, conn.clone()).is_none() {
+                self.node().enter(conn.id, room.id(), room.uid());
+            }
+            entry.empty_since.set(None);
         }
-        entry.empty_since.set(None);
-        conn.join(room, cursor);
+        conn.join(room, recipient, cursor);
+    }
+
+    /// A connection leaves a room at once.
+    pub fn leave(&self, conn: &Conn, room: &LocalRoom) {
+        if conn.leave(room.id()).is_some() {
+            self.left(conn, room);
+        }
     }
 
     /// A connection is out of a room.
     pub fn left(&self, conn: &Conn, room: &LocalRoom) {
-        if let Some(entry) = self.entry(room.id) {
+        if let Some(entry) = self.entry(room.id()) {
             entry.members.borrow_mut().remove(&conn.id);
             if entry.members.borrow().is_empty() {
                 entry.empty_since.set(Some(self.second()));
             }
         }
-        self.node().leave(conn.id, room.id, &room.uid);
+        self.node().leave(conn.id, room.id(), room.uid());
     }
 
     async fn run(self: Rc<Self>, mut from_feed: UnboundedReceiver<ToWorker>) {
@@ -177,11 +170,11 @@ impl Hub {
             match what {
                 ToWorker::Tail(id, uid, head) => self.add_room(id, uid, head),
                 ToWorker::Failed(id) => drop(self.waiting.borrow_mut().remove(&id)),
-                ToWorker::Frames(id, deliveries, head) => self.deliver(id, &deliveries, head).await,
+                ToWorker::Events(id, deliveries, head) => self.deliver(id, &deliveries, head).await,
                 ToWorker::Ephemeral(id, frame) => self.push_ephemeral(id, frame).await,
                 ToWorker::SessionsEnded(ended) => {
                     self.close_where(Close::TokenEnded, |conn| {
-                        conn.caller.borrow().as_ref().is_some_and(|caller| ended.contains(&caller.session))
+                        conn.caller().as_ref().is_some_and(|caller| ended.contains(&caller.session))
                     });
                 }
                 ToWorker::UserGone(user, close) => self.close_where(close, |conn| is(conn, user)),
@@ -200,9 +193,8 @@ impl Hub {
         let mut rooms = self.rooms.borrow_mut();
         let entry = rooms.entry(id).or_insert_with(|| {
             Rc::new(RoomMembers {
-                room: Rc::new(LocalRoom::after(id, uid, head)),
+                room: LocalRoom::after(id, uid, head),
                 members: RefCell::default(),
-                recent_removals: RefCell::default(),
                 empty_since: Cell::new(Some(self.second())),
                 flushes: Cell::default(),
                 flush_scheduled: Cell::new(false),
@@ -217,17 +209,8 @@ impl Hub {
 
     async fn deliver(&self, id: RoomId, deliveries: &[Delivery], head: Seq) {
         let Some(entry) = self.entry(id) else { return };
-        let mut closed = false;
-        for delivery in deliveries {
-            let mut tail = entry.room.tail.borrow_mut();
-            if delivery.seq > tail.head() {
-                tail.push(delivery.seq, delivery.frame.clone());
-            }
-            drop(tail);
-            closed |= delivery.removal == Removal::All;
-            remove_members(&entry, delivery);
-        }
-        entry.room.tail.borrow_mut().cover(head);
+        entry.room.push(deliveries, head);
+        let closed = deliveries.iter().any(|delivery| matches!(delivery.as_ref().kind, EventKind::Closed));
         self.metrics().deliveries.inc_by((deliveries.len() * entry.members.borrow().len()) as u64);
         if closed {
             self.rooms.borrow_mut().remove(&id);
@@ -267,9 +250,7 @@ impl Hub {
     fn change_user(&self, user: &Arc<User>) {
         let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
         for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
-            if let Some(caller) = &mut *conn.caller.borrow_mut() {
-                caller.user = (**user).clone();
-            }
+            conn.update_user(user);
             // One that does not read may miss it: who it is was told when it logged in.
             if !conn.is_full() {
                 conn.send(frame.clone());
@@ -305,7 +286,7 @@ impl Hub {
         let mut forgotten = Vec::new();
         self.rooms.borrow_mut().retain(|id, entry| {
             let idle = entry.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
-            let forget = idle && Rc::strong_count(&entry.room) == 1;
+            let forget = idle && entry.room.is_unused();
             if forget {
                 forgotten.push(*id);
             }
@@ -318,20 +299,6 @@ impl Hub {
     }
 }
 
-fn remove_members(entry: &RoomMembers, delivery: &Delivery) {
-    if delivery.removal == Removal::Nobody {
-        return;
-    }
-    let mut recent_removals = entry.recent_removals.borrow_mut();
-    recent_removals.push_back((delivery.seq, delivery.removal));
-    if recent_removals.len() > RECENT_REMOVALS_KEPT {
-        recent_removals.pop_front();
-    }
-    for conn in entry.members.borrow().values().filter(|conn| applies(delivery.removal, conn)) {
-        conn.leave_after(entry.room.id, delivery.seq);
-    }
-}
-
 /// Lets all who are in the room copy what is new.
 async fn wake(entry: &RoomMembers) {
     let members: Vec<Rc<Conn>> = entry.members.borrow().values().cloned().collect();
@@ -341,15 +308,6 @@ async fn wake(entry: &RoomMembers) {
     }
 }
 
-/// Whether an event takes this connection along.
-pub(crate) fn applies(removal: Removal, conn: &Conn) -> bool {
-    match removal {
-        Removal::Nobody => false,
-        Removal::All => true,
-        Removal::One(user) => is(conn, user),
-    }
-}
-
 fn is(conn: &Conn, user: UserId) -> bool {
-    conn.caller.borrow().as_ref().is_some_and(|caller| caller.user.id == user)
+    conn.caller().as_ref().is_some_and(|caller| caller.user.id == user)
 }

@@ -1,6 +1,6 @@
 //! Live delivery: sockets, cursors and the feed that they read.
 //!
-//! `feed` puts each room's events in order, encodes each once and hands the frames to the workers; `hub` keeps a
+//! `feed` puts each room's events in order and hands them to the workers as `delivery`; `hub` keeps a
 //! worker's replica of the tails; `conn` is one connection's cursors and outbox, read by `body`; `session` carries out
 //! what clients ask; `socket` is the only file that knows actix-ws. `node` is what all workers share: `connections`,
 //! `presence`, and the ways between feed and `workers`.
@@ -8,6 +8,7 @@
 pub mod body;
 pub mod conn;
 pub mod connections;
+pub mod delivery;
 pub mod feed;
 pub mod frame;
 pub mod guard;

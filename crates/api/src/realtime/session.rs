@@ -7,13 +7,16 @@ use crate::realtime::hub::Hub;
 use crate::realtime::join;
 use crate::realtime::protocol::{Close, Envelope, Join, Request, SendMessage, Server};
 use crate::view;
-use domain::command::SocketCommand;
-use domain::model::id::{MessageId, RoomUid};
+use domain::command::{Input, SocketCommand};
+use domain::delivery::viewer::LiveRoom;
+use domain::model::audience::Recipient;
+use domain::model::id::{Epoch, MessageId, RoomUid, Seq};
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
-use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::chat::NewMessage;
 use domain::service::error::{Error, RateLimitKind, Resource};
+use domain::service::viewing::JoinRequest;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -91,7 +94,7 @@ impl Session {
                 let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
                 Ok(self.leave(&uid))
             }
-            Request::SendMessage(message) => self.say(message).await,
+            Request::SendMessage(message) => self.send_message(message).await,
             Request::Pong => Ok(json!({})),
         }
     }
@@ -103,14 +106,17 @@ impl Session {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }
-        *self.conn.caller.borrow_mut() = Some(caller.clone());
+        self.conn.set_caller(Some(caller.clone()));
         self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
         for room in self.conn.rooms() {
-            let entered = self.hub.app().services.rooms.enter(Some(&caller), &room.uid).await;
-            // A store that is busy for a moment throws nobody out: every act is asked again anyway.
-            if let Err(error @ (Error::Sanctioned { .. } | Error::NoSuch(_))) = entered {
-                self.leave(&room.uid);
-                self.conn.send(Frame::error(None, &Problem::from(error).field(room.uid.as_str())));
+            match self.hub.app().services.rooms.enter(Some(&caller), room.uid()).await {
+                Ok(access) => self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref())),
+                Err(error @ (Error::Sanctioned { .. } | Error::NoSuch(_))) => {
+                    self.leave(room.uid());
+                    self.conn.send(Frame::error(None, &Problem::from(error).field(room.uid().as_str())));
+                }
+                // A store that is busy for a moment throws nobody out: every act is asked again anyway.
+                Err(_) => {}
             }
         }
         json!({ "user": user })
@@ -118,55 +124,56 @@ impl Session {
 
     fn become_nobody(&self) -> Value {
         self.hub.node().log_in(self.conn.id, None, None);
-        *self.conn.caller.borrow_mut() = None;
+        self.conn.set_caller(None);
         self.conn.send(Frame::server(&Server::AuthUpdated { user: None, token: None }));
         json!({})
     }
 
     async fn join(&self, join: &Join) -> Result<Value, Problem> {
         let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Resource::Room))?;
-        if self.conn.room_count() >= ROOMS_MAX && !self.conn.rooms().iter().any(|room| room.uid == uid) {
+        let rooms = self.conn.rooms();
+        if rooms.len() >= ROOMS_MAX && !rooms.iter().any(|room| *room.uid() == uid) {
             let detail = format!("a connection may be in {ROOMS_MAX} rooms at most");
             return Err(Problem::new(Code::TooManyRooms, detail));
         }
-        let entered = join::enter(&self.conn, &self.hub, &uid, join.since, join.epoch).await?;
+        let request = JoinRequest { since: join.since.map(Seq), epoch: join.epoch.map(Epoch) };
+        let entered = join::enter(&self.conn, &self.hub, &uid, request).await?;
         *self.conn.last_room.borrow_mut() = Some(uid);
         Ok(entered)
     }
 
     fn leave(&self, uid: &RoomUid) -> Value {
-        if let Some(room) = self.conn.leave(uid) {
-            self.hub.left(&self.conn, &room);
+        if let Some(room) = self.conn.rooms().iter().find(|room| room.uid() == uid) {
+            self.hub.leave(&self.conn, room);
         }
         let mut last = self.conn.last_room.borrow_mut();
         if last.as_ref() == Some(uid) {
-            *last = self.conn.rooms().last().map(|room| room.uid.clone());
+            *last = self.conn.rooms().last().map(|room| room.uid().clone());
         }
         json!({ "room": uid.as_str() })
     }
 
-    async fn say(&self, message: SendMessage) -> Result<Value, Problem> {
+    async fn send_message(&self, message: SendMessage) -> Result<Value, Problem> {
         let room = match &message.room {
             Some(uid) => Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Resource::Room))?),
             None => self.conn.last_room.borrow().clone(),
         };
-        let caller = self.conn.caller.borrow().clone();
-        let sent = NewMessage { text: message.text, nonce: message.nonce, reply_to: message.reply_to.map(MessageId) };
-        match self.hub.app().services.chat.post(caller.as_ref(), room.as_ref(), sent).await? {
-            PostOutcome::Message(message) => {
+        let caller = self.conn.caller().clone();
+        let (caller, room, chat) = (caller.as_ref(), room.as_ref(), &self.hub.app().services.chat);
+        let (name, text) = match Input::parse(&message.text).map_err(Error::from)? {
+            Input::Message(kind, text) => {
+                let reply_to = message.reply_to.map(MessageId);
+                let posted =
+                    chat.post(caller, room, NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to });
+                let posted = posted.await?;
                 self.hub.metrics().messages.inc();
-                Ok(json!({ "id": message.id.0, "seq": message.seq.0, "timestamp": message.at.0 }))
+                return Ok(json!({ "id": posted.id.0, "seq": posted.seq.0, "timestamp": posted.at.0 }));
             }
-            PostOutcome::Command { name, text } => {
-                self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
-                Ok(json!({ "command": name }))
-            }
-            PostOutcome::Socket(name, command) => {
-                let text = self.run_connection_command(command).await?;
-                self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
-                Ok(json!({ "command": name }))
-            }
-        }
+            Input::Command(entry, command) => (entry.name, chat.run(caller, room, command).await?),
+            Input::Socket(entry, command) => (entry.name, self.run_connection_command(command).await?),
+        };
+        self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
+        Ok(json!({ "command": name }))
     }
 
     /// Carries out a command that concerns this connection; what it says to the sender.

@@ -136,8 +136,8 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
     let (conn, hub) = (&session.conn, &session.hub);
     let mut pieces = Fragments::default();
     while !conn.is_gone() {
-        if let Some((room, cursor)) = conn.behind() {
-            Box::pin(join::catch_up(conn, hub, room, cursor)).await;
+        if let Some((room, cursor, recipient)) = conn.behind() {
+            Box::pin(join::catch_up(conn, hub, &room, cursor, recipient)).await;
             continue;
         }
         let message = tokio::select! {

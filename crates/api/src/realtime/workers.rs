@@ -1,5 +1,6 @@
 //! The ways between the feed of a process and its workers.
 
+use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::protocol::Close;
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
@@ -7,16 +8,16 @@ use domain::model::user::User;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What the feed tells a worker. The queue is unbounded, but what it holds is shared frames and the worker takes all of
+/// What the feed tells a worker. The queue is unbounded, but what it holds is shared and the worker takes all of
 /// it at each wake-up: a worker that does not is dead, and so is the process.
 #[derive(Clone, Debug)]
 pub enum ToWorker {
-    /// From here on the room's frames come.
+    /// From here on the room's events come.
     Tail(RoomId, RoomUid, Seq),
     /// The room cannot be followed now.
     Failed(RoomId),
-    /// A room's next frames, ascending; after them everything up to the seq is known.
-    Frames(RoomId, Arc<[Delivery]>, Seq),
+    /// A room's next events, ascending; after them everything up to the seq is known.
+    Events(RoomId, Arc<[Delivery]>, Seq),
     /// Something about a room that is not in its log.
     Ephemeral(RoomId, Frame),
     /// These logins are over.
@@ -29,31 +30,10 @@ pub enum ToWorker {
     Close(u64, Close),
 }
 
-/// A frame and what it does besides being read.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The event's place.
-    pub seq: Seq,
-    /// The frame.
-    pub frame: Frame,
-    /// Who leaves the room after it.
-    pub removal: Removal,
-}
-
-/// Who leaves a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// Nobody.
-    Nobody,
-    /// All connections of one user.
-    One(UserId),
-    All,
-}
-
 /// What workers tell the feed.
 #[derive(Debug)]
 pub enum ToFeed {
-    /// A worker wants a room's frames.
+    /// A worker wants a room's events.
     Subscribe(RoomId, RoomUid, usize),
     /// It no longer does.
     Unsubscribe(RoomId, usize),

@@ -6,6 +6,7 @@ pub mod lex;
 use crate::command::catalogue::CommandSpec;
 use crate::command::lex::Words;
 use crate::model::id::{MessageId, RoomUid};
+use crate::model::message::MessageKind;
 use crate::model::room::{RoomChange, SLOW_MODE_MAX};
 use crate::model::text::{Description, Invalid, Reason, RoomName};
 use crate::model::time::{Duration, Span};
@@ -13,10 +14,8 @@ use crate::model::time::{Duration, Span};
 /// What somebody typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// Text to be posted.
-    Say(&'a str),
-    /// Something done rather than said, to be posted: `/me waves`.
-    Action(&'a str),
+    /// Text to be posted, said or (`/me waves`) done.
+    Message(MessageKind, &'a str),
     /// Something to be done in a room.
     Command(&'static CommandSpec, Command),
     /// Something that concerns the sender's own connection, done by the socket and refused over HTTP.
@@ -124,7 +123,7 @@ impl Input<'_> {
         let Some(rest) =
             line.strip_prefix(['!', '/']).filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
         else {
-            return Ok(Input::Say(text));
+            return Ok(Input::Message(MessageKind::Say, text));
         };
         let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let Some(entry) = catalogue::find(name) else {
@@ -132,7 +131,7 @@ impl Input<'_> {
             // not show the password behind it to the room.
             let is_talk = if line.starts_with('!') { !is_nearly_login(name) } else { name.contains('/') };
             let unknown = || CommandError::Unknown { name: name.chars().take(32).collect() };
-            return if is_talk { Ok(Input::Say(text)) } else { Err(unknown()) };
+            return if is_talk { Ok(Input::Message(MessageKind::Say, text)) } else { Err(unknown()) };
         };
         let arguments = arguments.trim();
         read(entry, arguments).map_err(|problem| CommandError::Usage { problem, usage: entry.usage })
@@ -157,7 +156,7 @@ fn read<'a>(entry: &'static CommandSpec, arguments: &'a str) -> Result<Input<'a>
     let mut words = Words::new(arguments);
     let socket = |command| Ok(Input::Socket(entry, command));
     let command = match entry.name {
-        "me" => return text(arguments).map(Input::Action),
+        "me" => return text(arguments).map(|text| Input::Message(MessageKind::Action, text)),
         "login" => {
             let name = words.word()?;
             let command = match name {

@@ -25,7 +25,7 @@ fn reason(text: &str) -> Reason {
 #[test]
 fn what_is_no_command_is_text() {
     for text in ["hello", "", "/", "!", "//x", "/ ban ann", "!!", "/1", "! no", "a /ban b", "¡ban"] {
-        assert_eq!(Input::parse(text), Ok(Input::Say(text)), "{text}");
+        assert_eq!(Input::parse(text), Ok(Input::Message(MessageKind::Say, text)), "{text}");
     }
 }
 
@@ -34,7 +34,7 @@ fn unknown_words_after_an_exclamation_mark_and_paths_are_talk() {
     for text in
         ["!wow", "!discord", "!so @ann", "!loggin_bonus x", "!logs", "/r/rust", "/etc/hosts is full", "!blog in"]
     {
-        assert_eq!(Input::parse(text), Ok(Input::Say(text)), "{text}");
+        assert_eq!(Input::parse(text), Ok(Input::Message(MessageKind::Say, text)), "{text}");
     }
 }
 

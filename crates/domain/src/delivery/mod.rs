@@ -5,5 +5,7 @@
 pub mod client;
 pub mod feed;
 pub mod flush;
+pub mod join;
 pub mod order;
 pub mod tail;
+pub mod viewer;

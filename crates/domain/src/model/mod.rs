@@ -1,5 +1,6 @@
 //! What the chat is made of. Values are parsed once, at the border, and trusted from then on.
 
+pub mod audience;
 pub mod event;
 pub mod id;
 pub mod message;

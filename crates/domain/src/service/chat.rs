@@ -1,6 +1,5 @@
 //! Saying something, reading what was said, taking it back.
 
-use crate::command::{Input, SocketCommand};
 use crate::model::id::{MessageId, RoomUid, Seq, UserUid};
 use crate::model::message::{Draft, Message, MessageKind};
 use crate::model::room::Room;
@@ -15,31 +14,17 @@ use crate::service::moderation::Moderation;
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Ports, Settings};
 
-/// What somebody sends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NewMessage {
-    /// What was typed: a text or a command.
-    pub text: String,
+/// A message that somebody sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMessage<'a> {
+    /// What was typed.
+    pub text: &'a str,
+    /// Said or done.
+    pub kind: MessageKind,
     /// The sender's own name for it.
-    pub nonce: Option<String>,
+    pub nonce: Option<&'a str>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
-}
-
-/// What became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PostOutcome {
-    /// It stands in the room's log.
-    Message(Box<Message>),
-    /// It was a command, and this is what it says to the sender.
-    Command {
-        /// The command's name, without its slash.
-        name: &'static str,
-        /// Lines, at least one.
-        text: String,
-    },
-    /// It was a command that the sender's socket has to carry out.
-    Socket(&'static str, SocketCommand),
 }
 
 /// A page of a room's history.
@@ -74,37 +59,15 @@ impl Chat {
         Chat { ports, settings, accounts, rooms, moderation }
     }
 
-    /// Takes what somebody typed in a room: posts a text, carries out a command.
+    /// Posts a message in a room. The same nonce again is answered with the message that stands there.
     pub async fn post(
         &self,
         caller: Option<&Caller>,
         room: Option<&RoomUid>,
-        sent: NewMessage,
-    ) -> Result<PostOutcome, Error> {
-        match Input::parse(&sent.text)? {
-            Input::Say(text) => self.post_text(caller, room, text, MessageKind::Say, &sent).await,
-            Input::Action(text) => self.post_text(caller, room, text, MessageKind::Action, &sent).await,
-            Input::Socket(entry, command) => Ok(PostOutcome::Socket(entry.name, command)),
-            Input::Command(entry, command) => {
-                if let Some(caller) = caller {
-                    self.refuse_ended(caller).await?;
-                }
-                let text = self.run(caller, room, command).await?;
-                Ok(PostOutcome::Command { name: entry.name, text })
-            }
-        }
-    }
-
-    async fn post_text(
-        &self,
-        caller: Option<&Caller>,
-        room: Option<&RoomUid>,
-        text: &str,
-        kind: MessageKind,
-        sent: &NewMessage,
-    ) -> Result<PostOutcome, Error> {
-        let text = Body::parse(text)?;
-        let nonce = sent.nonce.as_deref().map(Nonce::parse).transpose()?;
+        new: NewMessage<'_>,
+    ) -> Result<Message, Error> {
+        let text = Body::parse(new.text)?;
+        let nonce = new.nonce.map(Nonce::parse).transpose()?;
         let caller = caller.ok_or(Error::LoginRequired)?;
         let room = room.ok_or(Error::NoRoom)?;
         let now = self.ports.clock.now();
@@ -116,27 +79,27 @@ impl Chat {
         if let Err(refusal) = review::review(&text, &access, &context) {
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
             return match self.known(&access, nonce.as_ref()).await? {
-                Some(message) => Ok(PostOutcome::Message(Box::new(message))),
+                Some(message) => Ok(message),
                 None => Err(Error::refused(refusal, now)),
             };
         }
         self.refuse_ended(caller).await?;
         let exempt = policy::is_exempt_from_pace(author.rank());
         let command = LogCommand::Post {
-            draft: Draft { text, kind, reply_to: sent.reply_to, nonce },
+            draft: Draft { text, kind: new.kind, reply_to: new.reply_to, nonce },
             network: Some(caller.network.clone()),
             pace: (!exempt).then_some(access.room.rules.slow_mode),
         };
         let entry = LogEntry { room: access.room.id, actor: author, at: now, command };
         match self.ports.log.append(entry).await {
-            Ok(AppendResult::Posted { message, .. }) => Ok(PostOutcome::Message(message)),
+            Ok(AppendResult::Posted { message, .. }) => Ok(*message),
             Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
             Err(error) => Err(Error::append(error, Resource::Message, now)),
         }
     }
 
     /// A socket may outlive its login when another process ended that: what it sends is refused two seconds later at most.
-    async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
+    pub(super) async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
         let Ports { access, accounts, clock, .. } = &self.ports;
         match access.is_alive(&**accounts, caller.session, clock.now()).await? {
             true => Ok(()),

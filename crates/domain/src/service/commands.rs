@@ -22,13 +22,16 @@ use crate::service::moderation::SanctionRequest;
 const NAMES_TOLD: usize = 5;
 
 impl Chat {
-    /// What the command says to its sender, at least one line.
-    pub(super) async fn run(
+    /// Carries out a command; what it says to its sender, at least one line.
+    pub async fn run(
         &self,
         caller: Option<&Caller>,
         room: Option<&RoomUid>,
         command: Command,
     ) -> Result<String, Error> {
+        if let Some(caller) = caller {
+            self.refuse_ended(caller).await?;
+        }
         match command {
             Command::Echo(text) => return Ok(text),
             Command::Help(None) => return Ok(help(&self.commands(caller, room).await?)),

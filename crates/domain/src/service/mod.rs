@@ -15,6 +15,7 @@ pub mod operator;
 pub mod reads;
 pub mod rooms;
 pub mod suggestion;
+pub mod viewing;
 
 use crate::model::id::SessionId;
 use crate::model::rank::Rank;
@@ -119,6 +120,8 @@ pub struct Services {
     pub chat: chat::Chat,
     /// Keeping order.
     pub moderation: moderation::Moderation,
+    /// Reading rooms live.
+    pub viewing: viewing::Viewing,
     /// Running the server.
     pub operator: operator::Operator,
 }
@@ -130,7 +133,8 @@ impl Services {
         let rooms = rooms::Rooms::new(ports.clone(), settings);
         let moderation = moderation::Moderation::new(ports.clone(), settings, rooms.clone());
         let operator = operator::Operator::new(ports.clone(), accounts.clone());
+        let viewing = viewing::Viewing::new(ports.clone(), rooms.clone());
         let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());
-        Services { accounts, rooms, chat, moderation, operator }
+        Services { accounts, rooms, chat, moderation, viewing, operator }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests: what is not there fails the test")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use domain::command::Input;
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomUid, Seq};
 use domain::model::message::Message;
@@ -11,7 +12,7 @@ use domain::model::time::{Duration, Span};
 use domain::ports::effects::{Clock, RateLimiter};
 use domain::ports::log::{History, Position};
 use domain::service::access::AccessCache;
-use domain::service::chat::{NewMessage, PostOutcome};
+use domain::service::chat::NewMessage;
 use domain::service::error::Error;
 use domain::service::moderation::SanctionRequest;
 use domain::service::{Caller, ClientInfo, Guests, Ports, Services, Settings};
@@ -28,6 +29,26 @@ use testkit::tokens::PlainTokens;
 
 /// Guests by address, rooms by anybody, limits on.
 pub const SETTINGS: Settings = Settings { guests: Guests::Address, room_creation: Rank::Guest, limits: true };
+
+/// What somebody types.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    pub text: String,
+    pub nonce: Option<String>,
+    pub reply_to: Option<MessageId>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Said {
+    Message(Box<Message>),
+    Command {
+        name: &'static str,
+        text: String,
+    },
+    /// A command that concerns a connection.
+    Socket(&'static str),
+}
 
 /// Everything a story needs.
 pub struct World {
@@ -128,25 +149,33 @@ impl World {
     }
 
     /// Types `text` in a room.
-    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<PostOutcome, Error> {
-        self.send(caller, room, NewMessage { text: text.to_owned(), ..NewMessage::default() }).await
+    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<Said, Error> {
+        self.send(caller, room, Typed { text: text.to_owned(), ..Typed::default() }).await
     }
 
     /// Types `text` under a nonce.
-    pub async fn say_named(
-        &self,
-        caller: &Caller,
-        room: &RoomUid,
-        text: &str,
-        nonce: &str,
-    ) -> Result<PostOutcome, Error> {
-        self.send(caller, room, NewMessage { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None })
-            .await
+    pub async fn say_named(&self, caller: &Caller, room: &RoomUid, text: &str, nonce: &str) -> Result<Said, Error> {
+        self.send(caller, room, Typed { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None }).await
     }
 
     /// Sends something in a room.
-    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: NewMessage) -> Result<PostOutcome, Error> {
-        self.services.chat.post(Some(caller), Some(room), sent).await
+    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: Typed) -> Result<Said, Error> {
+        self.type_in(Some(caller), Some(room), sent).await
+    }
+
+    /// Routes what was typed as HTTP and sockets do.
+    pub async fn type_in(&self, caller: Option<&Caller>, room: Option<&RoomUid>, typed: Typed) -> Result<Said, Error> {
+        let chat = &self.services.chat;
+        match Input::parse(&typed.text)? {
+            Input::Message(kind, text) => {
+                let new = NewMessage { text, kind, nonce: typed.nonce.as_deref(), reply_to: typed.reply_to };
+                Ok(Said::Message(Box::new(chat.post(caller, room, new).await?)))
+            }
+            Input::Command(entry, command) => {
+                Ok(Said::Command { name: entry.name, text: chat.run(caller, room, command).await? })
+            }
+            Input::Socket(entry, _) => Ok(Said::Socket(entry.name)),
+        }
     }
 
     /// Posts `text`, which must succeed.
@@ -157,7 +186,7 @@ impl World {
     /// Types a command, which must succeed; what it says.
     pub async fn command(&self, caller: &Caller, room: &RoomUid, line: &str) -> String {
         match self.say(caller, room, line).await {
-            Ok(PostOutcome::Command { text, .. }) => text,
+            Ok(Said::Command { text, .. }) => text,
             other => panic!("{line} is a command: {other:?}"),
         }
     }
@@ -218,9 +247,9 @@ pub fn seconds(count: i64) -> Duration {
 }
 
 /// The message that was posted.
-pub fn message(said: Result<PostOutcome, Error>) -> Message {
+pub fn message(said: Result<Said, Error>) -> Message {
     match said {
-        Ok(PostOutcome::Message(message)) => *message,
+        Ok(Said::Message(message)) => *message,
         other => panic!("a message: {other:?}"),
     }
 }

@@ -1,9 +1,10 @@
 //! A client: it keeps a transcript, repeats what was not acknowledged, comes back when it was cut off; and the oracles
 //! that watch what it hears.
 
-use super::conn::{Ask, Conn, Frame, Refusal, takes_along};
+use super::conn::{Ask, Conn, Frame, Refusal};
 use super::world::{World, shown};
 use domain::delivery::client::Transcript;
+use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, Seq};
 use domain::model::room::Room;
 use domain::model::text::Nonce;
@@ -204,7 +205,7 @@ impl Client {
                 self.check_leak(world, view, event.room, event.seq);
                 view.last = Some(event.seq);
                 view.transcript.event(&event);
-                if takes_along(&event, self.member.user.id) {
+                if event.removes(Recipient::of(Some(&self.member))) {
                     view.inside = false;
                     view.not_before = now + PATIENCE;
                 }

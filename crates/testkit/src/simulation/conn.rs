@@ -1,12 +1,13 @@
-//! A connection without a socket, and how it enters a room, goes on in it and catches up.
-//!
-//! What `realtime/conn.rs` and `realtime/join.rs` do in the server, step for step, with events instead of bytes. Who changes
-//! one of them changes the other.
+//! A connection without a socket: the second driver of [`domain::delivery::viewer`] and [`domain::delivery::join`], with events
+//! instead of bytes.
 
-use super::node::{Framed, Node, Removal, RoomMembers};
+use super::node::{Framed, LocalRoom, Node};
 use super::world::Acknowledged;
 use crate::memory::MemoryStore;
-use domain::delivery::tail::Read;
+use domain::delivery::join::{CatchUp, CaughtUp, Entrance, Join, JoinLimits, Missed, Need};
+use domain::delivery::tail::Weight;
+use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL, Sink, Viewer};
+use domain::model::audience::Recipient;
 use domain::model::event::Event;
 use domain::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
@@ -15,14 +16,11 @@ use domain::model::text::Nonce;
 use domain::ports::log::{AccessContext, AppendError, AppendResult, History, LogCommand};
 use domain::service::access::Sources;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// How many messages a fresh viewer gets.
-const SNAPSHOT: usize = 6;
-
-/// Whoever missed more than this starts afresh.
-const RESUME_MAX: usize = 12;
+/// So small that clients fall behind.
+const LIMITS: JoinLimits = JoinLimits { snapshot: 6, resume: 12 };
 
 /// What a client hears.
 #[derive(Clone, Debug)]
@@ -69,12 +67,11 @@ pub enum Ask {
     Post(RoomId, Nonce),
 }
 
-struct Joined {
-    entry: Rc<RoomMembers>,
-    cursor: Seq,
-    until: Option<Seq>,
-    paused: bool,
-    behind: bool,
+impl Weight for Frame {
+    /// So heavy that an outbox holds twenty.
+    fn weight(&self) -> usize {
+        OUTBOX_FULL / 20
+    }
 }
 
 pub struct Conn {
@@ -84,13 +81,23 @@ pub struct Conn {
     node: Rc<Node>,
     open: Cell<bool>,
     asked: RefCell<VecDeque<Ask>>,
-    outbox: RefCell<VecDeque<Frame>>,
-    joined: RefCell<BTreeMap<RoomId, Joined>>,
+    viewer: RefCell<Viewer<LocalRoom, Frame>>,
 }
 
-struct CatchUp {
+/// What a client takes at once.
+struct Batch {
     frames: Vec<Frame>,
-    head: Head,
+    most: usize,
+}
+
+impl Sink<LocalRoom> for Batch {
+    fn is_full(&self) -> bool {
+        self.frames.len() >= self.most
+    }
+
+    fn deliver(&mut self, _: &LocalRoom, Framed(event): &Framed) {
+        self.frames.push(Frame::Event(event.clone()));
+    }
 }
 
 impl Conn {
@@ -102,16 +109,17 @@ impl Conn {
             node: node.clone(),
             open: Cell::new(true),
             asked: RefCell::default(),
-            outbox: RefCell::default(),
-            joined: RefCell::default(),
+            viewer: RefCell::default(),
         });
+        conn.viewer.borrow_mut().set_user(Some(user));
         let (serving, runtime) = (conn.clone(), node.world().runtime.clone());
         node.world().runtime.spawn(async move {
             while serving.is_open() {
-                let behind = serving.behind();
-                let asked = if behind.is_none() { serving.asked.borrow_mut().pop_front() } else { None };
+                let behind = serving.viewer.borrow().behind();
+                let is_idle = behind.is_some() || serving.viewer.borrow().is_full();
+                let asked = if is_idle { None } else { serving.asked.borrow_mut().pop_front() };
                 match (behind, asked) {
-                    (Some((entry, cursor)), _) => serving.catch_up(entry, cursor).await,
+                    (Some((room, cursor, recipient)), _) => serving.catch_up(&room, cursor, recipient).await,
                     (None, Some(Ask::Join(uid, room, since, epoch))) => {
                         if let Err(refusal) = serving.enter(&uid, room, since, epoch).await {
                             serving.send(Frame::Refused(room, refusal));
@@ -133,7 +141,7 @@ impl Conn {
     /// Ends it; what was not taken is lost.
     pub fn cut(&self) {
         self.open.set(false);
-        self.joined.borrow_mut().clear();
+        *self.viewer.borrow_mut() = Viewer::default();
     }
 
     /// The client asks.
@@ -142,41 +150,19 @@ impl Conn {
     }
 
     fn send(&self, frame: Frame) {
-        self.outbox.borrow_mut().push_back(frame);
+        self.viewer.borrow_mut().send(frame);
     }
 
-    /// Leaves a room once the client has the event at `seq`.
-    pub fn leave_after(&self, room: RoomId, seq: Seq) {
-        if let Some(joined) = self.joined.borrow_mut().get_mut(&room).filter(|joined| joined.cursor < seq) {
-            joined.until = Some(joined.until.map_or(seq, |until| until.min(seq)));
-        }
-    }
-
-    fn pause(&self, room: RoomId, paused: bool) {
-        if let Some(joined) = self.joined.borrow_mut().get_mut(&room) {
-            joined.paused = paused;
-        }
-    }
-
-    fn behind(&self) -> Option<(Rc<RoomMembers>, Seq)> {
-        let joined = self.joined.borrow();
-        joined.values().find(|joined| joined.behind).map(|joined| (joined.entry.clone(), joined.cursor))
-    }
-
-    /// What the client takes: answers first, then what lies after the cursors, at most `most` frames of each room.
+    /// What the client takes: answers first, then what lies after the cursors, at most `most` frames.
     pub fn take(&self, most: usize) -> Vec<Frame> {
-        let mut outbox = self.outbox.borrow_mut();
-        if !outbox.is_empty() {
-            let most = most.min(outbox.len());
-            return outbox.drain(..most).collect();
+        let mut viewer = self.viewer.borrow_mut();
+        let answers: Vec<Frame> = std::iter::from_fn(|| viewer.take_answer()).take(most).collect();
+        if !answers.is_empty() {
+            return answers;
         }
-        let mut frames = Vec::new();
-        let mut rooms = self.joined.borrow_mut();
-        for joined in rooms.values_mut() {
-            joined.copy_into(&mut frames, most);
-        }
-        rooms.retain(|_, joined| joined.until.is_none_or(|until| joined.cursor < until));
-        frames
+        let mut batch = Batch { frames: Vec::new(), most };
+        viewer.take(&mut batch);
+        batch.frames
     }
 
     async fn post(&self, room: RoomId, nonce: Nonce) {
@@ -207,12 +193,11 @@ impl Conn {
         if access.sanctions.is_empty() { Ok(access) } else { Err(Refusal::Banned) }
     }
 
-    async fn enter(&self, uid: &RoomUid, id: RoomId, since: Option<Seq>, epoch: Option<Epoch>) -> Result<(), Refusal> {
-        let access = self.access_context(uid, Seq::ZERO).await?;
+    async fn follow(&self, id: RoomId) -> Result<LocalRoom, Refusal> {
         let waiting = self.node.room(id, self.worker);
-        let entry = loop {
+        let room = loop {
             match &*waiting.borrow() {
-                Some(Ok(entry)) => break entry.clone(),
+                Some(Ok(room)) => break room.clone(),
                 Some(Err(())) => return Err(Refusal::Busy),
                 None => {}
             }
@@ -221,198 +206,144 @@ impl Conn {
                 return Err(Refusal::Busy);
             }
         };
-        self.pause(id, true);
-        let entered = self.read_and_enter(uid, access, entry, since, epoch).await;
-        self.pause(id, false);
-        entered
+        self.viewer.borrow_mut().pause(id, true);
+        Ok(room)
     }
 
-    async fn read_and_enter(
-        &self,
-        uid: &RoomUid,
-        mut access: AccessContext,
-        entry: Rc<RoomMembers>,
-        since: Option<Seq>,
-        epoch: Option<Epoch>,
-    ) -> Result<(), Refusal> {
-        let before = self.cursor(entry.id);
-        let resumed = match since {
-            Some(since) => self.resume(&access, &entry, since, epoch).await?,
-            None => None,
-        };
-        let catch_up = match resumed {
-            Some(catch_up) => catch_up,
-            None => self.snapshot(entry.id, since.is_some()).await?.ok_or(Refusal::Gone)?,
-        };
-        if catch_up.head.seq != access.head.seq {
-            access = self.access_context(uid, catch_up.head.seq).await?;
-        }
-        // Who is there is read, too.
-        self.node.world().read(async |_| Ok(())).await.map_err(|_| Refusal::Busy)?;
-        if self.node.is_out(self.worker, self.user, entry.id, catch_up.head.seq) {
-            self.access_context(uid, Seq::ZERO).await?;
-            return Err(Refusal::Busy);
-        }
+    async fn enter(&self, uid: &RoomUid, id: RoomId, since: Option<Seq>, epoch: Option<Epoch>) -> Result<(), Refusal> {
+        let entered = self.read(uid, id, since, epoch).await;
+        self.viewer.borrow_mut().pause(id, false);
+        let (room, entrance) = entered?;
         if !self.is_open() {
             return Err(Refusal::Busy);
         }
-        if self.cursor(entry.id).is_some_and(|cursor| Some(cursor) != before) {
-            self.node.world().fail(|| format!("user {} took from the tail while a join was read", self.user));
-        }
-        self.send(Frame::Entering(access.room.clone(), since, access.head.seq));
-        catch_up.frames.into_iter().for_each(|frame| self.send(frame));
-        let (id, cursor) = (entry.id, catch_up.head.seq);
-        self.joined.borrow_mut().insert(id, Joined { entry, cursor, until: None, paused: false, behind: false });
-        self.send(Frame::Entered(id, catch_up.head));
+        let (recipient, head) = (entrance.recipient(), entrance.head);
+        self.send(Frame::Entering(entrance.access.room.clone(), since, entrance.access.head.seq));
+        self.send_missed(id, entrance);
+        self.viewer.borrow_mut().join(room, recipient, head.seq);
+        self.send(Frame::Entered(id, head));
         Ok(())
     }
 
-    async fn resume(
+    async fn read(
         &self,
-        access: &AccessContext,
-        entry: &RoomMembers,
-        since: Seq,
+        uid: &RoomUid,
+        id: RoomId,
+        since: Option<Seq>,
         epoch: Option<Epoch>,
-    ) -> Result<Option<CatchUp>, Refusal> {
-        if epoch.is_some_and(|epoch| epoch != access.head.epoch) {
-            return Ok(None);
+    ) -> Result<(LocalRoom, Entrance<Framed>), Refusal> {
+        let world = self.node.world();
+        let (mut join, mut need) = Join::new(since, epoch, LIMITS);
+        let mut followed = None;
+        let mut before = None;
+        loop {
+            need = match need {
+                Need::Access { at_least } => join.access(self.access_context(uid, at_least).await?),
+                Need::Tail => {
+                    let room = followed.insert(self.follow(id).await?);
+                    before = self.cursor(id);
+                    room.with_tail(|tail| join.tail(tail))
+                }
+                Need::Events { since, limit } => {
+                    let read = world.read(async |store| store.event_range(id, since, limit).await).await;
+                    join.events(read.map_err(|_| Refusal::Busy)?).map_err(|_| Refusal::Gone)?
+                }
+                Need::Snapshot { limit } => {
+                    // One more, so that the client knows whether there are older ones.
+                    let read = world.read(async |store| store.snapshot(id, limit + 1).await).await;
+                    join.snapshot(read.map_err(|_| Refusal::Busy)?).map_err(|_| Refusal::Gone)?
+                }
+                Need::Nothing => break,
+            };
         }
-        if let Some(frames) = from_tail(entry, since) {
-            let head = Head { seq: entry.tail.borrow().head().max(since), ..access.head };
-            return Ok(Some(CatchUp { frames, head }));
+        // Who is there is read, too.
+        world.read(async |_| Ok(())).await.map_err(|_| Refusal::Busy)?;
+        if self.is_open() && self.cursor(id).is_some_and(|cursor| Some(cursor) != before) {
+            world.fail(|| format!("user {} took from the tail while a join was read", self.user));
         }
-        let event_range =
-            self.node.world().read(async |store| store.event_range(entry.id, since, RESUME_MAX).await).await;
-        let event_range = event_range.map_err(|_| Refusal::Busy)?.ok_or(Refusal::Gone)?;
-        if since > event_range.head.seq || event_range.cut {
-            return Ok(None);
-        }
-        let frames = event_range.events.into_iter().map(|event| Frame::Event(Rc::new(event))).collect();
-        Ok(Some(CatchUp { frames, head: event_range.head }))
+        Ok((followed.ok_or(Refusal::Gone)?, join.finish().ok_or(Refusal::Gone)?))
     }
 
-    /// The latest messages, after a reset where there is a reason for one; `None` when the room is gone.
-    async fn snapshot(&self, room: RoomId, reset: bool) -> Result<Option<CatchUp>, Refusal> {
-        let read = self.node.world().read(async |store| store.snapshot(room, SNAPSHOT + 1).await).await;
-        let Some((head, mut messages)) = read.map_err(|_| Refusal::Busy)? else { return Ok(None) };
-        let older = messages.len() > SNAPSHOT;
+    fn send_missed(&self, room: RoomId, entrance: Entrance<Framed>) {
+        match entrance.missed {
+            Missed::FromTail(deliveries) => {
+                deliveries.into_iter().for_each(|Framed(event)| self.send(Frame::Event(event)));
+            }
+            Missed::FromStore(events) => self.send_events(events),
+            Missed::Snapshot { reset, messages } => {
+                if reset.is_some() {
+                    self.send(Frame::Reset(room));
+                }
+                self.send_latest(room, messages, entrance.head);
+            }
+        }
+    }
+
+    fn send_events(&self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| self.send(Frame::Event(Rc::new(event))));
+    }
+
+    fn send_latest(&self, room: RoomId, mut messages: Vec<Message>, head: Head) {
+        let older = messages.len() > LIMITS.snapshot;
         if older {
             messages.remove(0);
         }
-        let latest = Frame::Latest(room, head, messages, older);
-        let frames = reset.then_some(Frame::Reset(room)).into_iter().chain([latest]).collect();
-        Ok(Some(CatchUp { frames, head }))
+        self.send(Frame::Latest(room, head, messages, older));
     }
 
-    /// Reads what the client is behind by; called when the ring no longer has it.
-    async fn catch_up(&self, entry: Rc<RoomMembers>, cursor: Seq) {
-        let room = entry.id;
-        let read = self.read_behind(&entry, cursor).await;
-        let mut rooms = self.joined.borrow_mut();
-        let Some(joined) = rooms.get_mut(&room) else { return };
-        match read {
-            Ok(Some(catch_up)) => {
-                catch_up.frames.into_iter().for_each(|frame| self.send(frame));
-                joined.cursor = catch_up.head.seq;
-                joined.behind = false;
+    /// Reads what the client is behind by; called when the tail no longer has it.
+    async fn catch_up(&self, room: &LocalRoom, cursor: Seq, recipient: Recipient) {
+        let id = room.id();
+        let caught_up = self.read_behind(id, cursor, recipient).await;
+        if !self.viewer.borrow().is_in(id) {
+            return;
+        }
+        match caught_up {
+            Ok(CaughtUp::Events { events, head, removed }) => {
+                self.send_events(events);
+                let mut viewer = self.viewer.borrow_mut();
+                viewer.move_cursor(id, head);
+                if removed {
+                    viewer.leave(id);
+                }
             }
-            Ok(None) => {
-                self.send(Frame::Deleted(room));
-                rooms.remove(&room);
+            Ok(CaughtUp::Afresh(access, messages, head)) => {
+                self.send(Frame::Reset(id));
+                self.send(Frame::Settings(access.room.clone(), access.head.seq));
+                self.send_latest(id, messages, head);
+                let mut viewer = self.viewer.borrow_mut();
+                viewer.set_recipient(id, Recipient::of(access.member.as_ref()));
+                viewer.move_cursor(id, head.seq);
             }
-            Err(_) => {
-                drop(rooms);
-                self.cut();
+            Ok(CaughtUp::Gone) => {
+                self.send(Frame::Deleted(id));
+                self.viewer.borrow_mut().leave(id);
             }
+            Err(_) => self.cut(),
+        }
+    }
+
+    async fn read_behind(&self, id: RoomId, cursor: Seq, recipient: Recipient) -> Result<CaughtUp, Refusal> {
+        let world = self.node.world();
+        let uid = world.rooms.iter().find(|known| known.id == id).map(|room| &room.uid).ok_or(Refusal::Gone)?;
+        let (mut catch_up, mut need) = CatchUp::new(cursor, recipient, LIMITS);
+        loop {
+            need = match need {
+                Need::Events { since, limit } => {
+                    let read = world.read(async |store| store.event_range(id, since, limit).await).await;
+                    catch_up.events(read.map_err(|_| Refusal::Busy)?)
+                }
+                Need::Snapshot { limit } => {
+                    let read = world.read(async |store| store.snapshot(id, limit + 1).await).await;
+                    catch_up.snapshot(read.map_err(|_| Refusal::Busy)?)
+                }
+                Need::Access { at_least } => catch_up.access(self.access_context(uid, at_least).await?),
+                Need::Tail | Need::Nothing => return catch_up.finish().ok_or(Refusal::Gone),
+            };
         }
     }
 
     fn cursor(&self, room: RoomId) -> Option<Seq> {
-        self.joined.borrow().get(&room).map(|joined| joined.cursor)
+        self.viewer.borrow().cursor(room).map(|(cursor, _)| cursor)
     }
-
-    fn until(&self, room: RoomId) -> Option<Seq> {
-        self.joined.borrow().get(&room)?.until
-    }
-
-    async fn read_behind(&self, entry: &RoomMembers, cursor: Seq) -> Result<Option<CatchUp>, Refusal> {
-        let (world, room) = (self.node.world(), entry.id);
-        let Some(uid) = world.rooms.iter().find(|known| known.id == room).map(|room| &room.uid) else {
-            return Ok(None);
-        };
-        let event_range = world.read(async |store| store.event_range(room, cursor, RESUME_MAX).await).await;
-        let Some(event_range) = event_range.map_err(|_| Refusal::Busy)? else { return Ok(None) };
-        if let Some(event) = event_range.events.iter().find(|event| takes_along(event, self.user)) {
-            self.leave_after(room, event.seq);
-        }
-        let until = self.until(room);
-        if !event_range.cut || until.is_some() {
-            let last = event_range.events.last().filter(|_| event_range.cut).map(|event| event.seq);
-            let head = Head { seq: last.unwrap_or(event_range.head.seq), ..event_range.head };
-            let events = event_range.events.into_iter().filter(|event| until.is_none_or(|until| event.seq <= until));
-            let frames = events.map(|event| Frame::Event(Rc::new(event))).collect();
-            return Ok(Some(CatchUp { frames, head }));
-        }
-        let Some(mut catch_up) = self.snapshot(room, true).await? else { return Ok(None) };
-        let head = catch_up.head.seq;
-        let access = self.access_context(uid, head).await?;
-        if self.until(room).is_some() {
-            return Err(Refusal::Busy);
-        }
-        catch_up.frames.insert(1, Frame::Settings(access.room, access.head.seq));
-        Ok(Some(catch_up))
-    }
-}
-
-/// The frames after `since`, when the ring still has them all.
-fn from_tail(entry: &RoomMembers, since: Seq) -> Option<Vec<Frame>> {
-    let tail = entry.tail.borrow();
-    if since > tail.head() {
-        return None;
-    }
-    let mut frames = Vec::new();
-    let mut cursor = since;
-    loop {
-        match tail.read(cursor) {
-            Read::Frame(seq, Framed(event)) => {
-                frames.push(Frame::Event(event.clone()));
-                cursor = seq;
-            }
-            Read::Level(_) => return Some(frames),
-            Read::Behind => return None,
-        }
-    }
-}
-
-impl Joined {
-    fn copy_into(&mut self, frames: &mut Vec<Frame>, most: usize) {
-        if self.behind || self.paused {
-            return;
-        }
-        let tail = self.entry.tail.borrow();
-        for _ in 0..most {
-            if self.until.is_some_and(|until| self.cursor >= until) {
-                return;
-            }
-            match tail.read(self.cursor) {
-                Read::Frame(seq, Framed(event)) => {
-                    frames.push(Frame::Event(event.clone()));
-                    self.cursor = seq;
-                }
-                Read::Level(head) => {
-                    self.cursor = head;
-                    return;
-                }
-                Read::Behind => {
-                    self.behind = true;
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// Whether an event takes this user along.
-pub fn takes_along(event: &Event, user: UserId) -> bool {
-    Removal::after(event).is_some_and(|removal| removal.means(user))
 }

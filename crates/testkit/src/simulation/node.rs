@@ -8,7 +8,8 @@ use super::world::World;
 use crate::bus::RecordingBus;
 use domain::delivery::feed::{Effect, Feed, Found, TICK};
 use domain::delivery::tail::{Tail, Weight};
-use domain::model::event::{Event, EventKind, ModerationAction};
+use domain::delivery::viewer::LiveRoom;
+use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, Seq, UserId};
 use domain::ports::bus::Bus;
 use domain::ports::log::History;
@@ -33,41 +34,37 @@ impl Weight for Framed {
     }
 }
 
-/// Who is out of a room after an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// One user.
-    One(UserId),
-    All,
-}
-
-impl Removal {
-    /// Whom an event takes along.
-    pub fn after(event: &Event) -> Option<Removal> {
-        match &event.kind {
-            EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => Some(Removal::One(subject.user.id)),
-            EventKind::Closed => Some(Removal::All),
-            _ => None,
-        }
-    }
-
-    /// Whether it means this user.
-    pub fn means(self, user: UserId) -> bool {
-        self == Removal::All || self == Removal::One(user)
+impl AsRef<Event> for Framed {
+    fn as_ref(&self) -> &Event {
+        &self.0
     }
 }
 
-/// A room on a worker.
-pub struct RoomMembers {
-    pub id: RoomId,
+/// A room on a worker: a handle that all who are in it share.
+#[derive(Clone)]
+pub struct LocalRoom(Rc<Shared>);
+
+struct Shared {
+    id: RoomId,
     /// Its latest events.
-    pub tail: RefCell<Tail<Framed>>,
-    recent_removals: RefCell<Vec<(Seq, Removal)>>,
+    tail: RefCell<Tail<Framed>>,
     used: Cell<i64>,
 }
 
+impl LiveRoom for LocalRoom {
+    type Delivery = Framed;
+
+    fn id(&self) -> RoomId {
+        self.0.id
+    }
+
+    fn with_tail<T>(&self, read: impl FnOnce(&Tail<Framed>) -> T) -> T {
+        read(&self.0.tail.borrow())
+    }
+}
+
 /// What somebody who waits for a tail learns.
-pub type Waiting = Rc<RefCell<Option<Result<Rc<RoomMembers>, ()>>>>;
+pub type Waiting = Rc<RefCell<Option<Result<LocalRoom, ()>>>>;
 
 #[derive(Clone)]
 enum ToWorker {
@@ -84,7 +81,7 @@ enum ToFeed {
 #[derive(Default)]
 struct Worker {
     queue: RefCell<VecDeque<ToWorker>>,
-    rooms: RefCell<BTreeMap<RoomId, Rc<RoomMembers>>>,
+    rooms: RefCell<BTreeMap<RoomId, LocalRoom>>,
     waiting: RefCell<BTreeMap<RoomId, Vec<Waiting>>>,
 }
 
@@ -188,14 +185,6 @@ impl Node {
         waiting
     }
 
-    /// Whether a user was shown out after what is up to `seq`.
-    pub fn is_out(&self, worker: usize, user: UserId, room: RoomId, seq: Seq) -> bool {
-        match self.workers[worker].rooms.borrow().get(&room) {
-            Some(entry) => entry.recent_removals.borrow().iter().any(|(at, removal)| *at > seq && removal.means(user)),
-            None => true,
-        }
-    }
-
     fn carry_out(self: &Rc<Self>, effects: Vec<Effect<Event>>) {
         for effect in effects {
             let node = self.clone();
@@ -279,7 +268,7 @@ impl Node {
         let mut rooms = worker.rooms.borrow_mut();
         let entry = rooms.entry(id).or_insert_with(|| {
             let tail = RefCell::new(Tail::after(head));
-            Rc::new(RoomMembers { id, tail, recent_removals: RefCell::default(), used: Cell::new(now) })
+            LocalRoom(Rc::new(Shared { id, tail, used: Cell::new(now) }))
         });
         for waiting in worker.waiting.borrow_mut().remove(&id).unwrap_or_default() {
             *waiting.borrow_mut() = Some(Ok(entry.clone()));
@@ -287,20 +276,15 @@ impl Node {
     }
 
     fn deliver(self: &Rc<Self>, worker: usize, id: RoomId, events: &[Rc<Event>], head: Seq) {
-        let Some(entry) = self.workers[worker].rooms.borrow().get(&id).cloned() else { return };
-        let mut closed = false;
+        let Some(room) = self.workers[worker].rooms.borrow().get(&id).cloned() else { return };
+        let mut tail = room.0.tail.borrow_mut();
         for event in events {
-            if event.seq > entry.tail.borrow().head() {
-                entry.tail.borrow_mut().push(event.seq, Framed(event.clone()));
-            }
-            let Some(removal) = Removal::after(event) else { continue };
-            closed |= removal == Removal::All;
-            entry.recent_removals.borrow_mut().push((event.seq, removal));
-            for conn in self.conns.borrow().iter().filter(|conn| conn.worker == worker && removal.means(conn.user)) {
-                conn.leave_after(id, event.seq);
+            if event.seq > tail.head() {
+                tail.push(event.seq, Framed(event.clone()));
             }
         }
-        entry.tail.borrow_mut().cover(head);
+        tail.cover(head);
+        let closed = events.iter().any(|event| matches!(event.kind, EventKind::Closed));
         if closed {
             self.workers[worker].rooms.borrow_mut().remove(&id);
             self.tell_feed(ToFeed::Unsubscribe(id, worker));
@@ -312,10 +296,10 @@ impl Node {
         let now = self.world().runtime.now();
         for (number, worker) in self.workers.iter().enumerate() {
             worker.rooms.borrow_mut().retain(|id, entry| {
-                if Rc::strong_count(entry) > 1 {
-                    entry.used.set(now);
+                if Rc::strong_count(&entry.0) > 1 {
+                    entry.0.used.set(now);
                 }
-                let keep = now < entry.used.get() + TAIL_KEPT;
+                let keep = now < entry.0.used.get() + TAIL_KEPT;
                 if !keep {
                     self.tell_feed(ToFeed::Unsubscribe(*id, number));
                 }

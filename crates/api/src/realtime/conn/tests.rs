@@ -1,9 +1,13 @@
 //! A connection's outbox, cursors and signs of life, without a socket.
 
 use super::*;
-use crate::realtime::protocol::Server;
-use domain::model::user::Network;
+use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL};
+use domain::model::event::{Event, EventKind, ModerationAction};
+use domain::model::id::{MessageId, UserId};
+use domain::model::message::{Message, MessageKind};
+use domain::model::user::{Member, Network};
 use futures_util::task::noop_waker_ref;
+use testkit::builders::{NOON, body, known_user};
 
 const HEARTBEAT: u64 = 25;
 const PONG_TIMEOUT: u64 = 10;
@@ -17,9 +21,28 @@ fn frame(text: &str) -> Frame {
     Frame::server(&Server::System { kind: "test", text })
 }
 
-fn room(id: i64) -> Rc<LocalRoom> {
+fn room(id: i64) -> LocalRoom {
     let uid = RoomUid::parse(&format!("room{id:08}")).unwrap();
-    Rc::new(LocalRoom::after(RoomId(id), uid, Seq(0)))
+    LocalRoom::after(RoomId(id), uid, Seq(0))
+}
+
+fn push(room: &LocalRoom, seq: i64, kind: EventKind) {
+    let event = Event { room: room.id(), seq: Seq(seq), at: NOON, actor: UserId(1), kind };
+    room.push(&[Delivery::new(event, room.uid().clone())], Seq(seq));
+}
+
+fn post(room: &LocalRoom, seq: i64, text: &str) {
+    let message = Message {
+        id: MessageId(seq),
+        seq: Seq(seq),
+        room: room.id(),
+        author: Member::outside(known_user(1, "ann")),
+        text: body(text),
+        kind: MessageKind::Say,
+        reply_to: None,
+        at: NOON,
+    };
+    push(room, seq, EventKind::Posted(Box::new(message)));
 }
 
 /// All that the socket would get now, as text, and whether it ends there.
@@ -38,8 +61,8 @@ fn drain(conn: &Conn) -> (String, bool) {
 #[test]
 fn answers_go_out_before_what_the_room_says() {
     let (conn, room) = (conn(), room(1));
-    conn.join(room.clone(), Seq(0));
-    room.tail.borrow_mut().push(Seq(1), frame("from the room"));
+    conn.join(room.clone(), Recipient::default(), Seq(0));
+    post(&room, 1, "from the room");
     conn.send(frame("an answer"));
     let (text, _) = drain(&conn);
     let at = |part: &str| text.find(part).unwrap();
@@ -49,10 +72,10 @@ fn answers_go_out_before_what_the_room_says() {
 #[test]
 fn nothing_is_sent_after_a_close_frame() {
     let (conn, room) = (conn(), room(1));
-    conn.join(room.clone(), Seq(0));
+    conn.join(room.clone(), Recipient::default(), Seq(0));
     conn.close(Close::Draining, 5);
     conn.send(frame("too late"));
-    room.tail.borrow_mut().push(Seq(1), frame("too late as well"));
+    post(&room, 1, "too late as well");
     let (text, ended) = drain(&conn);
     assert!(!text.contains("late") && !ended);
     conn.tick(5 + CLOSE_WAIT, HEARTBEAT, PONG_TIMEOUT);
@@ -81,47 +104,62 @@ fn a_full_outbox_stops_the_reading_until_it_was_taken() {
 }
 
 #[test]
-fn a_viewer_leaves_after_the_event_that_says_so() {
+fn a_banned_viewer_gets_the_event_that_says_so_and_nothing_after_it() {
     let (conn, room) = (conn(), room(1));
-    conn.join(room.clone(), Seq(0));
-    for seq in 1..=3 {
-        room.tail.borrow_mut().push(Seq(seq), frame(&format!("event {seq}")));
-    }
-    conn.leave_after(RoomId(1), Seq(2));
+    let ann = known_user(1, "ann");
+    conn.join(room.clone(), Recipient { user: Some(ann.id), is_moderator: false }, Seq(0));
+    post(&room, 1, "before");
+    let (subject, action) = (Box::new(Member::outside(ann)), ModerationAction::Ban);
+    push(&room, 2, EventKind::Moderated { subject, action, until: None, reason: String::new() });
+    post(&room, 3, "after");
     let (text, _) = drain(&conn);
-    assert!(text.contains("event 2") && !text.contains("event 3"));
+    assert!(text.contains("before") && text.contains("user_moderated") && !text.contains("after"), "{text}");
     assert!(!conn.is_in(RoomId(1)));
 }
 
 #[test]
 fn a_cursor_that_the_ring_has_left_waits_for_the_store() {
     let (conn, room) = (conn(), room(1));
-    conn.join(room.clone(), Seq(0));
-    for seq in 1..=domain::delivery::tail::FRAMES_MAX as i64 + 1 {
-        room.tail.borrow_mut().push(Seq(seq), frame("event"));
-    }
+    conn.join(room.clone(), Recipient::default(), Seq(0));
+    let last = domain::delivery::tail::FRAMES_MAX as i64 + 1;
+    (1..=last).for_each(|seq| post(&room, seq, "event"));
     assert_eq!(drain(&conn).0, "");
-    let (_, cursor) = conn.behind().unwrap();
+    let (_, cursor, _) = conn.behind().unwrap();
     assert_eq!(cursor, Seq(0));
-    conn.move_cursor(RoomId(1), room.tail.borrow().head());
+    conn.move_cursor(RoomId(1), Seq(last));
     assert!(conn.behind().is_none());
 }
 
 #[test]
 fn a_busy_room_does_not_keep_another_one_waiting() {
     let (conn, busy, quiet) = (conn(), room(1), room(2));
-    conn.join(busy.clone(), Seq(0));
-    conn.join(quiet.clone(), Seq(0));
-    for seq in 1..=3 {
-        busy.tail.borrow_mut().push(Seq(seq), frame(&"x".repeat(COPY_MAX / 2)));
-    }
-    quiet.tail.borrow_mut().push(Seq(1), frame("quiet"));
+    conn.join(busy.clone(), Recipient::default(), Seq(0));
+    conn.join(quiet.clone(), Recipient::default(), Seq(0));
+    (1..=120).for_each(|seq| post(&busy, seq, &"x".repeat(450)));
+    post(&quiet, 1, "quiet");
     let mut cx = Context::from_waker(noop_waker_ref());
     let mut writes = Vec::new();
     while let Poll::Ready(Some(bytes)) = conn.poll_bytes(&mut cx, &mut Vec::new()) {
         writes.push(String::from_utf8_lossy(&bytes).into_owned());
     }
-    assert!(writes[1].contains("quiet"), "its turn comes with the second write");
+    assert!(!writes[0].contains("quiet") && writes[1].contains("quiet"), "its turn comes with the second write");
+}
+
+#[test]
+fn an_event_is_encoded_once_for_all_and_not_before_somebody_reads_it() {
+    let room = room(1);
+    let message = EventKind::Deleted { message: MessageId(1) };
+    let event = Event { room: room.id(), seq: Seq(1), at: NOON, actor: UserId(1), kind: message };
+    let delivery = Delivery::new(event, room.uid().clone());
+    room.push(std::slice::from_ref(&delivery), Seq(1));
+    assert!(!delivery.is_encoded());
+    for _ in 0..2 {
+        let conn = conn();
+        conn.join(room.clone(), Recipient::default(), Seq(0));
+        let mut cx = Context::from_waker(noop_waker_ref());
+        let Poll::Ready(Some(bytes)) = conn.poll_bytes(&mut cx, &mut Vec::new()) else { panic!("a frame") };
+        assert_eq!(bytes.as_ptr(), delivery.websocket().0.as_ptr(), "shared, not copied");
+    }
 }
 
 #[test]
