@@ -1,5 +1,6 @@
 //! What every handler of a process shares.
 
+use crate::client_ip::UnlistedProxy;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::realtime::node::Node;
@@ -33,4 +34,6 @@ pub struct App {
     pub locate: Locate,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Whether the log has told of a proxy that is not listed.
+    pub unlisted_proxy: UnlistedProxy,
 }

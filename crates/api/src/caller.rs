@@ -1,6 +1,7 @@
 //! Who a request comes from: extractors for the address, the client and the login.
 
 use crate::app::App;
+use crate::client_ip;
 use crate::config::Config;
 use crate::problem::{Code, Problem};
 use actix_web::dev::Payload;
@@ -10,7 +11,7 @@ use domain::service::error::Error;
 use domain::service::reads::{ReadCost, Reader};
 use domain::service::{Caller, ClientInfo};
 use std::future::{Ready, ready};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 /// The app of this request.
@@ -19,43 +20,20 @@ pub fn app(request: &HttpRequest) -> Result<web::Data<App>, Problem> {
     app.ok_or_else(|| Problem::new(Code::Internal, "something went wrong on our side"))
 }
 
-/// The address a request comes from: the peer's, unless the peer is a listed proxy; then the right-most address in
-/// X-Forwarded-For that is no listed proxy itself.
+/// The address a request comes from, as far as listed proxies say so.
 pub fn address(request: &HttpRequest, config: &Config) -> IpAddr {
-    let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|proxy| proxy.contains(address));
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
-    if !trusted(peer) {
-        return peer;
-    }
-    // By bytes: a client may have put anything into the part that it wrote itself.
-    let values = request.headers().get_all("x-forwarded-for");
-    let hops: Vec<&[u8]> = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
-    let mut nearest = peer;
-    // A proxy that adds nothing to an empty header leaves a comma behind.
-    for hop in hops.into_iter().rev().filter(|hop| !hop.trim_ascii().is_empty()) {
-        // What is no address was not written by a proxy of ours: what stands left of it proves nothing.
-        let Some(hop) = hop_address(hop) else { break };
-        nearest = hop.to_canonical();
-        if !trusted(nearest) {
-            break;
-        }
-    }
-    nearest
+    client_ip::of_request(peer(request), request.headers(), config)
+}
+
+/// The other end of the connection.
+pub fn peer(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
 }
 
 /// Whether the request came over TLS, which ends at a listed proxy: nobody else is believed.
 pub fn is_secure(request: &HttpRequest, config: &Config) -> bool {
-    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let trusted = peer.is_some_and(|peer| config.trusted_proxies.iter().any(|proxy| proxy.contains(peer)));
     let scheme = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    trusted && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
-}
-
-/// An address as proxies write it: alone, in brackets, or with a port.
-fn hop_address(hop: &[u8]) -> Option<IpAddr> {
-    let hop = std::str::from_utf8(hop).ok()?.trim();
-    let alone = hop.trim_matches(['[', ']']).parse();
-    alone.ok().or_else(|| hop.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
+    config.is_trusted_proxy(peer(request)) && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// Whoever knocks.

@@ -36,10 +36,14 @@ pub struct Config {
     #[arg(long, env = "NATS_URL", hide = true)]
     pub nats_url: Option<String>,
 
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks such as 10.0.0.0/8, by comma. None unless set,
-    /// not even loopback
+    /// Proxies that are believed when they say who is calling: addresses or networks such as 10.0.0.0/8, by comma. None
+    /// unless set, not even loopback
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = proxy)]
     pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which TRUSTED_PROXIES say who is calling
+    #[arg(long, env = "CLIENT_IP_HEADER", default_value = "X-Forwarded-For", ignore_case = true)]
+    pub client_ip_header: ClientIpHeader,
 
     /// Origins of other sites whose pages may call the API and open sockets, such as `https://example.org`, by comma; `*`
     /// allows all. The server's own host and PUBLIC_URL always may
@@ -74,6 +78,42 @@ pub struct Config {
     /// What is logged to stderr: a level (error, warn, info, debug), or levels by module such as info,api=debug
     #[arg(long, env = "LOG", default_value = "info")]
     pub log: String,
+}
+
+/// A header in which proxies name the client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClientIpHeader {
+    /// A list that each proxy appends to
+    #[value(name = "X-Forwarded-For")]
+    XForwardedFor,
+    /// The same as RFC 7239 writes it
+    #[value(name = "Forwarded")]
+    Forwarded,
+    /// Cloudflare's
+    #[value(name = "CF-Connecting-IP")]
+    CfConnectingIp,
+    /// One address
+    #[value(name = "X-Real-IP")]
+    XRealIp,
+}
+
+impl ClientIpHeader {
+    pub const ALL: [ClientIpHeader; 4] = [
+        ClientIpHeader::XForwardedFor,
+        ClientIpHeader::Forwarded,
+        ClientIpHeader::CfConnectingIp,
+        ClientIpHeader::XRealIp,
+    ];
+
+    /// The header's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ClientIpHeader::XForwardedFor => "X-Forwarded-For",
+            ClientIpHeader::Forwarded => "Forwarded",
+            ClientIpHeader::CfConnectingIp => "CF-Connecting-IP",
+            ClientIpHeader::XRealIp => "X-Real-IP",
+        }
+    }
 }
 
 /// What a guest is.
@@ -116,6 +156,11 @@ impl Config {
             return Err("NATS_URL is not available in this version: run one node".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether what this peer says about others is believed.
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|proxy| proxy.contains(address))
     }
 
     /// Where the data lives.

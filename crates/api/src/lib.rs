@@ -11,6 +11,7 @@ pub mod assets;
 pub mod bootstrap;
 pub mod caller;
 pub mod cli;
+pub mod client_ip;
 pub mod config;
 mod content_policy;
 mod housekeeping;

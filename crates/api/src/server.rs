@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::bootstrap::{self, StoreHandle, Wired};
+use crate::client_ip::UnlistedProxy;
 use crate::config::Config;
 use crate::housekeeping;
 use crate::http;
@@ -82,8 +83,19 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let metrics = Arc::new(Metrics::default());
-    let app =
-        web::Data::new(App { services, node: node.clone(), config, health, history, clock, limiter, locate, metrics });
+    let unlisted_proxy = UnlistedProxy::default();
+    let app = web::Data::new(App {
+        services,
+        node: node.clone(),
+        config,
+        health,
+        history,
+        clock,
+        limiter,
+        locate,
+        metrics,
+        unlisted_proxy,
+    });
 
     let mut handles = Vec::new();
     if let Some(listener) = metrics_listener {

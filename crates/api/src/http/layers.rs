@@ -78,6 +78,9 @@ pub async fn watch(
     let began = Instant::now();
     let app = request.app_data::<web::Data<App>>().cloned();
     let method = request.method().clone();
+    if let Some(app) = &app {
+        tell_of_unlisted_proxies(&request, app);
+    }
     let mut response = as_problem(next.call(request).await?.map_into_boxed_body());
     add_headers(&mut response);
     let route = response.request().match_pattern().unwrap_or_else(|| "other".to_owned());
@@ -101,6 +104,17 @@ pub async fn watch(
         tracing::debug!(%method, route, status = status.as_u16(), ms, "request");
     }
     Ok(response)
+}
+
+fn tell_of_unlisted_proxies(request: &ServiceRequest, app: &App) {
+    let peer = caller::peer(request.request());
+    if let Some(header) = app.unlisted_proxy.first_sign(peer, request.headers(), &app.config) {
+        // Not the address: the log holds none.
+        tracing::warn!(
+            header,
+            "a peer that TRUSTED_PROXIES does not list says who is calling, and is not believed; if it is your proxy, list it"
+        );
+    }
 }
 
 fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {

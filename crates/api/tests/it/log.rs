@@ -32,3 +32,17 @@ async fn the_log_names_refused_logins_and_never_texts_tokens_passwords_or_addres
     let peers = log.lines().filter(|line| !line.contains("serving")).filter(|line| line.contains("127.0.0.1"));
     assert_eq!(peers.collect::<Vec<_>>(), Vec::<&str>::new());
 }
+
+#[actix_web::test]
+async fn the_log_tells_once_of_a_proxy_that_is_not_listed() {
+    let database = Database::sqlite();
+    let process = Process::start_with(&database, None, &[("LOG", "info")], Stdio::piped());
+    let client = awc::Client::default();
+    for _ in 0..3 {
+        let request = client.get(format!("{}/version", process.url)).insert_header(("forwarded", "for=203.0.113.7"));
+        request.send().await.unwrap();
+    }
+    let log = process.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("TRUSTED_PROXIES")).collect();
+    assert!(told.len() == 1 && told[0].contains("Forwarded") && !log.contains("203.0.113.7"), "{log}");
+}
