@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::http::layers;
+use crate::realtime::origin;
 use actix_web::HttpRequest;
 use domain::model::id::RoomUid;
 use domain::model::room::Room;
@@ -24,7 +25,8 @@ pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> Result<Str
         "embed-doctor.html" => ANY.to_owned(),
         _ => "'none'".to_owned(),
     };
-    Ok(policy(name, &own_addresses(layers::host(request.head()), app.config.public_url.as_deref()), &ancestors))
+    let host = layers::host(request.head()).filter(|host| origin::is_own_host(host, &app.config));
+    Ok(policy(name, &own_addresses(host, app.config.public_url.as_deref()), &ancestors))
 }
 
 fn policy(name: &str, own: &str, ancestors: &str) -> String {

@@ -68,6 +68,9 @@ pub async fn start(config: Config) -> Result<Running, String> {
 /// The same, going by another clock for all that is written down or said to end.
 pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, String> {
     config.check()?;
+    if config.public_url.is_none() {
+        tracing::warn!("PUBLIC_URL is not set: pages of any host name that leads here may call this server");
+    }
     let bind = |address: SocketAddr, name: &str| {
         bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
     };

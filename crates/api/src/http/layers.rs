@@ -38,7 +38,7 @@ pub fn cors(app: web::Data<App>) -> Cors {
         .expose_headers([header::RETRY_AFTER, header::ALLOW])
         .block_on_origin_mismatch(false)
         .max_age(3600);
-    if app.config.allowed_origins.iter().any(|origin| origin == "*") {
+    if origin::allows_all(&app.config) {
         return cors.allow_any_origin().send_wildcard();
     }
     cors.allowed_origin_fn(move |origin, head| {
@@ -60,13 +60,18 @@ pub async fn refuse_foreign_pages(
     Ok(next.call(request).await?.map_into_left_body())
 }
 
+/// Whether a page that is not allowed sends this. Some browsers leave `Origin` out of some requests, but still say that it
+/// comes from another site.
 fn is_foreign(request: &ServiceRequest) -> bool {
-    let Some(origin) = request.headers().get(header::ORIGIN) else { return false };
-    let allowed = request.app_data::<web::Data<App>>().is_some_and(|app| {
+    let Some(app) = request.app_data::<web::Data<App>>() else { return true };
+    match request.headers().get(header::ORIGIN) {
         // An origin that is no text is one that is not listed.
-        origin::is_allowed(Some(origin.to_str().unwrap_or("null")), host(request.head()), &app.config)
-    });
-    !allowed
+        Some(origin) => !origin::is_allowed(Some(origin.to_str().unwrap_or("null")), host(request.head()), &app.config),
+        None => {
+            request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+                && !origin::allows_all(&app.config)
+        }
+    }
 }
 
 /// The outermost layer: counts and logs each request, and sees that every answer carries the headers and every failure,

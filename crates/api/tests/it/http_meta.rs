@@ -127,6 +127,40 @@ async fn a_public_address_is_where_sockets_are() {
 }
 
 #[actix_web::test]
+async fn a_name_that_a_stranger_points_at_a_public_server_is_not_its_own() {
+    let flags = ["--limits", "on", "--public-url", "https://chat.example"];
+    let app = TestApp::start_with(Database::sqlite(), &flags).await;
+    for (host, own) in [("evil.tld", false), ("chat.example", true)] {
+        let origin = format!("http://{host}");
+        let touch = app.request(Method::POST, "/users/login").header("host", host).header("origin", &origin);
+        let touch = touch.json(&json!({ "guest": 1 })).await;
+        assert_eq!(touch.status.as_u16(), if own { 200 } else { 403 }, "{host}");
+        let page = app.request(Method::GET, "/embed.html").header("host", host).send().await;
+        let policy = page.header("content-security-policy").unwrap().to_owned();
+        assert_eq!(policy.contains(&format!("ws://{host}")), own, "{policy}");
+        assert!(policy.contains("wss://chat.example"), "{policy}");
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn what_another_site_sends_without_an_origin_changes_nothing() {
+    let app = TestApp::start(Database::sqlite()).await;
+    for (site, allowed) in [("cross-site", false), ("same-origin", true), ("none", true)] {
+        let touch = app.request(Method::POST, "/users/login").header("sec-fetch-site", site);
+        let touch = touch.body("application/x-www-form-urlencoded", "guest=1").await;
+        let look = app.request(Method::GET, "/version").header("sec-fetch-site", site).send().await;
+        look.ok(200);
+        if allowed {
+            touch.person(200);
+        } else {
+            touch.problem(403, "origin_not_allowed");
+        }
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
 async fn a_listed_proxy_says_where_requests_come_from() {
     let app = TestApp::start_with(Database::sqlite(), &["--guests", "address", "--trusted-proxies", "127.0.0.1"]).await;
     let guest = async |from: &'static str| {

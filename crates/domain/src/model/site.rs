@@ -19,7 +19,12 @@ impl Site {
         let site = text.trim().to_ascii_lowercase();
         let site = site.strip_suffix('/').unwrap_or(&site);
         if is_site(site) {
-            return Ok(Site(site.to_owned()));
+            return match wildcard_of_strangers(site) {
+                Some(suffix) => {
+                    Err(Invalid::new(FIELD, format!("holds *.{suffix}, below which anybody can have a site")))
+                }
+                None => Ok(Site(site.to_owned())),
+            };
         }
         let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
         let reason = format!(
@@ -62,6 +67,19 @@ fn is_site(site: &str) -> bool {
     let is_port =
         |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     is_host(host.strip_prefix("*.").unwrap_or(host)) && port.is_none_or(is_port)
+}
+
+/// The public suffix, such as `com` or `github.io`, if everything below it is meant: its sites belong to anybody.
+fn wildcard_of_strangers(site: &str) -> Option<&str> {
+    let (_, below) = site.split_once("://*.")?;
+    let below = below.split(':').next().unwrap_or(below);
+    // A name that is on no list is one of a private network.
+    let is_public = |name: &str| {
+        let suffix = psl::suffix(name.as_bytes()).filter(psl::Suffix::is_known);
+        suffix.is_some_and(|suffix| suffix.as_bytes() == name.as_bytes())
+    };
+    // Under some endings, such as `ck`, every name is a public suffix.
+    (is_public(below) || is_public(&format!("any.{below}"))).then_some(below)
 }
 
 fn is_host(host: &str) -> bool {
@@ -128,6 +146,26 @@ mod tests {
         }
         assert!(Site::parse(&format!("https://{}.example", "a".repeat(64))).is_err());
         assert!(Site::parse(&format!("https://{}example", "a.".repeat(130))).is_err());
+    }
+
+    #[test]
+    fn all_sites_below_a_public_suffix_are_not_one_owner_s() {
+        for (typed, taken) in [
+            ("https://*.com", false),
+            ("https://*.CO.uk/", false),
+            ("https://*.github.io", false),
+            ("http://*.com:8080", false),
+            ("https://*.ck", false),
+            ("https://*.xn--p1ai", false),
+            ("https://*.example.com", true),
+            ("https://*.example.co.uk", true),
+            ("https://*.somebody.github.io", true),
+            ("https://somebody.github.io", true),
+            ("http://*.localhost:3000", true),
+            ("http://*.intranet", true),
+        ] {
+            assert_eq!(Site::parse(typed).is_ok(), taken, "{typed}");
+        }
     }
 
     #[test]
