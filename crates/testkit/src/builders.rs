@@ -183,7 +183,7 @@ pub fn give(subject: &Member, sanction: NewSanction) -> LogCommand {
 
 /// Lifting the sanction of this kind from `subject`.
 pub fn lift(subject: &Member, kind: SanctionKind) -> LogCommand {
-    LogCommand::Lift { subject: Box::new(subject.clone()), kind }
+    LogCommand::Lift { subject: Box::new(subject.clone()), kind: Some(kind) }
 }
 
 /// An entry at [`NOON`].

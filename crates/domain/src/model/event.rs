@@ -4,6 +4,7 @@ use crate::model::id::{MessageId, RoomId, Seq, UserId};
 use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::room::Room;
+use crate::model::sanction::SanctionKind;
 use crate::model::time::Timestamp;
 use crate::model::user::{Member, User};
 
@@ -112,6 +113,13 @@ impl ModerationAction {
     /// The action of that name.
     pub fn parse(name: &str) -> Option<ModerationAction> {
         ModerationAction::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
+    /// What the lifting of these sanctions is called; `None` for none.
+    pub fn lifting(lifted: &[SanctionKind]) -> Option<ModerationAction> {
+        let has = |kind| lifted.contains(&kind);
+        let ban = has(SanctionKind::Ban).then_some(ModerationAction::Unban);
+        ban.or_else(|| has(SanctionKind::Timeout).then_some(ModerationAction::Untimeout))
     }
 
     /// The rank that an action leaves somebody with in the room: `Some(None)` takes it away.

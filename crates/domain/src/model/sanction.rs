@@ -16,6 +16,14 @@ pub enum SanctionKind {
 }
 
 impl SanctionKind {
+    /// Both of them, the heavier first.
+    pub const ALL: [SanctionKind; 2] = [SanctionKind::Ban, SanctionKind::Timeout];
+
+    /// This kind, or (`None`) all.
+    pub fn one_or_all(kind: Option<SanctionKind>) -> Vec<SanctionKind> {
+        kind.map_or(SanctionKind::ALL.to_vec(), |kind| vec![kind])
+    }
+
     /// Its name in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +34,7 @@ impl SanctionKind {
 
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<SanctionKind> {
-        [SanctionKind::Ban, SanctionKind::Timeout].into_iter().find(|kind| kind.as_str() == name)
+        SanctionKind::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -56,12 +56,13 @@ pub enum LogCommand {
         /// Kind, end, reason, and the network it covers too.
         sanction: Box<NewSanction>,
     },
-    /// Lift the sanction of this kind in force there, unless a higher rank gave it.
+    /// Lift what is in force there, unless a higher rank gave any of it: then nothing is lifted. One event, however many
+    /// sanctions: `unban` when a ban was among them, else `untimeout`.
     Lift {
         /// Of whom.
         subject: Box<Member>,
-        /// A ban or a timeout.
-        kind: SanctionKind,
+        /// The ban, the timeout, or (`None`) both.
+        kind: Option<SanctionKind>,
     },
     /// Set the rank somebody holds in the room.
     Appoint {

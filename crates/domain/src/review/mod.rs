@@ -1,7 +1,8 @@
 //! Whether a message may be posted: pure stages in a fixed order.
 //!
-//! Rank and sanction → length → slow mode → flood → repeats → links. The first that objects decides. What two messages
-//! at once could break (sanctions, slow mode) is asked again inside the store's transaction, by [`guard`].
+//! Rank and sanction → length → slow mode ([`admit`]) → flood → repeats → links ([`judge`]). The first that objects decides.
+//! The flood limiter counts, so it is no stage here: the service asks it between the two. What two messages at once could
+//! break (sanctions, slow mode) is asked again inside the store's transaction, by [`guard`].
 
 pub mod guard;
 pub mod links;
@@ -11,6 +12,29 @@ use crate::model::text::Body;
 use crate::model::time::{Span, Timestamp};
 use crate::policy;
 use crate::ports::log::AccessContext;
+
+/// What becomes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everybody gets it.
+    Publish,
+    /// Moderators get it and decide.
+    Hold(Vec<HoldReason>),
+    /// Its author and moderators get it, and the author is not told.
+    Shadow,
+    /// Nobody gets it, and the author is told why.
+    Refuse(Refusal),
+}
+
+/// Why a message waits for a moderator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// What was taken for a link.
+    Link {
+        /// Where it leads.
+        host: String,
+    },
+}
 
 /// Why a message is not posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,48 +71,46 @@ pub enum Refusal {
 /// The same text from the same author is refused for this long (MovieNight's value).
 pub const REPEAT_WINDOW: Span = Span::seconds(30);
 
-/// What review is told besides the access.
-pub struct Context<'a> {
-    pub now: Timestamp,
-    /// Asks the flood limiter, which counts: only when everything before it was passed.
-    pub flood: &'a dyn Fn() -> Result<(), Span>,
-    /// Whether repeats are refused (off with the other limits).
-    pub repeats: bool,
-}
-
-/// Decides about `text` by the member of `access`, who is there.
-pub fn review(text: &Body, access: &AccessContext, context: &Context<'_>) -> Result<(), Refusal> {
-    let Some(member) = &access.member else { return Ok(()) };
-    let exempt = policy::is_exempt_from_pace(member.rank());
-    forbidding(&access.sanctions, context.now)
-        .map_or(Ok(()), |sanction| Err(Refusal::Sanctioned(Box::new(sanction.clone()))))?;
+/// Whether the member of `access` may post a text of this length at `now` at all.
+pub fn admit(text: &Body, access: &AccessContext, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(sanction) = forbidding(&access.sanctions, now) {
+        return Err(Refusal::Sanctioned(Box::new(sanction.clone())));
+    }
     let max = access.room.rules.max_length;
     if text.length() > max {
         return Err(Refusal::TooLong { max });
     }
-    if exempt {
-        return Ok(());
-    }
     let last_at = access.last_post.as_ref().map(|(at, _)| *at);
-    if let Some(retry_after) = guard::pace_left(access.room.rules.slow_mode, last_at, context.now) {
-        return Err(Refusal::TooSoon { retry_after });
+    match guard::pace_left(access.room.rules.slow_mode, last_at, now) {
+        Some(retry_after) if !is_exempt(access) => Err(Refusal::TooSoon { retry_after }),
+        _ => Ok(()),
     }
-    if let Err(retry_after) = (context.flood)() {
-        return Err(Refusal::Flood { retry_after });
+}
+
+/// Whether nothing but sanctions and the length keeps the member of `access` from posting.
+pub fn is_exempt(access: &AccessContext) -> bool {
+    access.member.as_ref().is_some_and(|member| policy::is_exempt_from_pace(member.rank()))
+}
+
+/// What becomes of the text by the member of `access`, who was admitted. `repeats` says whether the same text again is
+/// refused (off with the other limits).
+pub fn judge(text: &Body, access: &AccessContext, now: Timestamp, repeats: bool) -> Verdict {
+    if is_exempt(access) {
+        return Verdict::Publish;
     }
-    if let Some((at, last)) = access.last_post.as_ref().filter(|_| context.repeats) {
-        let since = context.now - *at;
-        if last == text && *at <= context.now && since < REPEAT_WINDOW {
-            let left = Span::millis(REPEAT_WINDOW.as_millis() - since.as_millis());
-            return Err(Refusal::Repeated { retry_after: left });
+    if let Some((at, last)) = access.last_post.as_ref().filter(|_| repeats) {
+        let since = now - *at;
+        if last == text && *at <= now && since < REPEAT_WINDOW {
+            let retry_after = Span::millis(REPEAT_WINDOW.as_millis() - since.as_millis());
+            return Verdict::Refuse(Refusal::Repeated { retry_after });
         }
     }
     if !access.room.rules.links
         && let Some(host) = links::first(text.as_str())
     {
-        return Err(Refusal::Link { host: host.to_owned() });
+        return Verdict::Refuse(Refusal::Link { host: host.to_owned() });
     }
-    Ok(())
+    Verdict::Publish
 }
 
 /// The sanction that keeps somebody from writing, a ban before a timeout, the longest of each first.

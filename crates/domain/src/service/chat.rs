@@ -4,10 +4,11 @@ use crate::model::id::{MessageId, RoomUid, Seq, UserUid};
 use crate::model::message::{Draft, Message, MessageKind};
 use crate::model::room::Room;
 use crate::model::text::{Body, Nonce};
+use crate::model::time::Timestamp;
 use crate::policy::{self, Action};
 use crate::ports::effects::Quota;
 use crate::ports::log::{AccessContext, AppendResult, LogCommand, LogEntry, Position};
-use crate::review::{self, Context};
+use crate::review::{self, Refusal, Verdict};
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
 use crate::service::moderation::Moderation;
@@ -74,17 +75,19 @@ impl Chat {
         let access = self.rooms.access_context(Some(caller), room, now, Seq::ZERO).await?;
         let author = access.member.clone().ok_or(Error::TokenInvalid)?;
         policy::may(&author, Action::Post)?;
-        let flood = || self.flood(caller, &access);
-        let context = Context { now, flood: &flood, repeats: self.settings.limits };
-        if let Err(refusal) = review::review(&text, &access, &context) {
+        match self.review(caller, &text, &access, now) {
+            Verdict::Publish => {}
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
-            return match self.known(&access, nonce.as_ref()).await? {
-                Some(message) => Ok(message),
-                None => Err(Error::refused(refusal, now)),
-            };
+            Verdict::Refuse(refusal) => {
+                let known = self.known(&access, nonce.as_ref()).await?;
+                return known.ok_or_else(|| Error::refused(refusal, now));
+            }
+            Verdict::Hold(_) | Verdict::Shadow => {
+                return Err(Error::Failed("messages that not everybody gets cannot be stored".to_owned()));
+            }
         }
         self.refuse_ended(caller).await?;
-        let exempt = policy::is_exempt_from_pace(author.rank());
+        let exempt = review::is_exempt(&access);
         let command = LogCommand::Post {
             draft: Draft { text, kind: new.kind, reply_to: new.reply_to, nonce },
             network: Some(caller.network.clone()),
@@ -107,8 +110,18 @@ impl Chat {
         }
     }
 
-    fn flood(&self, caller: &Caller, access: &AccessContext) -> Result<(), crate::model::time::Span> {
-        self.ports.limiter.take(Quota::Post, &format!("{} {}", access.room.id, caller.user.id))
+    /// What becomes of a text: the pure stages, and between them the flood limiter, which counts.
+    fn review(&self, caller: &Caller, text: &Body, access: &AccessContext, now: Timestamp) -> Verdict {
+        if let Err(refusal) = review::admit(text, access, now) {
+            return Verdict::Refuse(refusal);
+        }
+        let key = || format!("{} {}", access.room.id, caller.user.id);
+        if !review::is_exempt(access)
+            && let Err(retry_after) = self.ports.limiter.take(Quota::Post, &key())
+        {
+            return Verdict::Refuse(Refusal::Flood { retry_after });
+        }
+        review::judge(text, access, now, self.settings.limits)
     }
 
     async fn known(&self, access: &AccessContext, nonce: Option<&Nonce>) -> Result<Option<Message>, Error> {

@@ -126,7 +126,7 @@ impl Moderation {
         let subject = self.rooms.member_ever(room, user).await?;
         // All of it is decided before any of it is done.
         let mut lifted = Vec::new();
-        for kind in kind.map_or(vec![SanctionKind::Ban, SanctionKind::Timeout], |kind| vec![kind]) {
+        for kind in SanctionKind::one_or_all(kind) {
             let Some(sanction) = self.in_force(room, &subject, kind, now).await? else { continue };
             let action = Action::Lift { given_by: sanction.by_rank };
             policy::may_to(&actor, action, &subject)?;
@@ -134,10 +134,8 @@ impl Moderation {
         }
         let first = lifted.first().cloned().ok_or(Error::NoSuch(Resource::Sanction))?;
         let by = self.ports.accounts.user(first.by).await?;
-        for sanction in lifted {
-            let command = LogCommand::Lift { subject: Box::new(subject.clone()), kind: sanction.kind };
-            self.append(room, &actor, now, command).await?;
-        }
+        let command = LogCommand::Lift { subject: Box::new(subject.clone()), kind };
+        self.append(room, &actor, now, command).await?;
         Ok(SanctionLine { sanction: first, user: subject.user, by: by.unwrap_or(actor.user) })
     }
 

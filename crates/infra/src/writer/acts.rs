@@ -93,21 +93,22 @@ pub fn sanction(
     Ok(Ok((kind, sanction)))
 }
 
-/// Lifts what is in force of this kind.
-pub fn lift(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, kind: SanctionKind) -> Done<EventKind> {
-    let Some(lifted) = ids_within_reach(conn, entry, subject.user.id, kind)? else {
-        return Ok(Err(AppendError::Outranked));
-    };
-    if lifted.is_empty() {
-        return Ok(Err(AppendError::Missing));
+/// Lifts what is in force of these kinds.
+pub fn lift(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, kinds: &[SanctionKind]) -> Done<EventKind> {
+    let (mut lifted, mut ids) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        let Some(in_force) = ids_within_reach(conn, entry, subject.user.id, *kind)? else {
+            return Ok(Err(AppendError::Outranked));
+        };
+        if !in_force.is_empty() {
+            lifted.push(*kind);
+            ids.extend(in_force);
+        }
     }
-    diesel::update(sanctions::table.filter(sanctions::id.eq_any(lifted)))
+    let Some(action) = ModerationAction::lifting(&lifted) else { return Ok(Err(AppendError::Missing)) };
+    diesel::update(sanctions::table.filter(sanctions::id.eq_any(ids)))
         .set(sanctions::lifted_at.eq(entry.at.0))
         .execute(conn)?;
-    let action = match kind {
-        SanctionKind::Ban => ModerationAction::Unban,
-        SanctionKind::Timeout => ModerationAction::Untimeout,
-    };
     Ok(Ok(moderated(subject, action)))
 }
 

@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{MessageId, RoomId, Seq, SessionId};
 use domain::model::message::{Draft, Message};
-use domain::model::sanction::Sanction;
+use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
 use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
@@ -249,9 +249,10 @@ impl Batch {
                 Ok(Ok(kind))
             }
             LogCommand::Lift { subject, kind } => {
-                let done = acts::lift(conn, entry, subject, *kind)?;
+                let kinds = SanctionKind::one_or_all(*kind);
+                let done = acts::lift(conn, entry, subject, &kinds)?;
                 let room = (entry.room != RoomId::SERVER).then_some(entry.room);
-                if done.is_ok() {
+                for kind in kinds.iter().filter(|_| done.is_ok()) {
                     self.forget_sanction(&room, subject.user.id.0, kind.as_str());
                 }
                 Ok(done)

@@ -244,6 +244,7 @@ macro_rules! conformance_suite {
                 a_second_sanction_replaces_the_first_of_its_kind,
                 a_higher_ranks_sanction_stays,
                 a_sanction_is_lifted_once,
+                a_ban_and_a_timeout_are_lifted_together_or_not_at_all,
                 a_sanction_may_be_given_again,
                 a_sanction_of_the_server_holds_in_every_room,
                 a_network_covers_guests_and_newer_accounts_only,

@@ -201,6 +201,26 @@ pub async fn a_sanction_is_lifted_once(subject: Subject) {
     assert_eq!(subject.bus.seqs_of(lobby.id), [1, 2, 3, 4, 5].map(Seq));
 }
 
+/// Both kinds are lifted by one entry and told by one event, or none of them is.
+pub async fn a_ban_and_a_timeout_are_lifted_together_or_not_at_all(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (bob, keeper) = (subject.user("bob").await, subject.user("keeper").await);
+    let to = subject.member(lobby.id, &keeper).await;
+    let appoint = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod };
+    subject.done(lobby.id, &ann, appoint).await;
+    let to = subject.member(lobby.id, &bob).await;
+    let both = || LogCommand::Lift { subject: Box::new(to.clone()), kind: None };
+    subject.sanction(lobby.id, &keeper, sanction(Ban, &bob, None)).await;
+    subject.sanction(lobby.id, &ann, sanction(Timeout, &bob, None)).await;
+    let refused = subject.act(lobby.id, &keeper, both()).await;
+    assert!(matches!(refused, Err(AppendError::Outranked)), "{refused:?}");
+    assert_eq!(subject.history.sanctions_of(lobby.id, bob.id, NOON).await.unwrap().len(), 2);
+    let event = subject.done(lobby.id, &ann, both()).await;
+    assert!(matches!(event.kind, EventKind::Moderated { action: ModerationAction::Unban, .. }), "{event:?}");
+    assert!(subject.history.sanctions_of(lobby.id, bob.id, NOON).await.unwrap().is_empty());
+    subject.say(NOON, lobby.id, &bob, "net").await.unwrap();
+}
+
 /// After lifting, or after the end, one may be given anew.
 pub async fn a_sanction_may_be_given_again(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;

@@ -157,13 +157,11 @@ impl State {
                 self.sanction(room, actor, at, subject, *sanction)
             }
             LogCommand::Lift { subject, kind } => {
-                self.refuse_outranked(room, subject.user.id, kind, actor, at)?;
-                self.take_sanction(room, subject.user.id, kind, at).ok_or(AppendError::Missing)?;
-                let action = match kind {
-                    SanctionKind::Ban => ModerationAction::Unban,
-                    SanctionKind::Timeout => ModerationAction::Untimeout,
-                };
-                moderated(subject, action)
+                let (user, kinds) = (subject.user.id, SanctionKind::one_or_all(kind));
+                kinds.iter().try_for_each(|kind| self.refuse_outranked(room, user, *kind, actor, at))?;
+                let lifted = kinds.into_iter().filter_map(|kind| self.take_sanction(room, user, kind, at));
+                let lifted: Vec<SanctionKind> = lifted.map(|sanction| sanction.kind).collect();
+                moderated(subject, ModerationAction::lifting(&lifted).ok_or(AppendError::Missing)?)
             }
             LogCommand::Appoint { mut subject, action } => {
                 let appoints_nobody = || StoreError::Failed(format!("{action:?} is no appointment"));
