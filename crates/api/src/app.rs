@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::realtime::node::Node;
 use domain::ports::effects::{Clock, RateLimiter};
-use domain::ports::log::History;
 use domain::ports::store::Health;
 use domain::service::{ClientInfo, Services};
 use std::net::IpAddr;
@@ -24,8 +23,6 @@ pub struct App {
     pub config: Config,
     /// Whether the store answers.
     pub health: Arc<dyn Health>,
-    /// Reading logs, for joins and resumes.
-    pub history: Arc<dyn History>,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Quotas of sockets; those of services are theirs.

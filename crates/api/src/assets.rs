@@ -2,8 +2,7 @@
 
 use crate::app::App;
 use crate::content_policy;
-use crate::http::not_this_method;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, method_not_allowed};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
@@ -82,7 +81,11 @@ fn file(name: &str) -> Option<EmbeddedFile> {
 }
 
 fn only_read(request: &HttpRequest, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
-    if matches!(*request.method(), Method::GET | Method::HEAD) { answer() } else { not_this_method(request, &["GET"]) }
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        answer()
+    } else {
+        method_not_allowed(request, &["GET"])
+    }
 }
 
 fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile, policy: Option<String>) -> HttpResponse {

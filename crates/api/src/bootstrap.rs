@@ -6,7 +6,7 @@ use domain::model::rank::Rank;
 use domain::model::text::Password;
 use domain::ports::bus::{Bus, Subscription};
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
-use domain::ports::log::History;
+use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, Health};
 use domain::service::access::AccessCache;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
@@ -25,8 +25,8 @@ use std::sync::Arc;
 pub struct Wired {
     /// What users do.
     pub services: Services,
-    /// Reading logs.
-    pub history: Arc<dyn History>,
+    /// Reading the events of logs.
+    pub events: Arc<dyn EventReader>,
     /// Looking up logins.
     pub accounts: Arc<dyn AccountStore>,
     /// Whether the store answers.
@@ -77,7 +77,10 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
         log: store.log.clone(),
-        history: store.history.clone(),
+        messages: store.history.clone(),
+        events: store.history.clone(),
+        sanctions: store.history.clone(),
+        access_reader: store.history.clone(),
         access,
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
@@ -87,7 +90,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     };
     Ok(Wired {
         services: Services::new(ports, settings(config, limits)),
-        history: store.history.clone(),
+        events: store.history.clone(),
         accounts: store.accounts.clone(),
         health: store.health.clone(),
         clock,

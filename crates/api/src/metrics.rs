@@ -1,6 +1,5 @@
 //! What is counted, for Prometheus. Served on an address of its own, never on the public one.
 
-use crate::app::App;
 use crate::problem::{Code, Problem};
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode};
@@ -12,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The steps of the request times, in seconds: from a cached read to a login.
@@ -76,16 +76,17 @@ impl Metrics {
     }
 }
 
-async fn show(app: web::Data<App>) -> HttpResponse {
+async fn show(metrics: web::Data<Metrics>) -> HttpResponse {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    HttpResponse::Ok().content_type(kind).body(app.metrics.text())
+    HttpResponse::Ok().content_type(kind).body(metrics.text())
 }
 
 /// Serves /metrics and nothing else. Must be called within an actix system.
-pub fn serve(listener: TcpListener, app: web::Data<App>) -> Result<ServerHandle, String> {
+pub fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Result<ServerHandle, String> {
     let nothing = || async { Problem::new(Code::NotFound, "the metrics are at /metrics").error_response() };
     let server = HttpServer::new(move || {
-        let routes = actix_web::App::new().app_data(app.clone()).route("/metrics", web::get().to(show));
+        let routes =
+            actix_web::App::new().app_data(web::Data::from(metrics.clone())).route("/metrics", web::get().to(show));
         routes.default_service(web::to(nothing))
     })
     .workers(1)

@@ -2,9 +2,9 @@
 //!
 //! docs/errors.md says the same for people; a test compares the two.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::command::CommandError;
 use domain::model::sanction::SanctionKind;
 use domain::policy::Denied;
@@ -247,4 +247,21 @@ impl From<Error> for Problem {
             }
         }
     }
+}
+
+/// The refusal of a method, with those that there are.
+pub fn method_not_allowed(request: &HttpRequest, methods: &[&str]) -> HttpResponse {
+    let mut allowed = methods.join(", ");
+    if methods.contains(&"GET") {
+        allowed.push_str(", HEAD");
+    }
+    let mut response = if request.method() == Method::OPTIONS {
+        HttpResponse::NoContent().finish()
+    } else {
+        Problem::new(Code::MethodNotAllowed, format!("this address takes {allowed}")).error_response()
+    };
+    if let Ok(value) = HeaderValue::from_str(&allowed) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
 }

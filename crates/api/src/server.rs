@@ -81,8 +81,8 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let wired = bootstrap::wire(&config, clock).await?;
     let root_password = bootstrap::ensure_root(&wired, &config).await?;
     let (node, from_workers) = Node::new(config.limits.caps);
-    let Wired { services, history, accounts, health, clock, limiter, locate, subscription, store } = wired;
-    let ports = feed::Ports { history: history.clone(), accounts, clock: clock.clone() };
+    let Wired { services, events, accounts, health, clock, limiter, locate, subscription, store } = wired;
+    let ports = feed::Ports { events, accounts, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let metrics = Arc::new(Metrics::default());
@@ -92,7 +92,6 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         node: node.clone(),
         config,
         health,
-        history,
         clock,
         limiter,
         locate,
@@ -102,7 +101,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
 
     let mut handles = Vec::new();
     if let Some(listener) = metrics_listener {
-        handles.push(metrics::serve(listener, app.clone())?);
+        handles.push(metrics::serve(listener, app.metrics.clone())?);
     }
     let server = HttpServer::new(move || {
         let hub = Hub::start(app.clone());

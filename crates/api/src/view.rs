@@ -1,11 +1,12 @@
 //! What the inside looks like from outside: model → JSON, once, for HTTP and WebSocket alike.
 
 use domain::model::event::{Event, EventKind};
+use domain::model::log::LogLine;
 use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::model::room::Room;
+use domain::model::sanction::SanctionLine;
 use domain::model::user::{Member, User};
-use domain::ports::log::{LogLine, SanctionLine};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use domain::model::access::AccessContext;
 use domain::model::event::ModerationAction;
 use domain::model::id::{RoomUid, Seq};
 use domain::model::rank::Rank;
@@ -11,7 +12,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::model::user::{NewPassword, UserChange};
 use domain::ports::effects::Clock;
-use domain::ports::log::{AccessContext, History};
+use domain::ports::readers::AccessReader;
 use domain::ports::store::AccountStore;
 use domain::review::REPEAT_WINDOW;
 use domain::service::Caller;
@@ -30,7 +31,12 @@ use testkit::hasher::PlainHasher;
 /// What is remembered of somebody, as far as the store says the same.
 async fn remembered(world: &World, caller: &Caller, room: &RoomUid) -> Option<AccessContext> {
     let ports = &world.ports;
-    let sources = Sources { history: &*ports.history, rooms: &*ports.rooms, accounts: &*ports.accounts };
+    let sources = Sources {
+        access: &*ports.access_reader,
+        events: &*ports.events,
+        rooms: &*ports.rooms,
+        accounts: &*ports.accounts,
+    };
     let (user, network, now) = (Some(caller.user.id), Some(&caller.network), world.clock.now());
     ports.access.access_context(sources, room, user, network, now, Seq::ZERO).await.expect("the store answers")
 }
@@ -111,7 +117,7 @@ async fn who_is_known_joins_and_writes_without_a_question_to_the_store() {
     let owner = world.person("owner_").await;
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
-    for method in ["history.access_context", "history.room_access", "history.heads", "rooms.members", "accounts.user"] {
+    for method in ["access.access_context", "access.room_access", "events.heads", "rooms.members", "accounts.user"] {
         world.faults.always(method, Fault::Fail);
     }
     for n in 0..10 {
@@ -133,10 +139,10 @@ async fn what_changed_unheard_is_found_after_two_seconds_by_one_comparison() {
     elsewhere.update(bob.user.id, change).await.expect("the store takes it");
     assert_eq!(member().await.rank(), Rank::Registered);
     world.clock.advance(Span::seconds(2));
-    let before = world.faults.calls("history.heads");
+    let before = world.faults.calls("events.heads");
     assert_eq!(member().await.rank(), Rank::SuperMod);
     remembered(&world, &owner, &room).await;
-    assert_eq!(world.faults.calls("history.heads"), before + 1);
+    assert_eq!(world.faults.calls("events.heads"), before + 1);
 }
 
 #[tokio::test]
@@ -146,7 +152,7 @@ async fn a_store_that_is_away_is_said_at_once_and_asked_again_the_next_time() {
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
     world.clock.advance(Span::seconds(2));
-    for method in ["history.heads", "history.room_access"] {
+    for method in ["events.heads", "access.room_access"] {
         world.faults.always(method, Fault::Busy);
     }
     refused!(world.say(&owner, &room, "second").await, Error::Busy { .. });

@@ -9,7 +9,7 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
-use domain::ports::log::Position;
+use domain::ports::readers::Position;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
@@ -337,7 +337,7 @@ async fn a_deleted_room_takes_its_messages_along() {
 async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     let (world, owner, room) = world_with_room().await;
     for (method, fault) in
-        [("log.append", Fault::Fail), ("history.room_access", Fault::Fail), ("log.append", Fault::Busy)]
+        [("log.append", Fault::Fail), ("access.room_access", Fault::Fail), ("log.append", Fault::Busy)]
     {
         world.faults.heal();
         world.bus.lose();

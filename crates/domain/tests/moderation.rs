@@ -9,7 +9,7 @@ use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::bus::Notice;
-use domain::ports::log::Position;
+use domain::ports::readers::Position;
 use domain::service::Caller;
 use domain::service::error::{Error, Resource};
 use domain::service::moderation::SanctionRequest;

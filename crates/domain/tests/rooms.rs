@@ -9,7 +9,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::effects::Quota;
-use domain::ports::log::Position;
+use domain::ports::readers::Position;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
@@ -321,7 +321,7 @@ async fn a_store_that_fails_changes_nothing() {
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
     for (method, fault) in
-        [("log.append", Fault::Fail), ("history.access_context", Fault::Fail), ("log.append", Fault::Busy)]
+        [("log.append", Fault::Fail), ("access.access_context", Fault::Fail), ("log.append", Fault::Busy)]
     {
         world.faults.heal();
         world.faults.always(method, fault);

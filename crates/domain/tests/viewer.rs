@@ -3,13 +3,14 @@
 use domain::delivery::join::{CatchUp, CaughtUp, Join, JoinLimits, Missed, Need, ResetReason};
 use domain::delivery::tail::{Tail, Weight};
 use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL, Sink, Viewer};
+use domain::model::access::AccessContext;
 use domain::model::audience::Recipient;
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, UserId};
+use domain::model::log::EventRange;
 use domain::model::rank::Rank;
 use domain::model::room::{Head, Room, Rules};
 use domain::model::user::Member;
-use domain::ports::log::{AccessContext, EventRange};
 use std::cell::RefCell;
 use std::rc::Rc;
 use testkit::builders::{self, NOON, known_user};

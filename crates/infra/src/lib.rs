@@ -28,7 +28,7 @@ use crate::store::log::SqlLog;
 use crate::store::rooms::{self, SqlRooms};
 use crate::store::settings;
 use domain::ports::bus::Bus;
-use domain::ports::log::{History, Log};
+use domain::ports::log::Log;
 use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -91,7 +91,7 @@ pub struct Store {
     /// The way into the logs.
     pub log: Arc<dyn Log>,
     /// Reading the logs.
-    pub history: Arc<dyn History>,
+    pub history: Arc<SqlHistory>,
     /// Whether the database answers.
     pub health: Arc<dyn Health>,
     /// Signs tokens; all nodes on this database have the same one.

@@ -1,20 +1,20 @@
 //! A store that fails or waits when a test says so.
 
 use async_trait::async_trait;
+use domain::model::access::{AccessContext, RoomAccess};
 use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, UserId, UserUid};
+use domain::model::log::{EventRange, LogLine};
 use domain::model::message::Message;
 use domain::model::name::Username;
 use domain::model::rank::Rank;
 use domain::model::room::{Head, NewRoom, Room};
-use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::sanction::{Sanction, SanctionKind, SanctionLine};
 use domain::model::session::Session;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
-use domain::ports::log::{
-    AccessContext, AppendError, AppendResult, EventRange, History, Log, LogEntry, LogLine, Position, RoomAccess,
-    SanctionLine,
-};
+use domain::ports::log::{AppendError, AppendResult, Log, LogEntry};
+use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
 use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -159,17 +159,22 @@ forward! { Log as "log" {
     append(entry: LogEntry) -> Result<AppendResult, AppendError>;
 }}
 
-forward! { History as "history" {
-    access_context(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
-        -> Result<Option<AccessContext>, StoreError>;
-    room_access(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<RoomAccess>, StoreError>;
+forward! { MessageReader as "messages" {
     messages(room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     messages_of(room: RoomId, author: UserId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
     snapshot(room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
-    event_range(room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
     posted(room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
     message(id: MessageId) -> Result<Option<Message>, StoreError>;
+}}
+
+forward! { EventReader as "events" {
+    event_range(room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
     heads(rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
+    log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+    log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+}}
+
+forward! { SanctionReader as "sanctions" {
     sanctions(room: Option<RoomId>, now: Timestamp, before: Option<i64>, limit: usize)
         -> Result<Vec<SanctionLine>, StoreError>;
     sanctions_of(room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
@@ -177,8 +182,12 @@ forward! { History as "history" {
         -> Result<Option<Sanction>, StoreError>;
     sanctions_everywhere(user: Option<UserId>, network: Option<&Network>, now: Timestamp)
         -> Result<Vec<Sanction>, StoreError>;
-    log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
-    log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+}}
+
+forward! { AccessReader as "access" {
+    access_context(room: &RoomUid, user: Option<UserId>, network: Option<&Network>, now: Timestamp)
+        -> Result<Option<AccessContext>, StoreError>;
+    room_access(room: Option<&RoomUid>, now: Timestamp, limit: usize) -> Result<Option<RoomAccess>, StoreError>;
     highest_rank_on_network(network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }}
 

@@ -9,6 +9,7 @@
 
 pub mod builders;
 pub mod bus;
+pub mod bus_conformance;
 pub mod clock;
 pub mod conformance;
 pub mod faulty;

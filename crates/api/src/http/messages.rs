@@ -11,7 +11,7 @@ use domain::command::Input;
 use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
 use domain::model::text::Invalid;
-use domain::ports::log::Position;
+use domain::ports::readers::Position;
 use domain::service::chat;
 use domain::service::error::Error;
 use domain::service::reads::ReadCost;

@@ -15,14 +15,13 @@ pub mod moderation;
 pub mod openapi;
 pub mod rooms;
 
-use crate::problem::{Code, Problem};
+use crate::problem::method_not_allowed;
 use crate::{app, assets, realtime};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, guard, web};
+use actix_web::{HttpRequest, Route, guard, web};
 use utoipa::OpenApi;
 
 macro_rules! routes {
@@ -118,22 +117,5 @@ fn on(method: Method) -> Route {
 
 /// What a path answers to methods that it does not have.
 fn other_methods(methods: &'static [&'static str]) -> Route {
-    web::to(move |request: HttpRequest| async move { not_this_method(&request, methods) })
-}
-
-/// The refusal of a method, with those that there are.
-pub fn not_this_method(request: &HttpRequest, methods: &[&str]) -> HttpResponse {
-    let mut allowed = methods.join(", ");
-    if methods.contains(&"GET") {
-        allowed.push_str(", HEAD");
-    }
-    let mut response = if request.method() == Method::OPTIONS {
-        HttpResponse::NoContent().finish()
-    } else {
-        Problem::new(Code::MethodNotAllowed, format!("this address takes {allowed}")).error_response()
-    };
-    if let Ok(value) = HeaderValue::from_str(&allowed) {
-        response.headers_mut().insert(ALLOW, value);
-    }
-    response
+    web::to(move |request: HttpRequest| async move { method_not_allowed(&request, methods) })
 }

@@ -13,11 +13,12 @@ use crate::view;
 use domain::delivery::feed::{self, Effect, Found, ReadId, STRETCH};
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId};
+use domain::model::log::EventRange;
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
 use domain::ports::bus::{BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
-use domain::ports::log::{EventRange, History};
+use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ enum ReadResult {
 /// The feed's ports.
 pub struct Ports {
     /// Where gaps are read.
-    pub history: Arc<dyn History>,
+    pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
     pub clock: Arc<dyn Clock>,
@@ -178,23 +179,20 @@ impl Feed {
 
     fn apply_effects(&mut self, effects: Vec<Effect<Event>>) {
         for effect in effects {
-            let (history, answer) = (self.ports.history.clone(), self.answer.clone());
+            let (reader, answer) = (self.ports.events.clone(), self.answer.clone());
             match effect {
                 Effect::ReadHead { room, read } => drop(tokio::spawn(async move {
-                    let _ = answer.send(ReadResult::Head(room, read, history.heads(&[room]).await));
+                    let _ = answer.send(ReadResult::Head(room, read, reader.heads(&[room]).await));
                 })),
                 Effect::ReadHeads(rooms) => drop(tokio::spawn(async move {
                     // A store that is away now is asked again in two seconds.
-                    if let Ok(heads) = history.heads(&rooms).await {
+                    if let Ok(heads) = reader.heads(&rooms).await {
                         let _ = answer.send(ReadResult::Heads(rooms, heads));
                     }
                 })),
                 Effect::ReadStretch { room, read, since } => drop(tokio::spawn(async move {
-                    let _ = answer.send(ReadResult::EventRange(
-                        room,
-                        read,
-                        history.event_range(room, since, STRETCH).await,
-                    ));
+                    let _ =
+                        answer.send(ReadResult::EventRange(room, read, reader.event_range(room, since, STRETCH).await));
                 })),
                 Effect::Tail { worker, room, head } => {
                     if let Some(uid) = self.uids.get(&room) {
@@ -267,7 +265,7 @@ mod tests {
         let (node, from_workers) = Node::new(caps);
         let (worker, mut from_feed) = node.workers.add();
         let clock = crate::bootstrap::system_clock();
-        let ports = Ports { history: store.clone(), accounts: store.clone(), clock };
+        let ports = Ports { events: store.clone(), accounts: store.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

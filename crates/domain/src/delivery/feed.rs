@@ -6,9 +6,9 @@
 use crate::delivery::order::{HELD_MAX, Order};
 use crate::model::event::Event;
 use crate::model::id::{RoomId, Seq};
+use crate::model::log::EventRange;
 use crate::model::room::Head;
 use crate::model::time::{Span, Timestamp};
-use crate::ports::log::EventRange;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often [`Feed::tick`] is to be called: half of the time a gap is held.

@@ -5,12 +5,13 @@
 //! step, so that nothing comes twice.
 
 use crate::delivery::tail::{Read, Tail, Weight};
+use crate::model::access::AccessContext;
 use crate::model::audience::Recipient;
 use crate::model::event::Event;
 use crate::model::id::{Epoch, Seq};
+use crate::model::log::EventRange;
 use crate::model::message::Message;
 use crate::model::room::Head;
-use crate::ports::log::{AccessContext, EventRange};
 
 /// How much is read for somebody who joins.
 #[derive(Clone, Copy, Debug)]

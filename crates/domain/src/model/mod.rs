@@ -1,8 +1,10 @@
 //! What the chat is made of. Values are parsed once, at the border, and trusted from then on.
 
+pub mod access;
 pub mod audience;
 pub mod event;
 pub mod id;
+pub mod log;
 pub mod message;
 pub mod name;
 pub mod rank;

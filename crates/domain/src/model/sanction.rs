@@ -4,7 +4,7 @@ use crate::model::id::{RoomId, SanctionId, UserId};
 use crate::model::rank::Rank;
 use crate::model::text::Reason;
 use crate::model::time::Timestamp;
-use crate::model::user::{Member, Network};
+use crate::model::user::{Member, Network, User};
 
 /// What a sanction takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,4 +92,15 @@ pub struct NewSanction {
     pub reason: Reason,
     /// Until when; `None` until lifted.
     pub ends_at: Option<Timestamp>,
+}
+
+/// A sanction and the people in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SanctionLine {
+    /// The sanction.
+    pub sanction: Sanction,
+    /// The user it holds for.
+    pub user: User,
+    /// The moderator who gave it.
+    pub by: User,
 }

@@ -1,17 +1,14 @@
-//! A room's log: appending to it, and reading it.
+//! A room's log: appending to it. Reading it is in [`crate::ports::readers`].
 
 use crate::model::event::{Event, ModerationAction};
-use crate::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
+use crate::model::id::{MessageId, RoomId, UserId};
 use crate::model::message::{Draft, Message};
-use crate::model::rank::Rank;
-use crate::model::room::{Head, Room, RoomChange};
+use crate::model::room::RoomChange;
 use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
-use crate::model::text::{Body, Nonce};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::ports::store::StoreError;
 use async_trait::async_trait;
-use std::collections::HashMap;
 
 /// Something to be done to a room, decided and allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,171 +152,4 @@ pub trait Log: Send + Sync {
     /// the author may no longer write. Any other command asks again, in the transaction, whether its actor still has the
     /// rank of `entry.actor` and is not banned ([`crate::review::guard::act`]). Dropping the answer does not undo the entry.
     async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError>;
-}
-
-/// A place in history to read from, exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// The latest.
-    End,
-    /// What comes before this place.
-    Before(Seq),
-    /// What comes after this place.
-    After(Seq),
-}
-
-/// What lies in a event_range of a log, read from one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventRange {
-    /// Where the log ended then.
-    pub head: Head,
-    /// Ascending by seq: undeleted messages as [`crate::model::event::EventKind::Posted`], and every other event. A
-    /// number without an event was superseded.
-    pub events: Vec<Event>,
-    /// Whether there were more than asked for: then `events` ends early, and says nothing about what lies after it.
-    pub cut: bool,
-}
-
-/// All that deciding about somebody in a room needs, read at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessContext {
-    /// As of the snapshot.
-    pub room: Room,
-    /// Where its log ends.
-    pub head: Head,
-    /// Whoever was asked about, if anybody and still there.
-    pub member: Option<Member>,
-    /// Those in force, here or everywhere, that cover the user or the network.
-    pub sanctions: Vec<Sanction>,
-    /// When and what the user last said here, deleted or not.
-    pub last_post: Option<(Timestamp, Body)>,
-}
-
-/// What holds for everybody in a room, or everywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomAccess {
-    /// The room; `None` for what holds everywhere.
-    pub room: Option<Room>,
-    /// Up to where the log was taken in, at least: the rest may be newer.
-    pub head: Head,
-    /// The ranks held in the room.
-    pub ranks: HashMap<UserId, Rank>,
-    /// The sanctions given there that were in force, by id; not those that hold everywhere, unless that was asked.
-    pub sanctions: Vec<Sanction>,
-    /// Whether there was more than asked for: then `ranks` and `sanctions` are not complete.
-    pub cut: bool,
-}
-
-/// A line of a room's moderation log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// What happened; never [`crate::model::event::EventKind::Posted`].
-    pub event: Event,
-    /// Resolved also when deleted since.
-    pub actor: User,
-}
-
-/// A sanction and the people in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SanctionLine {
-    /// The sanction.
-    pub sanction: Sanction,
-    /// The user it holds for.
-    pub user: User,
-    /// The moderator who gave it.
-    pub by: User,
-}
-
-/// Reading the logs and what they made.
-#[async_trait]
-pub trait History: Send + Sync {
-    /// How `user`, seen at `network`, stands in a room at `now`; `None` when there is no such room.
-    async fn access_context(
-        &self,
-        room: &RoomUid,
-        user: Option<UserId>,
-        network: Option<&Network>,
-        now: Timestamp,
-    ) -> Result<Option<AccessContext>, StoreError>;
-
-    /// What holds for everybody in a room, or (`None`) everywhere, at `now`, with at most `limit` ranks and as many
-    /// sanctions; `None` when there is no such room.
-    async fn room_access(
-        &self,
-        room: Option<&RoomUid>,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Option<RoomAccess>, StoreError>;
-
-    /// Undeleted messages, ascending by seq: the `limit` nearest to `from`, and whether there are more beyond them.
-    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError>;
-
-    /// The same for the messages of one author.
-    async fn messages_of(
-        &self,
-        room: RoomId,
-        author: UserId,
-        from: Position,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), StoreError>;
-
-    /// The head and the latest `limit` undeleted messages, ascending, from one snapshot; `None` when the room is gone.
-    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError>;
-
-    /// What lies after `since`, at most `limit` events; `None` when the room is gone and nothing is left of its log.
-    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
-
-    /// The message that `author` posted in `room` under this nonce, deleted or not.
-    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError>;
-
-    /// A message that was not deleted.
-    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
-
-    /// Where the logs end, in no order; rooms that are gone are left out.
-    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
-
-    /// Sanctions in force at `now` given in `room` (`None`: everywhere), latest first, at most `limit`, with an id below
-    /// `before` when given.
-    async fn sanctions(
-        &self,
-        room: Option<RoomId>,
-        now: Timestamp,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Vec<SanctionLine>, StoreError>;
-
-    /// Those in force at `now` that were given to `user` in `room`, latest first.
-    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError>;
-
-    /// The sanction of this kind in force at `now` that was given to `user` in `room` (`None`: everywhere).
-    async fn sanction(
-        &self,
-        room: Option<RoomId>,
-        user: UserId,
-        kind: SanctionKind,
-        now: Timestamp,
-    ) -> Result<Option<Sanction>, StoreError>;
-
-    /// Those in force at `now` that were given everywhere to this user or this network, latest first.
-    async fn sanctions_everywhere(
-        &self,
-        user: Option<UserId>,
-        network: Option<&Network>,
-        now: Timestamp,
-    ) -> Result<Vec<Sanction>, StoreError>;
-
-    /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
-    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
-
-    /// The same of what was done to one user: bans, timeouts, ranks, purges; latest first.
-    async fn log_about(
-        &self,
-        room: RoomId,
-        subject: UserId,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Vec<LogLine>, StoreError>;
-
-    /// The rank that holds for whoever was last seen at this network: the highest of all of them, with how many they are.
-    async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError>;
 }

@@ -15,4 +15,5 @@
 pub mod bus;
 pub mod effects;
 pub mod log;
+pub mod readers;
 pub mod store;

@@ -7,11 +7,11 @@
 pub mod guard;
 pub mod links;
 
+use crate::model::access::AccessContext;
 use crate::model::sanction::{Sanction, SanctionKind};
 use crate::model::text::Body;
 use crate::model::time::{Span, Timestamp};
 use crate::policy;
-use crate::ports::log::AccessContext;
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

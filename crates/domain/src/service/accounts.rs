@@ -193,7 +193,7 @@ impl Accounts {
 
     async fn refuse_banned(&self, user: Option<&User>, client: &ClientInfo, now: Timestamp) -> Result<(), Error> {
         let id = user.map(|user| user.id);
-        let given = self.ports.history.sanctions_everywhere(id, Some(&client.network), now).await?;
+        let given = self.ports.sanctions.sanctions_everywhere(id, Some(&client.network), now).await?;
         // Somebody not made yet is newer than any sanction of the network.
         let member = user.cloned().map(Member::outside);
         let covers = |s: &&Sanction| member.as_ref().is_none_or(|member| s.covers(member, Some(&client.network)));
@@ -322,7 +322,7 @@ impl Accounts {
     /// Somebody who may not write anywhere may not write by renaming either.
     async fn refuse_timed_out(&self, subject: &User, caller: &Caller) -> Result<(), Error> {
         let now = self.ports.clock.now();
-        let given = self.ports.history.sanctions_everywhere(Some(subject.id), Some(&caller.network), now).await?;
+        let given = self.ports.sanctions.sanctions_everywhere(Some(subject.id), Some(&caller.network), now).await?;
         let member = Member::outside(subject.clone());
         match given.iter().find(|s| s.in_force(now) && s.covers(&member, Some(&caller.network))) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),

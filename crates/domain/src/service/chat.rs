@@ -1,5 +1,6 @@
 //! Saying something, reading what was said, taking it back.
 
+use crate::model::access::AccessContext;
 use crate::model::id::{MessageId, RoomUid, Seq, UserUid};
 use crate::model::message::{Draft, Message, MessageKind};
 use crate::model::room::Room;
@@ -7,7 +8,8 @@ use crate::model::text::{Body, Nonce};
 use crate::model::time::Timestamp;
 use crate::policy::{self, Action};
 use crate::ports::effects::Quota;
-use crate::ports::log::{AccessContext, AppendResult, LogCommand, LogEntry, Position};
+use crate::ports::log::{AppendResult, LogCommand, LogEntry};
+use crate::ports::readers::Position;
 use crate::review::{self, Refusal, Verdict};
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
@@ -126,7 +128,9 @@ impl Chat {
 
     async fn known(&self, access: &AccessContext, nonce: Option<&Nonce>) -> Result<Option<Message>, Error> {
         match (nonce, &access.member) {
-            (Some(nonce), Some(member)) => Ok(self.ports.history.posted(access.room.id, member.user.id, nonce).await?),
+            (Some(nonce), Some(member)) => {
+                Ok(self.ports.messages.posted(access.room.id, member.user.id, nonce).await?)
+            }
             _ => Ok(None),
         }
     }
@@ -142,10 +146,10 @@ impl Chat {
     ) -> Result<Page, Error> {
         let access = self.rooms.enter(caller, room).await?;
         let (messages, more) = match author {
-            None => self.ports.history.messages(access.room.id, from, limit).await?,
+            None => self.ports.messages.messages(access.room.id, from, limit).await?,
             Some(author) => {
                 let author = self.rooms.member_ever(access.room.id, author).await?.user.id;
-                self.ports.history.messages_of(access.room.id, author, from, limit).await?
+                self.ports.messages.messages_of(access.room.id, author, from, limit).await?
             }
         };
         let next = match from {
@@ -158,7 +162,7 @@ impl Chat {
 
     /// A message that was not deleted, with its room, for anybody who is not banned there.
     pub async fn message(&self, caller: Option<&Caller>, id: MessageId) -> Result<(Room, Message), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let message = self.ports.messages.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         self.rooms.enter(caller, &room.uid).await?;
         Ok((room, message))
@@ -166,7 +170,7 @@ impl Chat {
 
     /// Deletes a message: one's own, or as moderator of somebody below.
     pub async fn delete(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let message = self.ports.messages.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let (_, actor, now) = self.rooms.standing(caller, &room.uid).await?;
         let own = message.author.user.id == caller.user.id;

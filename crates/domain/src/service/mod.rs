@@ -22,7 +22,8 @@ use crate::model::rank::Rank;
 use crate::model::time::Span;
 use crate::model::user::{Network, User};
 use crate::ports::effects::{Charge, Clock, Ids, PasswordHasher, Quota, RateLimiter, Tokens};
-use crate::ports::log::{History, Log};
+use crate::ports::log::Log;
+use crate::ports::readers::{AccessReader, EventReader, MessageReader, SanctionReader};
 use crate::ports::store;
 use std::sync::Arc;
 
@@ -93,8 +94,14 @@ pub struct Ports {
     pub rooms: Arc<dyn store::RoomStore>,
     /// Writing to rooms' logs.
     pub log: Arc<dyn Log>,
-    /// Reading them.
-    pub history: Arc<dyn History>,
+    /// Reading messages.
+    pub messages: Arc<dyn MessageReader>,
+    /// Reading events.
+    pub events: Arc<dyn EventReader>,
+    /// Reading bans and timeouts.
+    pub sanctions: Arc<dyn SanctionReader>,
+    /// Reading how people stand in rooms.
+    pub access_reader: Arc<dyn AccessReader>,
     /// How people stand in rooms, remembered.
     pub access: Arc<access::AccessCache>,
     /// The one source of time for all services.

@@ -1,16 +1,19 @@
 //! Keeping order: bans, timeouts, purges, and the log of them.
 
 use crate::capability::{self, Capability};
+use crate::model::access::AccessContext;
 use crate::model::id::{MessageId, RoomId, RoomUid, Seq, UserUid};
+use crate::model::log::LogLine;
 use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::room::Room;
-use crate::model::sanction::{NewSanction, Sanction, SanctionKind};
+use crate::model::sanction::{NewSanction, Sanction, SanctionKind, SanctionLine};
 use crate::model::text::Reason;
 use crate::model::time::{Duration, Timestamp};
 use crate::model::user::{Member, Network};
 use crate::policy::{self, Action};
-use crate::ports::log::{AccessContext, LogCommand, LogEntry, LogLine, Position, SanctionLine};
+use crate::ports::log::{LogCommand, LogEntry};
+use crate::ports::readers::Position;
 use crate::review;
 use crate::service::error::{Error, Resource};
 use crate::service::rooms::Rooms;
@@ -106,7 +109,7 @@ impl Moderation {
         let Some(network) = subject.user.network.clone().filter(|_| wanted || is_the_address) else {
             return Ok(None);
         };
-        let (_, highest) = self.ports.history.highest_rank_on_network(&network).await?;
+        let (_, highest) = self.ports.access_reader.highest_rank_on_network(&network).await?;
         if wanted && highest.is_some_and(|highest| highest >= actor.rank() && action == Action::Sanction) {
             return Err(policy::Denied::Outranked.into());
         }
@@ -182,7 +185,7 @@ impl Moderation {
     }
 
     async fn place_of(&self, id: MessageId) -> Result<(Room, Message), Error> {
-        let message = self.ports.history.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
+        let message = self.ports.messages.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         Ok((room, message))
     }
@@ -203,15 +206,15 @@ impl Moderation {
         let (room, now) = (access.room.id, self.ports.clock.now());
         let subject = self.rooms.member(room, user).await?;
         let id = subject.user.id;
-        let (messages, _) = self.ports.history.messages_of(room, id, Position::End, CARD_LINES).await?;
+        let (messages, _) = self.ports.messages.messages_of(room, id, Position::End, CARD_LINES).await?;
         let mut card = Card { subject, messages, may: Vec::new(), sanctions: None, log: None };
         let Some(actor) = access.member else { return Ok(card) };
-        let in_force = self.ports.history.sanctions_of(room, id, now).await?;
+        let in_force = self.ports.sanctions.sanctions_of(room, id, now).await?;
         let given: Vec<Sanction> = in_force.iter().map(|line| line.sanction.clone()).collect();
         card.may = capability::on_subject(&actor, &card.subject, &given);
         if policy::may(&actor, Action::SeeModeration).is_ok() {
             card.sanctions = Some(in_force);
-            card.log = Some(self.ports.history.log_about(room, id, None, CARD_LINES).await?);
+            card.log = Some(self.ports.events.log_about(room, id, None, CARD_LINES).await?);
         }
         Ok(card)
     }
@@ -228,7 +231,7 @@ impl Moderation {
         let everywhere = room == RoomId::SERVER;
         policy::may(&actor, if everywhere { Action::Administer } else { Action::SeeModeration })?;
         let room = (!everywhere).then_some(room);
-        Ok(self.ports.history.sanctions(room, now, before, limit).await?)
+        Ok(self.ports.sanctions.sanctions(room, now, before, limit).await?)
     }
 
     /// What was done in a room, or there to one user, latest first, with a seq below `before`.
@@ -242,9 +245,9 @@ impl Moderation {
     ) -> Result<Vec<LogLine>, Error> {
         let (access, actor, _) = self.rooms.standing(caller, room).await?;
         policy::may(&actor, Action::SeeModeration)?;
-        let Some(about) = about else { return Ok(self.ports.history.log(access.room.id, before, limit).await?) };
+        let Some(about) = about else { return Ok(self.ports.events.log(access.room.id, before, limit).await?) };
         let subject = self.rooms.member_ever(access.room.id, about).await?.user.id;
-        Ok(self.ports.history.log_about(access.room.id, subject, before, limit).await?)
+        Ok(self.ports.events.log_about(access.room.id, subject, before, limit).await?)
     }
 
     /// The log that an act belongs to, and the actor with the rank held there.
@@ -270,7 +273,7 @@ impl Moderation {
         now: Timestamp,
     ) -> Result<Option<Sanction>, Error> {
         let room = (room != RoomId::SERVER).then_some(room);
-        Ok(self.ports.history.sanction(room, subject.user.id, kind, now).await?)
+        Ok(self.ports.sanctions.sanction(room, subject.user.id, kind, now).await?)
     }
 
     async fn append_about(

@@ -1,13 +1,13 @@
 //! What the operator does at the command line of the server's machine: nobody is asked for a rank there.
 
 use crate::model::id::{RoomId, RoomUid, Seq};
+use crate::model::log::EventRange;
 use crate::model::name::Username;
 use crate::model::rank::Rank;
 use crate::model::room::Room;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{NewPassword, PasswordHash, User, UserChange};
-use crate::ports::log::EventRange;
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
@@ -72,7 +72,7 @@ impl Operator {
 
     /// What stands in a room's log after `since`, at most `limit` events.
     pub async fn log(&self, room: RoomId, since: Seq, limit: usize) -> Result<EventRange, Error> {
-        self.ports.history.event_range(room, since, limit).await?.ok_or(Error::NoSuch(Resource::Room))
+        self.ports.events.event_range(room, since, limit).await?.ok_or(Error::NoSuch(Resource::Room))
     }
 
     /// Forgets sanctions that are over, a few at a time; how many. They are kept for a day, in case another node's clock

@@ -1,6 +1,7 @@
 //! Making and changing rooms.
 
 use crate::capability::{self, Capability};
+use crate::model::access::AccessContext;
 use crate::model::event::ModerationAction;
 use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
@@ -11,7 +12,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::Quota;
-use crate::ports::log::{AccessContext, AppendResult, LogCommand, LogEntry};
+use crate::ports::log::{AppendResult, LogCommand, LogEntry};
 use crate::review;
 use crate::service::access::Sources;
 use crate::service::error::{Error, RateLimitKind, Resource};
@@ -104,7 +105,7 @@ impl Rooms {
         }
         let now = self.ports.clock.now();
         let (user, network) = (&caller.user, Some(&caller.network));
-        let given = self.ports.history.sanctions_everywhere(Some(user.id), network, now).await?;
+        let given = self.ports.sanctions.sanctions_everywhere(Some(user.id), network, now).await?;
         let member = Member::outside(user.clone());
         let given: Vec<_> = given.into_iter().filter(|sanction| sanction.covers(&member, network)).collect();
         if let Some(sanction) = review::forbidding(&given, now) {
@@ -237,8 +238,8 @@ impl Rooms {
         now: Timestamp,
         at_least: Seq,
     ) -> Result<AccessContext, Error> {
-        let Ports { history, rooms, accounts, access, .. } = &self.ports;
-        let sources = Sources { history: &**history, rooms: &**rooms, accounts: &**accounts };
+        let Ports { access_reader, events, rooms, accounts, access, .. } = &self.ports;
+        let sources = Sources { access: &**access_reader, events: &**events, rooms: &**rooms, accounts: &**accounts };
         let (user, network) = (caller.map(|caller| caller.user.id), caller.map(|caller| &caller.network));
         let access = access.access_context(sources, uid, user, network, now, at_least).await?;
         access.ok_or(Error::NoSuch(Resource::Room))
@@ -253,8 +254,12 @@ impl Rooms {
     ) -> Result<(AccessContext, Member, Timestamp), Error> {
         let now = self.ports.clock.now();
         let (user, network) = (Some(caller.user.id), Some(&caller.network));
-        let access =
-            self.ports.history.access_context(uid, user, network, now).await?.ok_or(Error::NoSuch(Resource::Room))?;
+        let access = self
+            .ports
+            .access_reader
+            .access_context(uid, user, network, now)
+            .await?
+            .ok_or(Error::NoSuch(Resource::Room))?;
         let access = unless_banned(access, now)?;
         let member = access.member.clone().ok_or(Error::TokenInvalid)?;
         Ok((access, member, now))

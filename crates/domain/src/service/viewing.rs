@@ -88,13 +88,13 @@ impl Viewing {
                 }
                 Need::Events { since, limit } => {
                     let (room, _) = followed.as_ref().ok_or(Error::NoSuch(Resource::Room))?;
-                    let read = self.ports.history.event_range(*room, since, limit).await?;
+                    let read = self.ports.events.event_range(*room, since, limit).await?;
                     join.events(read).map_err(|_| Error::NoSuch(Resource::Room))?
                 }
                 Need::Snapshot { limit } => {
                     self.charge(reader, ReadCost::Snapshot(limit))?;
                     let (room, _) = followed.as_ref().ok_or(Error::NoSuch(Resource::Room))?;
-                    let read = self.ports.history.snapshot(*room, limit).await?;
+                    let read = self.ports.messages.snapshot(*room, limit).await?;
                     join.snapshot(read).map_err(|_| Error::NoSuch(Resource::Room))?
                 }
                 Need::Nothing => break,
@@ -118,9 +118,9 @@ impl Viewing {
         loop {
             need = match need {
                 Need::Events { since, limit } => {
-                    catch_up.events(self.ports.history.event_range(room.0, since, limit).await?)
+                    catch_up.events(self.ports.events.event_range(room.0, since, limit).await?)
                 }
-                Need::Snapshot { limit } => catch_up.snapshot(self.ports.history.snapshot(room.0, limit).await?),
+                Need::Snapshot { limit } => catch_up.snapshot(self.ports.messages.snapshot(room.0, limit).await?),
                 Need::Access { at_least } => catch_up.access(self.rooms.enter_as_of(caller, room.1, at_least).await?),
                 Need::Tail | Need::Nothing => return catch_up.finish().ok_or(Error::NoSuch(Resource::Room)),
             };

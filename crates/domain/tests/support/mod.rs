@@ -10,7 +10,7 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::ports::effects::{Clock, RateLimiter};
-use domain::ports::log::{History, Position};
+use domain::ports::readers::{AccessReader, Position};
 use domain::service::access::AccessCache;
 use domain::service::chat::NewMessage;
 use domain::service::error::Error;
@@ -90,7 +90,10 @@ impl World {
             accounts: faulty.clone(),
             rooms: faulty.clone(),
             log: faulty.clone(),
-            history: faulty,
+            messages: faulty.clone(),
+            events: faulty.clone(),
+            sanctions: faulty.clone(),
+            access_reader: faulty,
             access,
             clock: clock.clone(),
             ids: Arc::new(SeqIds::default()),

@@ -2,16 +2,12 @@
 
 use crate::db::conn::{AnyConn, Mode, transaction};
 use crate::db::error::{DbError, busy};
-use crate::db::pool::Pool;
+use crate::db::pool::{ANSWER_WITHIN, Pool};
 use crate::db::queue::{Job, Queue};
 use domain::ports::store::StoreError;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
-
-/// How long a caller waits for an answer. What was still waiting then is never written; what was being written may be, and
-/// asking again will tell (for a message, the same nonce).
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a piece of work other than an entry weighs in the queue.
 const WORK_WEIGHT: usize = 1024;

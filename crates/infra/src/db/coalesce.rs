@@ -3,8 +3,8 @@
 //! After a network failed everybody comes back at once. What each asks then (this room's latest, that login) is read as
 //! often as the database answers, not as often as it is asked. Nobody is told anything read before they asked.
 
-use crate::db::access::ANSWER_WITHIN;
 use crate::db::error::busy;
+use crate::db::pool::ANSWER_WITHIN;
 use domain::ports::store::StoreError;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;

@@ -1,6 +1,5 @@
 //! Connections that serve requests: a few, lent for the time of one call.
 
-use crate::db::access::ANSWER_WITHIN;
 use crate::db::conn::{AnyConn, Role, connect, is_alive};
 use crate::db::error::{DbError, busy};
 use crate::db::target::Target;
@@ -9,6 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+
+/// How long a caller waits for an answer. What was still waiting then is never written; what was being written may be, and
+/// asking again will tell (for a message, the same nonce).
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a call waits for its turn, and then for a connection.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);

@@ -7,13 +7,13 @@ use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
+use domain::model::log::LogLine;
 use domain::model::rank::Rank;
 use domain::model::room::{Room, Rules};
 use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, User};
-use domain::ports::log::LogLine;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 

@@ -13,16 +13,18 @@ use crate::store::users::{USER, member};
 use crate::store::{LIST_MAX, bounded, one_more, users as people};
 use async_trait::async_trait;
 use diesel::prelude::*;
+use domain::model::access::{AccessContext, RoomAccess};
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{Epoch, MessageId, RoomId, RoomUid, Seq, UserId};
+use domain::model::log::{EventRange, LogLine};
 use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::model::room::Head;
-use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::sanction::{Sanction, SanctionKind, SanctionLine};
 use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, Network};
-use domain::ports::log::{AccessContext, EventRange, History, LogLine, Position, RoomAccess, SanctionLine};
+use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
 use domain::ports::store::StoreError;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,33 +50,7 @@ impl SqlHistory {
 }
 
 #[async_trait]
-impl History for SqlHistory {
-    async fn access_context(
-        &self,
-        room: &RoomUid,
-        user: Option<UserId>,
-        network: Option<&Network>,
-        now: Timestamp,
-    ) -> Result<Option<AccessContext>, StoreError> {
-        let (room, network) = (room.as_str().to_owned(), network.cloned());
-        self.db.snapshot(move |conn| access_context(conn, &room, user, network, now)).await
-    }
-
-    async fn room_access(
-        &self,
-        room: Option<&RoomUid>,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Option<RoomAccess>, StoreError> {
-        let (db, uid) = (self.db.clone(), room.map(|room| room.as_str().to_owned()));
-        // Whoever shares a reading asks within milliseconds of each other; what ends between is looked at again by whoever decides.
-        let read = move |_| {
-            let uid = uid.clone();
-            one(db.clone(), move |conn| room_access(conn, uid.as_deref(), now, limit))
-        };
-        self.room_accesses.get((room.cloned(), limit), (), read).await
-    }
-
+impl MessageReader for SqlHistory {
     async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
         self.db.read(move |conn| page(conn, room, None, from, limit)).await
     }
@@ -93,12 +69,6 @@ impl History for SqlHistory {
         let db = self.db.clone();
         let read = move |_| one(db.clone(), move |conn| latest(conn, room, limit));
         self.latest.get((room, limit), (), read).await
-    }
-
-    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
-        let db = self.db.clone();
-        let read = move |_| one(db.clone(), move |conn| event_range(conn, room.0, since, limit));
-        self.event_ranges.get((room, since, limit), (), read).await
     }
 
     async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
@@ -126,6 +96,15 @@ impl History for SqlHistory {
             })
             .await
     }
+}
+
+#[async_trait]
+impl EventReader for SqlHistory {
+    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
+        let db = self.db.clone();
+        let read = move |_| one(db.clone(), move |conn| event_range(conn, room.0, since, limit));
+        self.event_ranges.get((room, since, limit), (), read).await
+    }
 
     async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError> {
         if rooms.is_empty() {
@@ -135,6 +114,23 @@ impl History for SqlHistory {
         self.db.read(move |conn| heads(conn, &rooms)).await
     }
 
+    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
+        self.db.snapshot(move |conn| log(conn, room, None, before, limit)).await
+    }
+
+    async fn log_about(
+        &self,
+        room: RoomId,
+        subject: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        self.db.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
+    }
+}
+
+#[async_trait]
+impl SanctionReader for SqlHistory {
     async fn sanctions(
         &self,
         room: Option<RoomId>,
@@ -199,19 +195,34 @@ impl History for SqlHistory {
             })
             .await
     }
+}
 
-    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.db.snapshot(move |conn| log(conn, room, None, before, limit)).await
+#[async_trait]
+impl AccessReader for SqlHistory {
+    async fn access_context(
+        &self,
+        room: &RoomUid,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Option<AccessContext>, StoreError> {
+        let (room, network) = (room.as_str().to_owned(), network.cloned());
+        self.db.snapshot(move |conn| access_context(conn, &room, user, network, now)).await
     }
 
-    async fn log_about(
+    async fn room_access(
         &self,
-        room: RoomId,
-        subject: UserId,
-        before: Option<Seq>,
+        room: Option<&RoomUid>,
+        now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<LogLine>, StoreError> {
-        self.db.snapshot(move |conn| log(conn, room, Some(subject), before, limit)).await
+    ) -> Result<Option<RoomAccess>, StoreError> {
+        let (db, uid) = (self.db.clone(), room.map(|room| room.as_str().to_owned()));
+        // Whoever shares a reading asks within milliseconds of each other; what ends between is looked at again by whoever decides.
+        let read = move |_| {
+            let uid = uid.clone();
+            one(db.clone(), move |conn| room_access(conn, uid.as_deref(), now, limit))
+        };
+        self.room_accesses.get((room.cloned(), limit), (), read).await
     }
 
     async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-pub use crate::db::access::ANSWER_WITHIN;
+pub use crate::db::pool::ANSWER_WITHIN;
 
 /// What an entry weighs besides its text.
 const ENTRY_WEIGHT: usize = 256;

@@ -6,11 +6,10 @@ use crate::db::schema::sanctions;
 use crate::store::users::{self, named, rank};
 use diesel::prelude::*;
 use domain::model::id::{RoomId, SanctionId, UserId};
-use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::sanction::{Sanction, SanctionKind, SanctionLine};
 use domain::model::text::Reason;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::SanctionLine;
 
 /// The columns of a [`SanctionRow`].
 pub type SanctionColumns = (

@@ -2,7 +2,8 @@
 
 use crate::support::Database;
 use diesel::connection::{Connection, SimpleConnection};
-use domain::ports::log::{AppendError, AppendResult, LogEntry, Position};
+use domain::ports::log::{AppendError, AppendResult, LogEntry};
+use domain::ports::readers::Position;
 use domain::ports::store::StoreError;
 use infra::Options;
 use std::sync::Arc;

@@ -69,7 +69,7 @@ impl Database {
             accounts: Arc::clone(&store.accounts),
             rooms: Arc::clone(&store.rooms),
             log: Arc::clone(&store.log),
-            history: Arc::clone(&store.history),
+            history: store.history.clone(),
             health: Arc::clone(&store.health),
             bus,
         };

@@ -8,7 +8,8 @@ use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::SanctionKind;
 use domain::model::user::{Member, UserChange};
-use domain::ports::log::{LogCommand, Position};
+use domain::ports::log::LogCommand;
+use domain::ports::readers::Position;
 
 /// A page holds the messages nearest to where it begins, ascending, and says whether there are more beyond them.
 pub async fn pages_hold_the_nearest_messages_ascending(subject: Subject) {

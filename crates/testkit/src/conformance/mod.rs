@@ -18,13 +18,20 @@ use crate::builders::{self, NOON};
 use crate::bus::RecordingBus;
 use domain::model::event::Event;
 use domain::model::id::{RoomId, Seq};
+use domain::model::log::EventRange;
 use domain::model::message::{Draft, Message};
 use domain::model::room::Room;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
-use domain::ports::log::{AppendError, AppendResult, EventRange, History, Log, LogCommand, LogEntry, Position};
+use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
+use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
 use domain::ports::store::{AccountStore, Health, RoomStore};
 use std::sync::Arc;
+
+/// All that is read of the logs.
+pub trait History: MessageReader + EventReader + SanctionReader + AccessReader {}
+
+impl<S: MessageReader + EventReader + SanctionReader + AccessReader> History for S {}
 
 /// A fresh, empty store under test: its ports, and the bus it publishes to.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 use super::Subject;
 use crate::builders::{NOON, draft, draft_named, give, later, lift, network, post, reason, sanction, user};
+use domain::model::access::AccessContext;
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomId, Seq, UserId};
 use domain::model::rank::Rank;
@@ -10,7 +11,7 @@ use domain::model::sanction::SanctionKind::{Ban, Timeout};
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
-use domain::ports::log::{AccessContext, AppendError, AppendResult, LogCommand};
+use domain::ports::log::{AppendError, AppendResult, LogCommand};
 
 impl Subject {
     async fn sanction(&self, room: RoomId, by: &User, new: NewSanction) -> Sanction {
@@ -212,8 +213,7 @@ pub async fn a_ban_and_a_timeout_are_lifted_together_or_not_at_all(subject: Subj
     let both = || LogCommand::Lift { subject: Box::new(to.clone()), kind: None };
     subject.sanction(lobby.id, &keeper, sanction(Ban, &bob, None)).await;
     subject.sanction(lobby.id, &ann, sanction(Timeout, &bob, None)).await;
-    let refused = subject.act(lobby.id, &keeper, both()).await;
-    assert!(matches!(refused, Err(AppendError::Outranked)), "{refused:?}");
+    assert!(matches!(subject.act(lobby.id, &keeper, both()).await, Err(AppendError::Outranked)));
     assert_eq!(subject.history.sanctions_of(lobby.id, bob.id, NOON).await.unwrap().len(), 2);
     let event = subject.done(lobby.id, &ann, both()).await;
     assert!(matches!(event.kind, EventKind::Moderated { action: ModerationAction::Unban, .. }), "{event:?}");

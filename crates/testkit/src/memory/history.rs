@@ -2,16 +2,18 @@
 
 use super::{MemoryStore, RoomLog, State};
 use async_trait::async_trait;
+use domain::model::access::{AccessContext, RoomAccess};
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{MessageId, RoomId, RoomUid, Seq, UserId};
+use domain::model::log::{EventRange, LogLine};
 use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::model::room::Head;
-use domain::model::sanction::{Sanction, SanctionKind};
+use domain::model::sanction::{Sanction, SanctionKind, SanctionLine};
 use domain::model::text::Nonce;
 use domain::model::time::Timestamp;
 use domain::model::user::Network;
-use domain::ports::log::{AccessContext, EventRange, History, LogLine, Position, RoomAccess, SanctionLine};
+use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
 use domain::ports::store::StoreError;
 
 impl State {
@@ -97,7 +99,129 @@ fn subject(event: &Event) -> Option<UserId> {
 }
 
 #[async_trait]
-impl History for MemoryStore {
+impl MessageReader for MemoryStore {
+    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
+        Ok(page(self.state().standing(room)?, from, limit))
+    }
+
+    async fn messages_of(
+        &self,
+        room: RoomId,
+        author: UserId,
+        from: Position,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
+        let mut messages = self.state().standing(room)?;
+        messages.retain(|message| message.author.user.id == author);
+        Ok(page(messages, from, limit))
+    }
+
+    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.open_log(room) else { return Ok(None) };
+        let messages = state.standing(room)?;
+        Ok(Some((log.head, messages[messages.len().saturating_sub(limit)..].to_vec())))
+    }
+
+    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(None) };
+        let seq = log.nonces.get(&(author, nonce.clone()));
+        let stands = seq.and_then(|seq| Some((*seq, log.messages.get(seq)?)));
+        stands.map(|(seq, row)| state.message(room, seq, row)).transpose()
+    }
+
+    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let state = self.state();
+        let Some((room, seq)) = state.places.get(&id).copied() else { return Ok(None) };
+        let row = state.logs.get(&room).and_then(|log| log.messages.get(&seq)).filter(|row| !row.deleted);
+        row.map(|row| state.message(room, seq, row)).transpose()
+    }
+}
+
+#[async_trait]
+impl EventReader for MemoryStore {
+    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
+        let state = self.state();
+        let Some(log) = state.logs.get(&room) else { return Ok(None) };
+        let mut events: Vec<Event> = state.standing(room)?.into_iter().map(posted).collect();
+        for event in log.events.values() {
+            events.push(state.shown(event)?);
+        }
+        events.retain(|event| event.seq > since);
+        events.sort_by_key(|event| event.seq);
+        let cut = events.len() > limit;
+        events.truncate(limit);
+        Ok(Some(EventRange { head: log.head, events, cut }))
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError> {
+        let state = self.state();
+        Ok(rooms.iter().filter_map(|room| Some((*room, state.open_log(*room)?.head))).collect())
+    }
+
+    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
+        self.state().lines(room, before, limit, |_| true)
+    }
+
+    async fn log_about(
+        &self,
+        room: RoomId,
+        about: UserId,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, StoreError> {
+        self.state().lines(room, before, limit, |event| subject(event) == Some(about))
+    }
+}
+
+#[async_trait]
+impl SanctionReader for MemoryStore {
+    async fn sanctions(
+        &self,
+        room: Option<RoomId>,
+        now: Timestamp,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<SanctionLine>, StoreError> {
+        let state = self.state();
+        let wanted = state.sanctions.iter().rev().filter(|s| s.room == room && s.in_force(now));
+        wanted.filter(|s| before.is_none_or(|before| s.id.0 < before)).take(limit).map(|s| state.line(s)).collect()
+    }
+
+    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError> {
+        let state = self.state();
+        let theirs = |s: &&Sanction| s.room == Some(room) && s.user == user && s.in_force(now);
+        state.sanctions.iter().rev().filter(theirs).map(|s| state.line(s)).collect()
+    }
+
+    async fn sanction(
+        &self,
+        room: Option<RoomId>,
+        user: UserId,
+        kind: SanctionKind,
+        now: Timestamp,
+    ) -> Result<Option<Sanction>, StoreError> {
+        let state = self.state();
+        let is_it = |s: &&Sanction| s.room == room && s.user == user && s.kind == kind && s.in_force(now);
+        Ok(state.sanctions.iter().find(is_it).cloned())
+    }
+
+    async fn sanctions_everywhere(
+        &self,
+        user: Option<UserId>,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Result<Vec<Sanction>, StoreError> {
+        let state = self.state();
+        let meant = |s: &&Sanction| user == Some(s.user) || (s.network.is_some() && s.network.as_ref() == network);
+        let wanted = state.sanctions.iter().rev().filter(|s| s.room.is_none() && s.in_force(now));
+        Ok(wanted.filter(meant).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl AccessReader for MemoryStore {
     async fn access_context(
         &self,
         room: &RoomUid,
@@ -144,119 +268,6 @@ impl History for MemoryStore {
             cut: log.ranks.len() > limit || given.count() > limit,
             room,
         }))
-    }
-
-    async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
-        Ok(page(self.state().standing(room)?, from, limit))
-    }
-
-    async fn messages_of(
-        &self,
-        room: RoomId,
-        author: UserId,
-        from: Position,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool), StoreError> {
-        let mut messages = self.state().standing(room)?;
-        messages.retain(|message| message.author.user.id == author);
-        Ok(page(messages, from, limit))
-    }
-
-    async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
-        let state = self.state();
-        let Some(log) = state.open_log(room) else { return Ok(None) };
-        let messages = state.standing(room)?;
-        Ok(Some((log.head, messages[messages.len().saturating_sub(limit)..].to_vec())))
-    }
-
-    async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
-        let state = self.state();
-        let Some(log) = state.logs.get(&room) else { return Ok(None) };
-        let mut events: Vec<Event> = state.standing(room)?.into_iter().map(posted).collect();
-        for event in log.events.values() {
-            events.push(state.shown(event)?);
-        }
-        events.retain(|event| event.seq > since);
-        events.sort_by_key(|event| event.seq);
-        let cut = events.len() > limit;
-        events.truncate(limit);
-        Ok(Some(EventRange { head: log.head, events, cut }))
-    }
-
-    async fn posted(&self, room: RoomId, author: UserId, nonce: &Nonce) -> Result<Option<Message>, StoreError> {
-        let state = self.state();
-        let Some(log) = state.logs.get(&room) else { return Ok(None) };
-        let seq = log.nonces.get(&(author, nonce.clone()));
-        let stands = seq.and_then(|seq| Some((*seq, log.messages.get(seq)?)));
-        stands.map(|(seq, row)| state.message(room, seq, row)).transpose()
-    }
-
-    async fn message(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        let state = self.state();
-        let Some((room, seq)) = state.places.get(&id).copied() else { return Ok(None) };
-        let row = state.logs.get(&room).and_then(|log| log.messages.get(&seq)).filter(|row| !row.deleted);
-        row.map(|row| state.message(room, seq, row)).transpose()
-    }
-
-    async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError> {
-        let state = self.state();
-        Ok(rooms.iter().filter_map(|room| Some((*room, state.open_log(*room)?.head))).collect())
-    }
-
-    async fn sanctions(
-        &self,
-        room: Option<RoomId>,
-        now: Timestamp,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Vec<SanctionLine>, StoreError> {
-        let state = self.state();
-        let wanted = state.sanctions.iter().rev().filter(|s| s.room == room && s.in_force(now));
-        wanted.filter(|s| before.is_none_or(|before| s.id.0 < before)).take(limit).map(|s| state.line(s)).collect()
-    }
-
-    async fn sanctions_of(&self, room: RoomId, user: UserId, now: Timestamp) -> Result<Vec<SanctionLine>, StoreError> {
-        let state = self.state();
-        let theirs = |s: &&Sanction| s.room == Some(room) && s.user == user && s.in_force(now);
-        state.sanctions.iter().rev().filter(theirs).map(|s| state.line(s)).collect()
-    }
-
-    async fn sanction(
-        &self,
-        room: Option<RoomId>,
-        user: UserId,
-        kind: SanctionKind,
-        now: Timestamp,
-    ) -> Result<Option<Sanction>, StoreError> {
-        let state = self.state();
-        let is_it = |s: &&Sanction| s.room == room && s.user == user && s.kind == kind && s.in_force(now);
-        Ok(state.sanctions.iter().find(is_it).cloned())
-    }
-
-    async fn sanctions_everywhere(
-        &self,
-        user: Option<UserId>,
-        network: Option<&Network>,
-        now: Timestamp,
-    ) -> Result<Vec<Sanction>, StoreError> {
-        let state = self.state();
-        let meant = |s: &&Sanction| user == Some(s.user) || (s.network.is_some() && s.network.as_ref() == network);
-        let wanted = state.sanctions.iter().rev().filter(|s| s.room.is_none() && s.in_force(now));
-        Ok(wanted.filter(meant).cloned().collect())
-    }
-
-    async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.state().lines(room, before, limit, |_| true)
-    }
-
-    async fn log_about(
-        &self,
-        room: RoomId,
-        about: UserId,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Vec<LogLine>, StoreError> {
-        self.state().lines(room, before, limit, |event| subject(event) == Some(about))
     }
 
     async fn highest_rank_on_network(&self, network: &Network) -> Result<(usize, Option<Rank>), StoreError> {

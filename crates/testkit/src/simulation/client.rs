@@ -1,6 +1,7 @@
 //! A client: it keeps a transcript, repeats what was not acknowledged, comes back when it was cut off; and the oracles
 //! that watch what it hears.
 
+use super::cluster::Cluster;
 use super::conn::{Ask, Conn, Frame, Refusal};
 use super::world::{World, shown};
 use domain::delivery::client::Transcript;
@@ -50,7 +51,7 @@ pub struct Client {
     pub views: RefCell<BTreeMap<RoomId, View>>,
     /// How long it waits between two looks at its socket, in milliseconds.
     pub pace: Cell<i64>,
-    world: Weak<World>,
+    cluster: Weak<Cluster>,
     conn: RefCell<Option<Rc<Conn>>>,
     pending: RefCell<Vec<Pending>>,
     posts: Cell<u64>,
@@ -58,13 +59,14 @@ pub struct Client {
 
 impl Client {
     /// A client that is always there, or about to be.
-    pub fn start(world: &Rc<World>, member: Member) -> Rc<Client> {
+    pub fn start(cluster: &Rc<Cluster>, member: Member) -> Rc<Client> {
+        let world = &cluster.world;
         let views = world.rooms.iter().map(|room| (room.id, View::default())).collect();
         let client = Rc::new(Client {
             member,
             views: RefCell::new(views),
             pace: Cell::new(20),
-            world: Rc::downgrade(world),
+            cluster: Rc::downgrade(cluster),
             conn: RefCell::default(),
             pending: RefCell::default(),
             posts: Cell::new(0),
@@ -86,8 +88,12 @@ impl Client {
         client
     }
 
+    fn cluster(&self) -> Rc<Cluster> {
+        self.cluster.upgrade().expect("the nodes outlive their clients")
+    }
+
     fn world(&self) -> Rc<World> {
-        self.world.upgrade().expect("the world outlives its clients")
+        self.cluster().world.clone()
     }
 
     fn is_connected(&self) -> bool {
@@ -117,14 +123,10 @@ impl Client {
     }
 
     fn connect(&self) -> bool {
-        let world = self.world();
-        let nodes = world.nodes.borrow();
-        let node = &nodes[world.runtime.chance.below(nodes.len())];
-        if node.is_alive() {
-            world.say(|| format!("{} connects to node {}", self.member.user.display_name.as_str(), node.id));
-            *self.conn.borrow_mut() = Some(node.connect(self.member.user.id));
-        }
-        node.is_alive()
+        let Some(conn) = Conn::open(&self.cluster(), self.member.user.id) else { return false };
+        self.world().say(|| format!("{} connects to node {}", self.member.user.display_name.as_str(), conn.node()));
+        *self.conn.borrow_mut() = Some(conn);
+        true
     }
 
     fn lost(&self) {

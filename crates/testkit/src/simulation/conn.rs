@@ -1,19 +1,22 @@
 //! A connection without a socket: the second driver of [`domain::delivery::viewer`] and [`domain::delivery::join`], with events
 //! instead of bytes.
 
+use super::cluster::Cluster;
 use super::node::{Framed, LocalRoom, Node};
 use super::world::Acknowledged;
 use crate::memory::MemoryStore;
 use domain::delivery::join::{CatchUp, CaughtUp, Entrance, Join, JoinLimits, Missed, Need};
 use domain::delivery::tail::Weight;
 use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL, Sink, Viewer};
+use domain::model::access::AccessContext;
 use domain::model::audience::Recipient;
 use domain::model::event::Event;
 use domain::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
 use domain::model::room::{Head, Room};
 use domain::model::text::Nonce;
-use domain::ports::log::{AccessContext, AppendError, AppendResult, History, LogCommand};
+use domain::ports::log::{AppendError, AppendResult, LogCommand};
+use domain::ports::readers::{EventReader, MessageReader};
 use domain::service::access::Sources;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -79,6 +82,7 @@ pub struct Conn {
     /// On which worker.
     pub worker: usize,
     node: Rc<Node>,
+    cluster: Rc<Cluster>,
     open: Cell<bool>,
     asked: RefCell<VecDeque<Ask>>,
     viewer: RefCell<Viewer<LocalRoom, Frame>>,
@@ -101,12 +105,17 @@ impl Sink<LocalRoom> for Batch {
 }
 
 impl Conn {
-    /// A connection, served from now on.
-    pub fn new(node: &Rc<Node>, worker: usize, user: UserId) -> Rc<Conn> {
+    /// A connection to one of the nodes, served from now on; none when that node is down.
+    pub fn open(cluster: &Rc<Cluster>, user: UserId) -> Option<Rc<Conn>> {
+        let node = cluster.any_node();
+        if !node.is_alive() {
+            return None;
+        }
         let conn = Rc::new(Conn {
             user,
-            worker,
+            worker: node.any_worker(),
             node: node.clone(),
+            cluster: cluster.clone(),
             open: Cell::new(true),
             asked: RefCell::default(),
             viewer: RefCell::default(),
@@ -130,12 +139,17 @@ impl Conn {
                 }
             }
         });
-        conn
+        Some(conn)
+    }
+
+    /// Which node it leads to.
+    pub fn node(&self) -> usize {
+        self.node.id
     }
 
     /// Whether it still stands.
     pub fn is_open(&self) -> bool {
-        self.open.get()
+        self.open.get() && self.node.is_alive()
     }
 
     /// Ends it; what was not taken is lost.
@@ -170,7 +184,7 @@ impl Conn {
         let Some(author) = world.users.iter().find(|member| member.user.id == self.user) else { return };
         let draft = crate::builders::draft_named(nonce.as_str(), nonce.as_str());
         let command = LogCommand::Post { draft, network: None, pace: None };
-        self.send(match world.append(&self.node, room, author, command).await {
+        self.send(match self.cluster.append(&self.node, room, author, command).await {
             Ok(AppendResult::Posted { message, .. }) => {
                 let (id, seq) = (message.id, message.seq);
                 Frame::Posted(Acknowledged { author: self.user, nonce, room, id, seq })
@@ -185,7 +199,7 @@ impl Conn {
         let (world, user, access) = (self.node.world(), self.user, &self.node.access);
         let now = world.now();
         let ask = async |store: &MemoryStore| {
-            let sources = Sources { history: store, rooms: store, accounts: store };
+            let sources = Sources { access: store, events: store, rooms: store, accounts: store };
             access.access_context(sources, uid, Some(user), None, now, at_least).await
         };
         let access = world.read(ask).await;

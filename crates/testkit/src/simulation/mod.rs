@@ -1,11 +1,13 @@
 //! The way of events from the log to the viewers, simulated: no sockets, no threads, no clock; one seed, one story.
 //!
 //! One to three nodes run the feed and the tails of `domain::delivery` over one store in memory. [`world`] makes the store
-//! fail, wait, forget its reply, and nodes die between commit and publish; its bus loses, doubles, delays and swaps.
+//! fail, wait and forget its reply; in a [`cluster`] nodes die between commit and publish, and the bus loses, doubles, delays
+//! and swaps.
 //! [`client`]s post under nonces, are cut off, come back, fall behind; moderators delete, purge, ban and configure. Then
 //! all that goes wrong ends, and after some rest the [`oracle`] compares what everybody has.
 
 pub mod client;
+pub mod cluster;
 pub mod conn;
 pub mod node;
 pub mod oracle;
@@ -13,10 +15,12 @@ pub mod runtime;
 pub mod world;
 
 use client::Client;
+use cluster::Cluster;
 use domain::model::id::MessageId;
 use domain::model::room::{Room, RoomChange};
 use domain::model::sanction::SanctionKind;
-use domain::ports::log::{History, LogCommand, Position};
+use domain::ports::log::LogCommand;
+use domain::ports::readers::{MessageReader, Position};
 use runtime::{Chance, at_once};
 use std::rc::Rc;
 use world::World;
@@ -110,11 +114,12 @@ pub struct Outcome {
 /// Plays the steps in the world of a seed.
 pub fn play(seed: u64, steps: &[Step], traced: bool) -> Outcome {
     let world = World::new(seed, traced);
-    let clients: Vec<Rc<Client>> = world.users.iter().map(|user| Client::start(&world, user.clone())).collect();
+    let cluster = Cluster::start(&world);
+    let clients: Vec<Rc<Client>> = world.users.iter().map(|user| Client::start(&cluster, user.clone())).collect();
     for step in steps {
         world.runtime.run_until(step.at, || world.has_failed());
         world.say(|| format!("step {:?}", step.what));
-        perform(&world, &clients, *step);
+        perform(&cluster, &clients, *step);
     }
     world.runtime.run_until(STORM, || world.has_failed());
     world.say(|| "all is calm".to_owned());
@@ -124,43 +129,44 @@ pub fn play(seed: u64, steps: &[Step], traced: bool) -> Outcome {
     oracle::check(&world, &clients);
     let failure = world.failure.borrow_mut().take();
     let trace = world.trace.as_ref().map(|trace| trace.take()).unwrap_or_default();
-    world.nodes.borrow().iter().for_each(|node| node.die());
+    cluster.end();
     world.runtime.clear();
     Outcome { failure, trace }
 }
 
-fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
+fn perform(cluster: &Rc<Cluster>, clients: &[Rc<Client>], step: Step) {
+    let world = &cluster.world;
     let room = &world.rooms[step.room % world.rooms.len()];
     let client = |n: usize| &clients[n % clients.len()];
     match step.what {
         What::Post(n, count) => (0..count).for_each(|_| client(n).post(room.id)),
         What::Delete(back) => {
             if let Some(message) = latest(world, room, back) {
-                act(world, room, LogCommand::Delete { message }, 0);
+                act(cluster, room, LogCommand::Delete { message }, 0);
             }
         }
         What::Purge(n) => {
             let author = (n % 5 != 0).then(|| Box::new(client(n).member.user.clone()));
-            act(world, room, LogCommand::Purge { author }, 0);
+            act(cluster, room, LogCommand::Purge { author }, 0);
         }
         What::Ban(n, let_in) => {
             let subject = &client(n).member;
             let ban = crate::builders::sanction(SanctionKind::Ban, &subject.user, None);
-            act(world, room, crate::builders::give(subject, ban), 0);
+            act(cluster, room, crate::builders::give(subject, ban), 0);
             if let Some(after) = let_in {
-                act(world, room, crate::builders::lift(subject, SanctionKind::Ban), after);
+                act(cluster, room, crate::builders::lift(subject, SanctionKind::Ban), after);
             }
         }
         What::Configure => {
             let name = crate::builders::room_name(&format!("name at {}", step.at));
             act(
-                world,
+                cluster,
                 room,
                 LogCommand::Configure { change: Box::new(RoomChange { name: Some(name), ..Default::default() }) },
                 0,
             );
         }
-        What::Close => act(world, room, LogCommand::Close, 0),
+        What::Close => act(cluster, room, LogCommand::Close, 0),
         What::Cut(n) => client(n).cut(),
         What::Rejoin(n) => client(n).rejoin(room),
         What::Slow(n, ms) => {
@@ -172,13 +178,11 @@ fn perform(world: &Rc<World>, clients: &[Rc<Client>], step: Step) {
             });
         }
         What::Crash(n) => {
-            let node = world.nodes.borrow()[n % world.nodes.borrow().len()].clone();
-            world.crash(&node);
+            cluster.crash(&cluster.node(n));
         }
         What::Gone(ms) => world.be_gone(ms),
         What::Lost(n) => {
-            let node = world.nodes.borrow()[n % world.nodes.borrow().len()].clone();
-            node.lose();
+            cluster.node(n).lose();
         }
     }
 }
@@ -189,15 +193,15 @@ fn latest(world: &World, room: &Room, back: usize) -> Option<MessageId> {
 }
 
 /// The owner does something, once, through some node, and does not care how it ends.
-fn act(world: &Rc<World>, room: &Room, command: LogCommand, after: i64) {
-    let (world, room) = (world.clone(), room.id);
-    let runtime = world.runtime.clone();
+fn act(cluster: &Rc<Cluster>, room: &Room, command: LogCommand, after: i64) {
+    let (cluster, room) = (cluster.clone(), room.id);
+    let runtime = cluster.world.runtime.clone();
     runtime.spawn(async move {
-        world.runtime.sleep(after).await;
-        let node = world.nodes.borrow()[world.runtime.chance.below(world.nodes.borrow().len())].clone();
+        cluster.world.runtime.sleep(after).await;
+        let node = cluster.any_node();
         if node.is_alive() {
             // Whether it was done stands in the log.
-            let _ = world.append(&node, room, &world.owner.clone(), command).await;
+            let _ = cluster.append(&node, room, &cluster.world.owner.clone(), command).await;
         }
     });
 }

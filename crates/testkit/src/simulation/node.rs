@@ -3,16 +3,15 @@
 //! What `realtime/feed.rs` and `realtime/hub.rs` do in the server, on virtual time: queues between feed and workers keep
 //! their order and take a moment, a tail that nobody reads is let go after a while.
 
-use super::conn::Conn;
 use super::world::World;
 use crate::bus::RecordingBus;
 use domain::delivery::feed::{Effect, Feed, Found, TICK};
 use domain::delivery::tail::{Tail, Weight};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{RoomId, Seq, UserId};
+use domain::model::id::{RoomId, Seq};
 use domain::ports::bus::Bus;
-use domain::ports::log::History;
+use domain::ports::readers::EventReader;
 use domain::service::access::AccessCache;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -98,7 +97,6 @@ pub struct Node {
     feed: RefCell<Feed<Event>>,
     to_feed: RefCell<VecDeque<ToFeed>>,
     workers: Vec<Worker>,
-    conns: RefCell<Vec<Rc<Conn>>>,
 }
 
 impl Node {
@@ -116,7 +114,6 @@ impl Node {
             feed: RefCell::new(feed),
             to_feed: RefCell::default(),
             workers,
-            conns: RefCell::default(),
         });
         node.carry_out(effects);
         let (ticking, wait) = (node.clone(), world.runtime.clone());
@@ -141,21 +138,14 @@ impl Node {
         self.alive.get()
     }
 
-    /// Ends it and its connections.
+    /// Ends it, and its connections with it.
     pub fn die(&self) {
         self.alive.set(false);
-        for conn in self.conns.borrow_mut().drain(..) {
-            conn.cut();
-        }
     }
 
-    /// A new connection of this user.
-    pub fn connect(self: &Rc<Self>, user: UserId) -> Rc<Conn> {
-        let worker = self.world().runtime.chance.below(self.workers.len());
-        let conn = Conn::new(self, worker, user);
-        self.conns.borrow_mut().retain(|conn| conn.is_open());
-        self.conns.borrow_mut().push(conn.clone());
-        conn
+    /// The worker of a new connection.
+    pub fn any_worker(&self) -> usize {
+        self.world().runtime.chance.below(self.workers.len())
     }
 
     /// The bus brings an event.

@@ -6,7 +6,7 @@ use super::world::World;
 use domain::model::event::EventKind;
 use domain::model::id::{MessageId, Seq};
 use domain::model::room::Room;
-use domain::ports::log::{History, Position};
+use domain::ports::readers::{AccessReader, MessageReader, Position};
 use domain::ports::store::RoomStore;
 use std::rc::Rc;
 

@@ -1,6 +1,5 @@
-//! The store as the one truth, the faults around it, and the bus that loses, doubles, delays and swaps.
+//! The store as the one truth, and the faults around it.
 
-use super::node::Node;
 use super::runtime::{Runtime, at_once};
 use crate::builders;
 use crate::bus::RecordingBus;
@@ -12,7 +11,6 @@ use domain::model::room::Room;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
-use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,15 +19,15 @@ use std::sync::Arc;
 /// How often what goes wrong, of a thousand. Each seed leaves some out, so that what is left is seen alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
-    lose: i64,
-    double: i64,
-    delay: i64,
-    read_fails: i64,
-    read_slow: i64,
-    append_fails: i64,
-    append_slow: i64,
-    reply_lost: i64,
-    crash: i64,
+    pub lose: i64,
+    pub double: i64,
+    pub delay: i64,
+    pub read_fails: i64,
+    pub read_slow: i64,
+    pub append_fails: i64,
+    pub append_slow: i64,
+    pub reply_lost: i64,
+    pub crash: i64,
 }
 
 impl Weather {
@@ -68,8 +66,6 @@ pub struct World {
     pub runtime: Rc<Runtime>,
     /// The truth.
     pub store: MemoryStore,
-    /// Those that run now or will again.
-    pub nodes: RefCell<Vec<Rc<Node>>>,
     /// All rooms.
     pub rooms: Vec<Room>,
     /// Who owns them.
@@ -84,7 +80,8 @@ pub struct World {
     pub failure: RefCell<Option<String>>,
     /// What happened, when somebody wants to read it.
     pub trace: Option<RefCell<Vec<String>>>,
-    bus: Arc<RecordingBus>,
+    /// What the store publishes to.
+    pub bus: Arc<RecordingBus>,
     weather: Cell<Weather>,
     gone_until: Cell<i64>,
 }
@@ -103,8 +100,7 @@ impl World {
             .map(|n| Member::outside(at_once(builders::user(["ann", "ben", "cat", "dan"][n as usize]).create(&store))))
             .collect();
         let weather = Cell::new(Weather::of(&runtime));
-        let world = Rc::new(World {
-            nodes: RefCell::default(),
+        Rc::new(World {
             rooms,
             owner: Member { user: owner, room_rank: Some(Rank::Owner) },
             users,
@@ -117,12 +113,7 @@ impl World {
             gone_until: Cell::new(0),
             store,
             runtime,
-        });
-        for id in 0..world.runtime.chance.between(1, 3) as usize {
-            let node = Node::start(&world, id);
-            world.nodes.borrow_mut().push(node);
-        }
-        world
+        })
     }
 
     /// The time as domain code takes it.
@@ -162,11 +153,13 @@ impl World {
         self.gone_until.set(self.runtime.now() + ms);
     }
 
-    fn goes_wrong(&self, which: impl Fn(&Weather) -> i64) -> bool {
+    /// Whether something goes wrong this time.
+    pub fn goes_wrong(&self, which: impl Fn(&Weather) -> i64) -> bool {
         self.runtime.chance.permille(which(&self.weather.get()))
     }
 
-    fn check_store(&self, rate: impl Fn(&Weather) -> i64) -> Result<(), StoreError> {
+    /// Whether the store answers this time.
+    pub fn check_store(&self, rate: impl Fn(&Weather) -> i64) -> Result<(), StoreError> {
         let is_gone = self.runtime.now() < self.gone_until.get();
         if is_gone || self.goes_wrong(rate) {
             return Err(StoreError::Busy { retry_after: Span::seconds(2) });
@@ -174,7 +167,8 @@ impl World {
         Ok(())
     }
 
-    async fn take_time(&self, slow: impl Fn(&Weather) -> i64) {
+    /// Takes as long as the store does this time.
+    pub async fn take_time(&self, slow: impl Fn(&Weather) -> i64) {
         let most = if self.goes_wrong(slow) { 900 } else { 3 };
         self.runtime.pause(0, most).await;
     }
@@ -189,71 +183,6 @@ impl World {
         let answer = at_once(read(&self.store));
         self.take_time(|weather| weather.read_slow).await;
         answer
-    }
-
-    /// Appends for a node, which may not learn that it worked, or not live to tell.
-    pub async fn append(
-        self: &Rc<Self>,
-        node: &Rc<Node>,
-        room: RoomId,
-        actor: &Member,
-        command: LogCommand,
-    ) -> Result<AppendResult, AppendError> {
-        self.take_time(|weather| weather.append_slow).await;
-        self.check_store(|weather| weather.append_fails)?;
-        let entry = LogEntry { room, actor: actor.clone(), at: self.now(), command };
-        let answer = at_once(self.store.append(entry));
-        let events = self.bus.events();
-        self.bus.clear();
-        self.log.borrow_mut().extend(events.iter().cloned());
-        for event in &events {
-            self.say(|| format!("log: {}", shown(event)));
-        }
-        if !node.is_alive() || (!events.is_empty() && self.goes_wrong(|weather| weather.crash)) {
-            self.crash(node);
-            return Err(StoreError::Failed("the node died between commit and publish".to_owned()).into());
-        }
-        self.publish(&events);
-        self.take_time(|weather| weather.append_slow).await;
-        if self.goes_wrong(|weather| weather.reply_lost) {
-            return Err(StoreError::Failed("the reply was lost".to_owned()).into());
-        }
-        answer
-    }
-
-    fn publish(self: &Rc<Self>, events: &[Event]) {
-        for node in self.nodes.borrow().iter() {
-            for event in events {
-                if self.goes_wrong(|weather| weather.lose) {
-                    self.say(|| format!("bus: node {} loses {}", node.id, event.seq));
-                    continue;
-                }
-                for _ in 0..if self.goes_wrong(|weather| weather.double) { 2 } else { 1 } {
-                    let late = if self.goes_wrong(|weather| weather.delay) { 700 } else { 1 };
-                    let (node, event, wait) = (node.clone(), event.clone(), self.runtime.pause(0, late));
-                    self.runtime.spawn(async move {
-                        wait.await;
-                        node.hear(event);
-                    });
-                }
-            }
-        }
-    }
-
-    /// A node ends without a word, and comes back later.
-    pub fn crash(self: &Rc<Self>, node: &Rc<Node>) {
-        if !node.is_alive() {
-            return;
-        }
-        self.say(|| format!("node {} crashes", node.id));
-        node.die();
-        let (world, id, wait) = (self.clone(), node.id, self.runtime.pause(100, 2_500));
-        self.runtime.spawn(async move {
-            wait.await;
-            world.say(|| format!("node {id} starts"));
-            let node = Node::start(&world, id);
-            world.nodes.borrow_mut()[id] = node;
-        });
     }
 
     /// Where somebody was banned from a room, after one place and before another.

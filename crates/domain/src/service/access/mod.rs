@@ -11,11 +11,12 @@
 mod sessions;
 mod state;
 
+use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::user::{Member, Network, User};
 use crate::ports::bus::{Bus, BusMessage, Notice, Subscription};
-use crate::ports::log::{AccessContext, History, RoomAccess};
+use crate::ports::readers::{AccessReader, EventReader};
 use crate::ports::store::{AccountStore, RoomStore, StoreError};
 use sessions::Sessions;
 use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
@@ -31,8 +32,10 @@ const QUERY_MAX: usize = 500;
 /// Where to read what is not cached.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// Logs.
-    pub history: &'a dyn History,
+    /// How people stand.
+    pub access: &'a dyn AccessReader,
+    /// Where the logs end.
+    pub events: &'a dyn EventReader,
     /// People with the ranks they hold.
     pub rooms: &'a dyn RoomStore,
     /// People.
@@ -150,7 +153,7 @@ impl AccessCache {
         match found {
             Lookup::Found(access) => Ok(Some(*access)),
             Lookup::Missing(missing) => self.read(sources, &question, missing).await,
-            Lookup::Ask | Lookup::Check(_) => sources.history.access_context(room, user, network, now).await,
+            Lookup::Ask | Lookup::Check(_) => sources.access.access_context(room, user, network, now).await,
         }
     }
 
@@ -168,7 +171,7 @@ impl AccessCache {
         let read = async {
             let mut heads = HashMap::new();
             for some in check.rooms.chunks(QUERY_MAX) {
-                heads.extend(sources.history.heads(some).await?);
+                heads.extend(sources.events.heads(some).await?);
             }
             let mut users = Vec::new();
             for some in check.users.chunks(QUERY_MAX) {
@@ -207,7 +210,7 @@ impl AccessCache {
         match found {
             Lookup::Found(access) => Ok(Some(*access)),
             // Invalidation while it was read, or the user is gone.
-            _ => sources.history.access_context(room, user, network, now).await,
+            _ => sources.access.access_context(room, user, network, now).await,
         }
     }
 }
@@ -217,7 +220,7 @@ async fn room_access(
     room: Option<&RoomUid>,
     now: Timestamp,
 ) -> Result<Option<RoomAccess>, StoreError> {
-    sources.history.room_access(room, now, CACHED_MAX).await
+    sources.access.room_access(room, now, CACHED_MAX).await
 }
 
 #[cfg(test)]

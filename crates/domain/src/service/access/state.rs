@@ -1,5 +1,6 @@
 //! What is cached, and how fresh it is: the state behind [`super::AccessCache`], without a store.
 
+use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
 use crate::model::id::{RoomId, RoomUid, Seq, UserId};
 use crate::model::message::Message;
@@ -9,7 +10,6 @@ use crate::model::sanction::Sanction;
 use crate::model::text::Body;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
-use crate::ports::log::{AccessContext, RoomAccess};
 use crate::review::REPEAT_WINDOW;
 use std::collections::{HashMap, VecDeque};
 

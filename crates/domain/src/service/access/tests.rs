@@ -1,6 +1,7 @@
 //! What is believed, for how long, and what ends it. The composition with a store is in `tests/access.rs`.
 
 use super::state::{CacheState, FRESH_FOR, Invalidation, Lookup, Question};
+use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind, ModerationAction};
 use crate::model::id::{Epoch, MessageId, RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::message::{Message, MessageKind};
@@ -10,7 +11,6 @@ use crate::model::room::{Head, Room, Rules};
 use crate::model::text::{Body, Description, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
-use crate::ports::log::{AccessContext, RoomAccess};
 use std::collections::HashMap;
 use std::sync::Arc;
 
