@@ -1,10 +1,11 @@
 /**
- * The build of all pages into dist/, one entry each; the unit tests; and the dev server, which sends API
+ * The build of all pages into dist/, one entry each: the chat by itself (`--mode chat`), so that its first view is one
+ * script, and the others together; the unit tests; and the dev server, which sends API
  * calls to a running server at BANTER_URL (default http://127.0.0.1:8080).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -12,14 +13,16 @@ const page = (path: string) => resolve(import.meta.dirname, path);
 const target = process.env.BANTER_URL ?? "http://127.0.0.1:8080";
 const calls = ["commands", "users", "rooms", "messages", "me", "bans", "unban", "connections", "websocket", "random", "version", "health", "openapi.json", "ws"];
 
-/** A .gz beside every file that shrinks: the server sends it as it is to browsers that take it. */
-const gzipped: Plugin = {
-  name: "gzipped",
+/** A .br and a .gz beside every file that shrinks: the server sends them as they are to browsers that take them. */
+const compressed: Plugin = {
+  name: "compressed",
   apply: "build",
   writeBundle({ dir = page("dist") }) {
     for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
-      if (entry.isFile() && /\.(js|css|html|svg|json)$/.test(path)) writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      if (!entry.isFile() || !/\.(js|css|html|svg|json)$/.test(path)) continue;
+      writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
     }
   },
 };
@@ -58,21 +61,29 @@ const loader: Plugin = {
   },
 };
 
-export default defineConfig({
-  plugins: [loader, gzipped, together],
+const chat = ["embed.html"];
+const others = ["index.html", "lofi.html", "callback.html", "embed-doctor.html", "admin/index.html", "docs/index.html"];
+
+export default defineConfig(({ mode }) => ({
+  plugins: [...(mode === "chat" ? [] : [loader]), compressed, together],
   appType: "mpa",
   server: { proxy: Object.fromEntries(calls.map((path) => [`^/${path}(/|\\?|$)`, { target, ws: path === "ws", changeOrigin: false }])) },
   build: {
     target: "es2022",
+    emptyOutDir: mode !== "chat",
     // What comes later is small and has no styles of its own: nothing has to be fetched ahead of it.
     modulePreload: false,
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 2000,
     rolldownOptions: {
       // What all pages share is small: one file of it is fetched sooner than five.
-      output: { codeSplitting: { groups: [{ name: "shared", test: /vite.preload-helper|web.shared.[a-z]+\.ts$|rolldown.runtime/ }] } },
-      input: ["index.html", "embed.html", "lofi.html", "callback.html", "embed-doctor.html", "admin/index.html", "docs/index.html"].map(page),
+      output: {
+        codeSplitting: {
+          groups: [mode === "chat" ? { name: "chat", tags: ["$initial"] } : { name: "shared", test: /vite.preload-helper|web.shared.[a-z]+\.ts$|rolldown.runtime/ }],
+        },
+      },
+      input: (mode === "chat" ? chat : others).map(page),
     },
   },
   test: { include: ["test/**/*.test.{ts,tsx}"], testTimeout: 30_000, hookTimeout: 30_000 },
-});
+}));

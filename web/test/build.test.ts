@@ -1,11 +1,11 @@
 /** The build as a whole: what each page weighs, and that no page needs a hole in its content security policy. */
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "vite";
 import { beforeAll, expect, it } from "vitest";
 
-interface Limits { script: number; style?: number; later?: number }
+interface Limits { script: number; brotli?: number; style?: number; later?: number }
 interface Chunk { type: "chunk"; fileName: string; code: string; imports: string[]; dynamicImports: string[]; facadeModuleId: string | null; viteMetadata?: { importedCss: Set<string> } }
 interface Asset { type: "asset"; fileName: string; source: string | Uint8Array }
 
@@ -15,9 +15,11 @@ let budget: Record<string, Limits>;
 
 beforeAll(async () => {
   budget = JSON.parse(await readFile(resolve(root, "size-budget.json"), "utf8")) as Record<string, Limits>;
-  const result = await build({ root, logLevel: "silent", build: { write: false } });
-  if (!("output" in result)) throw new Error("one build was expected");
-  for (const file of result.output) files.set(file.fileName, file as unknown as Chunk | Asset);
+  for (const mode of ["production", "chat"]) {
+    const result = await build({ root, mode, logLevel: "silent", build: { write: false } });
+    if (!("output" in result)) throw new Error("one build was expected");
+    for (const file of result.output) files.set(file.fileName, file as unknown as Chunk | Asset);
+  }
 }, 60_000);
 
 const packed = (text: string | Uint8Array) => gzipSync(text).length;
@@ -74,6 +76,9 @@ it.each(pages)("%s_stays_within_its_budget", (page) => {
   expect(sizes.script).toBeGreaterThan(0);
   expect(sizes.script).toBeLessThanOrEqual(budget[page]!.script);
   expect(sizes.style).toBeLessThanOrEqual(budget[page]!.style!);
+  const brotli = scripts.reduce((sum, chunk) => sum + brotliCompressSync(chunk.code).length, 0);
+  console.log(`${page}: ${brotli} B of script, Brotli`);
+  expect(brotli).toBeLessThanOrEqual(budget[page]!.brotli ?? Infinity);
   for (const [name, size] of laterParts(page)) {
     console.log(`${page}: ${size} B of script later, ${name}, gzip`);
     expect(size, name).toBeLessThanOrEqual(budget[page]!.later!);

@@ -13,6 +13,9 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Dist;
 
+/// Content codings that the build made beside each file, the smallest first, with the ending of its name.
+const CODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
 /// The script that makes the chat's frame on other sites' pages.
 const LOADER: &str = "embed.js";
 
@@ -115,10 +118,13 @@ fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile, policy: Option<
         return response.finish();
     }
     response.content_type(if is_page { "text/html; charset=utf-8" } else { kind });
-    match accepts_gzip(request.headers()).then(|| Dist::get(&format!("{name}.gz"))).flatten() {
-        Some(packed) => response.insert_header((header::CONTENT_ENCODING, "gzip")).body(packed.data.into_owned()),
-        None => response.body(file.data.into_owned()),
+    let packed = CODINGS.into_iter().filter(|(coding, _)| accepts(request.headers(), coding));
+    for (coding, ending) in packed {
+        if let Some(packed) = Dist::get(&format!("{name}.{ending}")) {
+            return response.insert_header((header::CONTENT_ENCODING, coding)).body(packed.data.into_owned());
+        }
     }
+    response.body(file.data.into_owned())
 }
 
 fn page(body: Vec<u8>, policy: String) -> HttpResponse {
@@ -129,11 +135,12 @@ fn page(body: Vec<u8>, policy: String) -> HttpResponse {
         .body(body)
 }
 
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Whether the client takes this coding at all. Which it likes best is not asked: ours is the smallest that it takes.
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|coding| {
-        let (name, weight) = coding.trim().split_once(';').unwrap_or((coding.trim(), ""));
-        name.eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    accepted.split(',').any(|item| {
+        let (name, weight) = item.trim().split_once(';').unwrap_or((item.trim(), ""));
+        name.trim().eq_ignore_ascii_case(coding) && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
     })
 }
 
@@ -177,13 +184,18 @@ mod tests {
     use actix_web::http::header::HeaderValue;
 
     #[test]
-    fn gzip_is_taken_when_it_is_accepted() {
-        for (accepted, expected) in
-            [("gzip", true), ("br, GZIP;q=0.5", true), ("gzip;q=0", false), ("", false), ("br", false)]
-        {
+    fn a_coding_is_used_when_it_is_accepted() {
+        for (accepted, brotli, gzip) in [
+            ("gzip", false, true),
+            ("gzip, deflate, br, zstd", true, true),
+            ("br;q=0.1, GZIP;q=0.5", true, true),
+            ("gzip;q=0, br;q=0.0", false, false),
+            ("brotli, x-gzip", false, false),
+            ("", false, false),
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-            assert_eq!(accepts_gzip(&headers), expected, "{accepted}");
+            assert_eq!((accepts(&headers, "br"), accepts(&headers, "gzip")), (brotli, gzip), "{accepted}");
         }
     }
 
