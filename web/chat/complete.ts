@@ -14,7 +14,8 @@ export function wanted(text: string, caret: number, takesName: (command: string)
   if (command) return at("command", command[1]!, 0);
   const named = /^[/!]([a-z]+)\s+@?([^\s"]*)$/i.exec(before);
   if (named && takesName(named[1]!.toLowerCase())) return at("name", named[2]!, before.at(-1 - named[2]!.length) === "@" ? 1 : 0);
-  const name = /(?:^|[\s(])@([\p{L}\p{N}\p{M}_-]*)$/u.exec(before);
+  // A name may have spaces: as far as somebody's name goes on like that, it is offered.
+  const name = /(?:^|[\s(])@([^@\n]{0,32})$/u.exec(before);
   if (name) return at("name", name[1]!, 1);
   const emoji = /(?:^|\s):([a-z_]{2,})$/.exec(before);
   if (emoji) return at("emoji", emoji[1]!, 1);
@@ -32,7 +33,7 @@ export function commandSuggestions(commands: readonly CommandInfo[], word: strin
 export function nameSuggestions(names: readonly string[], word: string, inCommand: boolean): Suggestion[] {
   const asked = word.toLowerCase();
   const first = names.filter((name) => name.toLowerCase().startsWith(asked));
-  const second = asked ? names.filter((name) => !first.includes(name) && name.toLowerCase().includes(asked)) : [];
+  const second = asked && !/\s/.test(asked) ? names.filter((name) => !first.includes(name) && name.toLowerCase().includes(asked)) : [];
   return [...first, ...second].slice(0, most).map((name) => (
     { key: name, label: name, insert: inCommand ? `${/\s/.test(name) ? `"${name}"` : name} ` : `@${name} ` }
   ));

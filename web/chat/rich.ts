@@ -8,30 +8,34 @@ export type Part =
   | { kind: "mention"; text: string; me: boolean }
   | { kind: "emote"; text: string; src: string };
 
-const special = /https?:\/\/[^\s<>"]+|@[\p{L}\p{N}_][\p{L}\p{N}\p{M}_-]*/gu;
+const special = /(?:https?:\/\/|www\.)[^\s<>"]+|@[\p{L}\p{N}_][\p{L}\p{N}\p{M}_-]*/giu;
 
 /** `emote` gives the picture for a word, when there is one. */
 export function parts(text: string, names: RegExp | null, emote: ((word: string) => string | undefined) | null): readonly Part[] {
   const found: Part[] = [];
   let at = 0;
   for (const match of text.matchAll(special)) {
-    if (match[0].startsWith("@") && /[\p{L}\p{N}_.]/u.test(text[match.index - 1] ?? "")) continue;
-    const word = match[0].startsWith("@") ? match[0] : unpunctuated(match[0]);
-    const href = word.startsWith("@") ? null : linkTarget(word);
-    if (!word.startsWith("@") && !href) continue;
+    // A part of what was taken already, or the middle of a word.
+    const mention = match[0].startsWith("@");
+    if (match.index < at || (mention ? /[\p{L}\p{N}_.]/u : /[\p{L}\p{N}]/u).test(text[match.index - 1] ?? "")) continue;
+    // My own name may have spaces.
+    const mine = mention ? names?.exec(text.slice(match.index)) : null;
+    const word = mine?.index === 1 ? `@${mine[0]}` : mention ? match[0] : unpunctuated(match[0]);
+    const href = mention ? null : linkTarget(word);
+    if (!mention && !href) continue;
     plain(found, text.slice(at, match.index), names, emote);
-    found.push(href ? { kind: "link", text: word, href } : { kind: "mention", text: word, me: names?.test(word) ?? false });
+    found.push(href ? { kind: "link", text: word, href } : { kind: "mention", text: word, me: mine?.index === 1 });
     at = match.index + word.length;
   }
   plain(found, text.slice(at), names, emote);
   return found;
 }
 
-/** Finds a name where it stands as a word of its own; null for names too short to be meant. */
+/** Finds a name where it stands as a word of its own; one of one or two letters only behind `@`. */
 export function nameFinder(name: string | undefined): RegExp | null {
-  if (!name || [...name].length < 3) return null;
+  if (!name) return null;
   const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_-])`, "iu");
+  return new RegExp(`${[...name].length < 3 ? "(?<=@)" : "(?<![\\p{L}\\p{N}_])"}${escaped}(?![\\p{L}\\p{N}_-])`, "iu");
 }
 
 /** True for a text of a few emoji and nothing else, which is drawn larger. */
@@ -68,14 +72,14 @@ function unpunctuated(link: string): string {
   for (;;) {
     const last = link[end - 1] ?? "";
     const opened = last === ")" && link.slice(0, end).split("(").length >= link.slice(0, end).split(")").length;
-    if (end > 0 && /[.,;:!?'"’”)\]}…]/.test(last) && !opened) end--;
+    if (end > 0 && /[.,;:!?'"’”»)\]}…*_~]/.test(last) && !opened) end--;
     else return link.slice(0, end);
   }
 }
 
 function linkTarget(word: string): string | null {
   try {
-    const url = new URL(word);
+    const url = new URL(/^https?:/i.test(word) ? word : `https://${word}`);
     return url.hostname && !url.username && !url.password ? url.href : null;
   } catch {
     return null;

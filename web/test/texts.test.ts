@@ -19,6 +19,7 @@ import ja from "../chat/lang/ja";
 import { enDeferred } from "../chat/lang/en-deferred";
 import { themeProperties } from "../chat/theme";
 import { isEmojiOnly, nameFinder, parts } from "../chat/rich";
+import linkTable from "../../docs/cases/links.json";
 
 const english = { ...en, ...enDeferred } as Catalogue;
 const catalogues = { en: english, de, es, fr, ja, ar };
@@ -69,6 +70,8 @@ describe("languages", () => {
   });
 });
 
+const linkCases = linkTable.cases as { text: string; window: string[][] }[];
+
 describe("a text", () => {
   const links = (text: string) => parts(text, null, null).filter((part) => part.kind === "link").map((part) => part.text);
 
@@ -76,8 +79,13 @@ describe("a text", () => {
     ["see https://a.example/x.", ["https://a.example/x"]], ["(https://a.example/wiki_(x))", ["https://a.example/wiki_(x)"]],
     ["https://a.example/?q=1&b=2, and http://b.example!", ["https://a.example/?q=1&b=2", "http://b.example"]],
     ["javascript:alert(1) data:text/html,x ftp://a.example", []], ["https://user:pw@evil.example", []], ["https://", []],
-    ["https://a.example/\"onclick=", ["https://a.example/"]], ["HTTPS://A.EXAMPLE", []],
+    ["https://a.example/\"onclick=", ["https://a.example/"]], ["mail@www.example.com awww.example", []],
   ])("links in %s", (text, found) => expect(links(text)).toEqual(found));
+
+  it.each(linkCases)("has the links that the table says: $text", ({ text, window }) => {
+    const found = parts(text, null, null).filter((part) => part.kind === "link").map((part) => [part.text, part.href]);
+    expect(found).toEqual(window);
+  });
 
   it("is_whole_whatever_its_parts", () => {
     for (const text of ["", "@ann hi https://x.example/a, Kappa and ann\nagain", "a@b.example @@x @ann-lee", "日本語 @あん https://例え.テスト/道"]) {
@@ -88,7 +96,12 @@ describe("a text", () => {
     const found = parts("@bob and @Ann and ann, not annabel or mail@bob.example", nameFinder("ann"), null).filter((part) => part.kind === "mention");
     expect(found).toEqual([{ kind: "mention", text: "@bob", me: false }, { kind: "mention", text: "@Ann", me: true }, { kind: "mention", text: "ann", me: true }]);
     expect(nameFinder("a.b")!.test("axb")).toBe(false);
-    expect(nameFinder("Al")).toBeNull();
+    const mine = (text: string, name: string) => parts(text, nameFinder(name), null).flatMap((part) => (part.kind === "mention" && part.me ? [part.text] : []));
+    expect(mine("al says @Al", "Al")).toEqual(["@Al"]);
+    expect(mine("hello @anna lee, and Anna Lee", "Anna Lee")).toEqual(["@anna lee", "Anna Lee"]);
+    expect(mine("@山田 こんにちは @Ольга Петрова", "山田")).toEqual(["@山田"]);
+    expect(mine("@山田 こんにちは @Ольга Петрова", "Ольга Петрова")).toEqual(["@Ольга Петрова"]);
+    expect(mine("@annabel", "ann")).toEqual([]);
   });
   it.each([["😀", true], ["👍🏽 🎉", true], ["🇩🇪", true], ["👩‍💻", true], ["ok 😀", false], ["123", false], ["", false], [" ", false]])("%s is emoji only: %s", (text, only) => {
     expect(isEmojiOnly(text)).toBe(only);
@@ -124,6 +137,14 @@ describe("completing", () => {
     const asked = wanted("/ban an x", 7, takesName)!;
     const [suggestion] = nameSuggestions(["Bob", "Ann Lee"], asked.word, true);
     expect(completed("/ban an x", asked, suggestion!.insert)).toEqual({ text: `/ban "Ann Lee" x`, caret: 15 });
+  });
+  it.each(["Anna Lee", "山田 太郎", "Ольга Петрова"])("a_mention_of_%s_is_completed_from_its_second_word_on_and_then_no_more", (name) => {
+    const typed = `hi @${name.slice(0, name.indexOf(" ") + 2)}`;
+    const asked = wanted(typed, typed.length, takesName)!;
+    const [suggestion] = nameSuggestions(["Bob", name], asked.word, false);
+    const { text } = completed(typed, asked, suggestion!.insert);
+    expect(text).toBe(`hi @${name} `);
+    expect(nameSuggestions(["Bob", name], wanted(text, text.length, takesName)?.word ?? "-", false)).toEqual([]);
   });
   it("names_that_begin_so_come_first_and_the_sign_stays", () => {
     const asked = wanted("hi @an", 6, takesName)!;

@@ -128,7 +128,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
       {answering && (
         <div class="answering">
           <Icon name="reply" size={14} />
-          <span><strong>{t("replyingTo", { name: answering.user.displayName })}</strong> <span class="quiet">{answering.message}</span></span>
+          <span><strong>{t("replyingTo", { name: answering.user.displayName })}</strong> <bdi class="quiet">{answering.message}</bdi></span>
           <button type="button" class="tool" aria-label={t("stopReplying")} onClick={() => { outgoing.answering.value = null; }}><Icon name="close" /></button>
         </div>
       )}
@@ -141,7 +141,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
       )}
       <label class="sr-only" for="text">{t("message")}</label>
       <textarea
-        ref={box} id="text" class="input" rows={1} value={text} placeholder={t("say")} enterkeyhint="send" autocomplete="off"
+        ref={box} id="text" class="input" dir="auto" rows={1} value={text} placeholder={t("say")} enterkeyhint="send" autocomplete="off"
         aria-describedby="status" aria-invalid={length > limit} aria-autocomplete="list" aria-controls={open ? "suggestions" : undefined}
         aria-activedescendant={open ? `suggestion-${chosen}` : undefined} onKeyDown={onKeyDown} onBlur={() => dismiss(true)}
         onInput={(event) => change(event.currentTarget.value, event.currentTarget.selectionEnd)}

@@ -67,7 +67,7 @@ export function Name({ user }: { user: User }) {
   const role = badge(user);
   return (
     <>
-      <span class="name" style={{ "--light": light, "--dark": dark }}>{user.displayName}</span>
+      <bdi class="name" style={{ "--light": light, "--dark": dark }}>{user.displayName}</bdi>
       {role && <span class={`badge ${role}`}>{t(role)}</span>}
     </>
   );

@@ -16,7 +16,7 @@ export function PinnedBanner({ store }: { store: ChatStore }) {
     <section class={open ? "pinned open" : "pinned"} aria-label={t("pinned")}>
       <button class="pin-text" aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name="pin" />
-        <span class="pin-words"><Name user={pinned.user} /> {open ? null : pinned.message}</span>
+        <span class="pin-words"><Name user={pinned.user} /> {open ? null : <bdi>{pinned.message}</bdi>}</span>
       </button>
       <button class="tool" aria-label={t("hidePinned")} title={t("hidePinned")} onClick={() => hide(pinned.id)}><Icon name="close" /></button>
       {open && (

@@ -12,7 +12,7 @@ export function Quote({ store, id }: { store: ChatStore; id: number }) {
   const said = { name: quoted.user.displayName, text: quoted.message };
   return (
     <button class="quote" aria-label={t("inReplyTo", said)} onClick={() => void show(store.room.viewport, store.session.rest, quoted)}>
-      <Icon name="reply" size={12} /> <bdi>{said.name}</bdi>: {said.text}
+      <Icon name="reply" size={12} /> <bdi>{said.name}</bdi>: <bdi>{said.text}</bdi>
     </button>
   );
 }

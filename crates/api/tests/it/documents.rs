@@ -65,3 +65,14 @@ fn the_table_of_limits_has_every_limit_with_its_default() {
     let sockets = sockets.map(|(name, count)| (name.to_owned(), count.to_string()));
     assert_eq!(told, Quota::ALL.into_iter().map(rate).chain(sockets).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_server_takes_for_links_what_the_table_of_links_says() {
+    let table: serde_json::Value = serde_json::from_str(&document("cases/links.json")).unwrap();
+    let cases = table["cases"].as_array().unwrap();
+    assert!(cases.len() > 10);
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        assert_eq!(domain::review::links::first(text), case["server"].as_str(), "{text}");
+    }
+}

@@ -8,7 +8,9 @@ const ENDINGS: [&str; 22] = [
 
 /// The host of the first link in `text`.
 pub fn first(text: &str) -> Option<&str> {
-    text.split(|c: char| c.is_whitespace() || "()<>[]{}\"'`,;|".contains(c)).find_map(host)
+    // Marks of emphasis stand around a link, not in it.
+    let words = text.split(|c: char| c.is_whitespace() || "()<>[]{}\"'`,;|«»".contains(c));
+    words.map(|word| word.trim_start_matches(['*', '_', '~'])).find_map(host)
 }
 
 fn host(word: &str) -> Option<&str> {
@@ -18,7 +20,7 @@ fn host(word: &str) -> Option<&str> {
     };
     let name = rest.split(['/', '?', '#', ':']).next().unwrap_or(rest);
     let has_path = rest.len() > name.len() && rest[name.len()..].starts_with('/');
-    let name = name.trim_end_matches(['.', '!', '…']);
+    let name = name.trim_end_matches(['.', '!', '…', '*', '_', '~']);
     if schemed {
         return (!name.is_empty()).then_some(name);
     }
