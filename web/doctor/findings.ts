@@ -20,8 +20,8 @@ const blocked = (title: string, text: string, fix?: string): Finding => ({ verdi
 /** The attributes that the chat needs in a sandbox, and what is lost without each. */
 export const sandboxWords: Record<string, string> = {
   "allow-scripts": "nothing runs at all",
-  "allow-same-origin": "it cannot speak to its own server, nor remember who is signed in",
-  "allow-forms": "nobody can sign in",
+  "allow-same-origin": "it cannot speak to its own server, nor remember who is logged in",
+  "allow-forms": "nobody can log in",
   "allow-popups": "links and the sign-in window do not open",
   "allow-popups-to-escape-sandbox": "links open as crippled pages",
 };
@@ -77,9 +77,9 @@ export function storageFindings({ framed, storage, shared }: StorageFacts): Find
     return [note("Storage is blocked here", "The chat works all the same. A visitor who signs in stays so until the page is left; a login handed over by your page (postMessage) works as ever."), cookies];
   }
   if (framed && !shared) {
-    return [note("Storage is kept apart for each site", "A visitor who is signed in on the chat's own site is a stranger in this frame, and signs in here once. That is how browsers protect people; nothing is wrong."), cookies];
+    return [note("Storage is kept apart for each site", "A visitor who is logged in on the chat's own site is a stranger in this frame, and signs in here once. That is how browsers protect people; nothing is wrong."), cookies];
   }
-  return [good("Storage works", framed ? "" : "Inside a frame on another site browsers keep it apart: visitors sign in there once. Put this page into the frame to see."), cookies];
+  return [good("Storage works", framed ? "" : "Inside a frame on another site browsers keep it apart: visitors log in there once. Put this page into the frame to see."), cookies];
 }
 
 export function sandboxAttribute(): string {

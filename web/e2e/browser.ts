@@ -80,10 +80,10 @@ export async function register(chat: Chat, name: string, password = "correct hor
   await chat.getByLabel("Name").fill(name);
   await chat.getByLabel("Password").fill(password);
   await chat.getByRole("button", { name: "Register" }).click();
-  await chat.getByRole("button", { name: new RegExp(`Signed in as ${name}`) }).waitFor();
+  await chat.getByRole("button", { name: new RegExp(`Logged in as ${name}`) }).waitFor();
 }
 
 export async function joinAsGuest(chat: Chat): Promise<void> {
   await chat.getByRole("button", { name: "Chat as a guest" }).click();
-  await chat.getByRole("button", { name: /Signed in as/ }).waitFor();
+  await chat.getByRole("button", { name: /Logged in as/ }).waitFor();
 }

@@ -49,7 +49,7 @@ describe("signing in from a frame", () => {
     await shoot(popup, "popup-login", [360]);
     await popup.getByLabel("Password").fill("correct horse battery");
     await popup.getByRole("button", { name: "Log in" }).click();
-    await chatIn(page).getByRole("button", { name: new RegExp(`Signed in as ${owner.user.displayName}`) }).waitFor();
+    await chatIn(page).getByRole("button", { name: new RegExp(`Logged in as ${owner.user.displayName}`) }).waitFor();
     if (!popup.isClosed()) await popup.waitForEvent("close");
     expect((await heard(page)).some(([, data]) => data.loginRequested)).toBe(false);
     await say(chatIn(page), "Signed in from another site");
@@ -61,7 +61,7 @@ describe("signing in from a frame", () => {
     await chatIn(second).getByRole("button", { name: "Log in" }).click();
     const [again] = await Promise.all([second.waitForEvent("popup"), chatIn(second).getByRole("button", { name: "Log in in a new window" }).click()]);
     await again.getByRole("button", { name: `Continue as ${owner.user.displayName}` }).click();
-    await chatIn(second).getByRole("button", { name: new RegExp(`Signed in as ${owner.user.displayName}`) }).waitFor();
+    await chatIn(second).getByRole("button", { name: new RegExp(`Logged in as ${owner.user.displayName}`) }).waitFor();
 
     await second.goto(`${kit.backend.url}/callback.html`);
     const token = await second.evaluate(() => localStorage.getItem("chat_token"));
@@ -84,7 +84,7 @@ describe("signing in from a frame", () => {
     await popup.getByLabel("Name").fill(owner.user.displayName);
     await popup.getByLabel("Password").fill("correct horse battery");
     await popup.getByRole("button", { name: "Log in" }).click();
-    await chatIn(page).getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chatIn(page).getByRole("button", { name: /Logged in as mara/ }).waitFor();
     await say(chatIn(page), "No storage at all");
     await message(chatIn(page), "No storage at all").waitFor();
   });
@@ -100,7 +100,7 @@ describe("signing in from a frame", () => {
     await chatIn(page).getByLabel("Name").fill(owner.user.displayName);
     await chatIn(page).getByLabel("Password").fill("correct horse battery");
     await chatIn(page).getByRole("button", { name: "Log in", exact: true }).click();
-    await chatIn(page).getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chatIn(page).getByRole("button", { name: /Logged in as mara/ }).waitFor();
   });
 
   it("the_host_signs_its_user_in_and_out_and_another_click_changes_who_i_am", async () => {
@@ -112,12 +112,12 @@ describe("signing in from a frame", () => {
     await chatIn(page).getByRole("button", { name: "Log in" }).click();
     await expect.poll(async () => (await heard(page)).some(([, data]) => data.loginRequested === true)).toBe(true);
     await tell(page, { login: ann.token });
-    await chatIn(page).getByRole("button", { name: /Signed in as ann.* Member/ }).waitFor();
+    await chatIn(page).getByRole("button", { name: /Logged in as ann.* Member/ }).waitFor();
     await tell(page, { login: owner.token });
-    await chatIn(page).getByRole("button", { name: /Signed in as mara.* Owner/ }).waitFor();
+    await chatIn(page).getByRole("button", { name: /Logged in as mara.* Owner/ }).waitFor();
     await tell(page, { logout: true });
     await joinAsGuest(chatIn(page));
-    await chatIn(page).getByRole("button", { name: /Signed in as .* Guest/ }).click();
+    await chatIn(page).getByRole("button", { name: /Logged in as .* Guest/ }).click();
     await chatIn(page).getByRole("button", { name: "Log out" }).click();
     await chatIn(page).getByRole("button", { name: "Chat as a guest" }).waitFor();
   });
@@ -158,9 +158,9 @@ describe("the host", () => {
     const page = await framed(`room=${room}`);
     await ready(page);
     await tell(page, { login: owner.token });
-    await chatIn(page).getByRole("button", { name: /Signed in as mara/ }).waitFor();
-    const [popup] = await Promise.all([page.waitForEvent("popup"), chatIn(page).getByRole("button", { name: "Open in a window of its own" }).click()]);
-    await popup.getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chatIn(page).getByRole("button", { name: /Logged in as mara/ }).waitFor();
+    const [popup] = await Promise.all([page.waitForEvent("popup"), chatIn(page).getByRole("button", { name: "Open in a new window" }).click()]);
+    await popup.getByRole("button", { name: /Logged in as mara/ }).waitFor();
     expect(popup.url()).not.toContain(owner.token);
     await say(popup, "From my own window");
     await message(chatIn(page), "From my own window").waitFor();

@@ -93,12 +93,12 @@ describe("a moderator", () => {
     await mod.getByText(/was timed out\./).waitFor();
     await menu(mod, "Too loud");
     await mod.getByRole("button", { name: new RegExp(`^About ${ann.user.displayName}`) }).click();
-    await mod.getByRole("heading", { name: "In force" }).waitFor();
+    await mod.getByRole("heading", { name: "Active" }).waitFor();
     await shoot(mod, "chat-card", [360]);
     await expectAccessible(mod, "as it stands");
     await mod.getByRole("button", { name: "Lift" }).click();
     await member.getByText(/You are timed out for/).waitFor({ state: "detached" });
-    await mod.getByRole("heading", { name: "In force" }).waitFor({ state: "detached" });
+    await mod.getByRole("heading", { name: "Active" }).waitFor({ state: "detached" });
     await say(member, "Thank you");
     await message(mod, "Thank you").waitFor();
   });
@@ -123,7 +123,7 @@ describe("a moderator", () => {
     const { mod, member } = await scene("One", "Two");
     await menu(mod, "Two");
     await mod.getByRole("button", { name: "Delete all …" }).click();
-    await mod.getByRole("button", { name: "Keep" }).click();
+    await mod.getByRole("button", { name: "Cancel" }).click();
     await mod.keyboard.press("Escape");
     await mod.getByRole("dialog").waitFor({ state: "detached" });
     expect(await messages(member).count()).toBe(2);
@@ -156,10 +156,10 @@ describe("a moderator", () => {
     await menu(mod, "Second words");
     await mod.getByRole("button", { name: new RegExp(`^About ${ann.user.displayName}`) }).click();
     const card = mod.getByRole("dialog", { name: `About ${ann.user.displayName}` });
-    await card.getByText(/Here since/).waitFor();
+    await card.getByText(/Joined/).waitFor();
     expect(await card.locator(".said").allTextContents()).toEqual([expect.stringContaining("Second words"), expect.stringContaining("First words")]);
     await card.getByRole("button", { name: "Make moderator" }).click();
-    await member.getByRole("button", { name: /Signed in as ann.* Mod/ }).waitFor();
+    await member.getByRole("button", { name: /Logged in as ann.* Mod/ }).waitFor();
     await card.getByRole("button", { name: "No longer moderator" }).waitFor();
     await card.locator(".said").last().click();
     await expect.poll(() => message(mod, "First words").evaluate((row) => row === document.activeElement)).toBe(true);

@@ -109,7 +109,7 @@ describe("the reader's place", () => {
     const page = await kit.open(`/embed.html?room=${room}`);
     await message(page, "line 40.").waitFor();
     await page.getByRole("log").evaluate((box) => { box.scrollTop = 100; });
-    await page.getByRole("button", { name: "Back to the newest" }).waitFor();
+    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
     await kit.say(owner, room, "line 41.", "line 42.");
     await page.getByRole("button", { name: "2 new messages" }).click();
     await message(page, "line 42.").waitFor();
@@ -187,7 +187,7 @@ describe("between and in the lines", () => {
     await shoot(page, "chat-reply", [360]);
     await quote.click();
     await expect.poll(() => message(page, "Where does this begin?").first().evaluate((row) => row === document.activeElement)).toBe(true);
-    await page.getByRole("button", { name: "Back to the newest" }).click();
+    await page.getByRole("button", { name: "Jump to latest" }).click();
     await message(page, "Here, I think").waitFor();
     await kit.rest(owner).deleteMessage(first!);
     await page.getByText("This message was deleted.").waitFor();

@@ -13,7 +13,7 @@ describe("the address", () => {
     await kit.say(owner, room, "Hello");
     const page = await kit.open(`/embed.html?room=${room}&accent=d6336c&fontSize=18&density=compact&noheader=1&theme=light`, owner);
     await message(page, "Hello").waitFor();
-    await page.getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await page.getByRole("button", { name: /Logged in as mara/ }).waitFor();
     expect(await page.locator(".top").count()).toBe(0);
     expect(await page.locator("body").evaluate((body) => getComputedStyle(body).fontSize)).toBe("18px");
     await expect.poll(() => page.getByRole("button", { name: "Send" }).evaluate((node) => getComputedStyle(node).backgroundColor)).toMatch(/^rgb\((1[89]|2[01])\d, (2|3|4|5)\d, (8|9|10)\d\)$/);
@@ -141,7 +141,7 @@ describe("for everyone", () => {
       await page.getByRole("searchbox").waitFor();
       await expectAccessible(page, "emoji");
       await page.keyboard.press("Escape");
-      await page.getByRole("button", { name: /Signed in as/ }).click();
+      await page.getByRole("button", { name: /Logged in as/ }).click();
       await page.getByRole("button", { name: "Log out" }).waitFor();
       await expectAccessible(page, "account");
       await page.keyboard.press("Escape");

@@ -134,7 +134,7 @@ describe("afterwards", () => {
     await kit.say(ann, room, "From elsewhere");
     await message(page, "From elsewhere").waitFor();
     await say(page, "Too soon");
-    await page.getByText("Not sent: The room is in slow mode. Wait a little.").waitFor();
+    await page.getByText("Not sent: The room is in slow mode. Try again in a moment.").waitFor();
     const left = async () => Number(/\d+/.exec((await page.getByText(/You can send it again in \d+ sec/).textContent()) ?? "")?.[0]);
     const first = await left();
     const again = page.getByRole("button", { name: "Send again" });

@@ -66,7 +66,7 @@ async function open(name: string, headers: Record<string, string> = {}): Promise
 
 const chat = () => page.frameLocator("iframe");
 const shown = () => message(chat(), "Good evening").waitFor();
-const signedIn = () => chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+const signedIn = () => chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
 
 it("script-tag", async () => {
   await open("script-tag");

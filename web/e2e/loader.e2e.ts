@@ -137,11 +137,11 @@ describe("words between the page and the chat", () => {
     await message(chat(), "Welcome to One").waitFor();
     await frame().evaluate((frame: HTMLIFrameElement) => { frame.onload = () => document.body.append("loaded again"); });
     await element().evaluate((chat: BanterChat, token) => chat.login(token), owner.token);
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
     await element().evaluate((chat: BanterChat) => { chat.theme = "dark"; });
     await expect.poll(() => chat().locator(":root").evaluate((root) => root.dataset.theme)).toBe("dark");
     await element().evaluate((chat: BanterChat) => { chat.logout(); });
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor({ state: "detached" });
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor({ state: "detached" });
     expect(await page.getByText("loaded again").count()).toBe(0);
   });
 
@@ -149,10 +149,10 @@ describe("words between the page and the chat", () => {
     await open(tag());
     await message(chat(), "Welcome to One").waitFor();
     await element().evaluate((chat: BanterChat, token) => { chat.login(token); }, owner.token);
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
     await element().evaluate((chat) => { chat.setAttribute("density", "compact"); });
     await expect.poll(async () => (await heard()).filter(([name]) => name === "ready").length).toBe(2);
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
   });
 
   it("does_not_repeat_a_logout_to_somebody_who_may_have_signed_in_since", async () => {
@@ -174,10 +174,10 @@ describe("words between the page and the chat", () => {
     await open(tag());
     await message(chat(), "Welcome to One").waitFor();
     await element().evaluate((chat: BanterChat, token) => { chat.login(token); }, owner.token);
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
     await element().evaluate((chat: BanterChat, room) => { chat.room = room; }, rooms[1]);
     await message(chat(), "Welcome to Two").waitFor();
-    await chat().getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat().getByRole("button", { name: /Logged in as mara/ }).waitFor();
     expect((await heard()).filter(([name]) => name === "ready")).toHaveLength(2);
   });
 

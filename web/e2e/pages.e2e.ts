@@ -53,7 +53,7 @@ describe("the chat", () => {
 
   it("guest_1_signs_in_without_a_question_and_the_page_does_not_ask_who_we_are", async () => {
     await visit(`/embed.html?room=${room}&guest=1`, async (page) => {
-      await page.getByRole("button", { name: /Signed in as/ }).waitFor();
+      await page.getByRole("button", { name: /Logged in as/ }).waitFor();
       await say(page, "A guest was here");
       await message(page, "A guest was here").waitFor();
       await shoot(page, "chat-guest");
@@ -86,7 +86,7 @@ describe("the chat", () => {
       const gap = () => log.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
       await expect.poll(gap).toBeLessThan(2);
       await log.evaluate((box) => { box.scrollTop = 100; });
-      await page.getByRole("button", { name: "Back to the newest" }).waitFor();
+      await page.getByRole("button", { name: "Jump to latest" }).waitFor();
       for (let i = 46; i <= 48; i++) await as(owner).postMessage({ room: busy, message: `line ${i}` });
       await page.getByRole("button", { name: "3 new messages" }).waitFor();
       expect(Math.abs((await log.evaluate((box) => box.scrollTop)) - 100)).toBeLessThan(2);
@@ -99,7 +99,7 @@ describe("the chat", () => {
   it("keeps_at_most_120_lines_while_it_follows", async () => {
     const long = (await as(owner).createRoom({ name: "Long" })).room.uid;
     await visit(`/embed.html?room=${long}`, async (page) => {
-      await page.getByText("Nothing has been said yet").waitFor();
+      await page.getByText("No messages yet.").waitFor();
       for (let i = 1; i <= 300; i++) await as(owner).postMessage({ room: long, message: `number ${i}.` });
       await message(page, "number 300.").waitFor();
       const drawn = await messages(page).count();
@@ -112,7 +112,7 @@ describe("the chat", () => {
     const slow = (await as(owner).createRoom({ name: "Slow" })).room.uid;
     await as(owner).patchRoom(slow, { slow_mode: 60 });
     await visit(`/embed.html?room=${slow}&guest=1`, async (page) => {
-      await page.getByRole("button", { name: /Signed in as/ }).waitFor();
+      await page.getByRole("button", { name: /Logged in as/ }).waitFor();
       await say(page, "One");
       const left = async () => Number(/Slow mode: (\d+) sec/.exec((await page.getByText(/Slow mode: \d/).textContent()) ?? "")?.[1] ?? 60);
       const first = await left();
@@ -154,7 +154,7 @@ describe("framed by another site", () => {
     await page.evaluate(([token, origin]) => {
       document.querySelector("iframe")!.contentWindow!.postMessage({ login: token }, origin!);
     }, [owner.token, backend.url]);
-    await chat.getByRole("button", { name: /Signed in as mara/ }).waitFor();
+    await chat.getByRole("button", { name: /Logged in as mara/ }).waitFor();
     await as(owner).postMessage({ room, message: "Heard outside" });
     await expect.poll(async () => (await heard()).some(([origin, data]) =>
       origin === backend.url && (data.message as { message?: string } | undefined)?.message === "Heard outside")).toBe(true);
@@ -212,7 +212,7 @@ describe("the other pages", () => {
         page.evaluate((token) => { window.open(`/callback.html#token=${token}`, "", "popup"); }, owner.token),
       ]);
       if (!popup.isClosed()) await popup.waitForEvent("close");
-      await page.getByRole("button", { name: /Signed in as mara/ }).waitFor();
+      await page.getByRole("button", { name: /Logged in as mara/ }).waitFor();
     });
   });
 
@@ -258,7 +258,7 @@ describe("the other pages", () => {
       await shoot(page, "admin-rooms");
       const reader = await page.context().newPage();
       await reader.goto(`${backend.url}/embed.html?room=${room}&guest=1`);
-      await reader.getByRole("button", { name: /Signed in as/ }).waitFor();
+      await reader.getByRole("button", { name: /Logged in as/ }).waitFor();
       await page.getByRole("link", { name: "Connections" }).click();
       await page.getByRole("button", { name: "Refresh" }).click();
       await row(room).waitFor();

@@ -40,7 +40,7 @@ async function openRoom(): Promise<void> {
   await page.goto(backend.url);
   await page.getByRole("button", { name: "Make one and open it" }).click();
   const one = page.frameLocator('iframe[title="Chat 1"]');
-  await one.getByRole("button", { name: /Signed in as/ }).waitFor();
+  await one.getByRole("button", { name: /Logged in as/ }).waitFor();
   await say(one, "Hello from the playground");
   await message(one, "Hello from the playground").waitFor();
 }
@@ -120,7 +120,7 @@ describe("states", () => {
     expect(heard.length).toBeGreaterThanOrEqual(2);
     expect(heard.filter((login) => login !== null)).toEqual([]);
     await page.goto(backend.url);
-    await page.frameLocator('iframe[title="Chat 1"]').getByRole("button", { name: /Signed in as/ }).waitFor();
+    await page.frameLocator('iframe[title="Chat 1"]').getByRole("button", { name: /Logged in as/ }).waitFor();
   });
 
   it.each(["light", "dark"] as const)("axe_finds_nothing_in_the_%s_theme", async (scheme) => {

@@ -33,7 +33,7 @@ async function quickStart(): Promise<[Chat, Chat]> {
   await page.goto(backend.url);
   await page.getByRole("button", { name: "Make one and open it" }).click();
   const [one, two] = [page.frameLocator('iframe[title="Chat 1"]'), page.frameLocator('iframe[title="Chat 2"]')] as const;
-  await one.getByRole("button", { name: /Signed in as/ }).waitFor();
+  await one.getByRole("button", { name: /Logged in as/ }).waitFor();
   return [one, two];
 }
 
@@ -78,9 +78,9 @@ describe("the playground", () => {
     await step("Open it in both chats").getByRole("button", { name: "Open in both chats" }).click();
     const one = page.frameLocator('iframe[title="Chat 1"]');
     await step("Use the token").getByRole("button", { name: "By storage" }).first().click();
-    await one.getByRole("button", { name: /Signed in as/ }).waitFor();
+    await one.getByRole("button", { name: /Logged in as/ }).waitFor();
     await step("Use the token").getByRole("button", { name: "By postMessage" }).last().click();
-    await page.frameLocator('iframe[title="Chat 2"]').getByRole("button", { name: /Signed in as/ }).waitFor();
+    await page.frameLocator('iframe[title="Chat 2"]').getByRole("button", { name: /Logged in as/ }).waitFor();
     await step("Post a message by HTTP").getByRole("button", { name: "Post" }).click();
     await message(one, "Hello from HTTP").waitFor();
     await shoot(page, "playground-steps", [1280]);

@@ -105,7 +105,7 @@ describe("reading", () => {
   it("a_deleted_room_says_so", async () => {
     await open(null);
     server.world.publish(room, { event: "reset", data: { room, reason: "deleted" } });
-    await seen("This room is gone");
+    await seen("This room was deleted");
   });
 });
 

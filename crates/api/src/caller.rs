@@ -17,7 +17,7 @@ use std::pin::Pin;
 /// The app of this request.
 pub fn app(request: &HttpRequest) -> Result<web::Data<App>, Problem> {
     let app = request.app_data::<web::Data<App>>().cloned();
-    app.ok_or_else(|| Problem::new(Code::Internal, "something went wrong on our side"))
+    app.ok_or_else(|| Problem::new(Code::Internal, "Something went wrong on the server."))
 }
 
 /// The address a request comes from, as far as listed proxies say so.

@@ -52,7 +52,7 @@ codes! {
     Banned 403 "banned" "A ban is in force";
     TimedOut 403 "timed_out" "A timeout is in force";
     GuestsOff 403 "guests_off" "Guests are switched off";
-    LinkRefused 403 "links_not_allowed" "The room allows no links";
+    LinkRefused 403 "links_not_allowed" "Links are not allowed in this room";
     OriginRefused 403 "origin_not_allowed" "The page's origin is not allowed";
     NotFound 404 "not_found" "There is nothing at this address";
     UserUnknown 404 "user_not_found" "There is no such user";
@@ -72,7 +72,7 @@ codes! {
     Repeated 429 "repeated" "The same message again";
     LoginSlowed 429 "login_slowed" "Too many tries to log in";
     RateLimited 429 "rate_limited" "Too many requests";
-    Internal 500 "internal" "Something went wrong on our side";
+    Internal 500 "internal" "Something went wrong on the server";
     Busy 503 "busy" "The server is busy or its database away";
     Draining 503 "draining" "The server is about to stop";
 }

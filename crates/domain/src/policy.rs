@@ -56,16 +56,16 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The actor's rank is too low.
-    #[error("this takes the rank {}", .least.as_str())]
+    #[error("This needs the rank {}.", .least.as_str())]
     Rank {
         /// What it takes.
         least: Rank,
     },
     /// The subject's rank is as high as the actor's, or higher.
-    #[error("nobody acts on an equal or a higher rank")]
+    #[error("You cannot do this to somebody of your own or a higher rank.")]
     Outranked,
     /// The subject is the actor.
-    #[error("nobody moderates themselves")]
+    #[error("You cannot moderate yourself.")]
     Oneself,
 }
 

@@ -3,9 +3,9 @@ import type { Catalogue } from "./catalogue";
 
 const ar: Catalogue = {
   chat: "الدردشة",
-  here: { zero: "لا أحد هنا", one: "شخص واحد هنا", two: "شخصان هنا", few: "{n} أشخاص هنا", many: "{n} شخصًا هنا", other: "{n} شخص هنا" },
+  here: { zero: "لا أحد يشاهد", one: "شخص واحد يشاهد", two: "شخصان يشاهدان", few: "{n} أشخاص يشاهدون", many: "{n} شخصًا يشاهدون", other: "{n} شخص يشاهد" },
   messages: "الرسائل",
-  empty: "لم يُقل شيء بعد. الكلمة الأولى لك.",
+  empty: "لا رسائل بعد. ألقِ التحية!",
   newest: "العودة إلى الأحدث",
   waiting: { zero: "لا رسائل جديدة", one: "رسالة جديدة واحدة", two: "رسالتان جديدتان", few: "{n} رسائل جديدة", many: "{n} رسالة جديدة", other: "{n} رسالة جديدة" },
   newLine: "جديد",
@@ -30,7 +30,7 @@ const ar: Catalogue = {
   guest: "ضيف", registered: "عضو", vip: "VIP", mod: "مشرف", owner: "المالك", super_mod: "مشرف عام", admin: "مدير", root: "الجذر",
   did_ban: "حُظر {name}.",
   did_timeout: "أُوقف {name} مؤقتًا.",
-  did_unban: "يمكن لـ{name} العودة.",
+  did_unban: "رُفع الحظر عن {name}.",
   did_untimeout: "يمكن لـ{name} الكتابة من جديد.",
   did_mod: "أصبح {name} مشرفًا.",
   did_unmod: "لم يعد {name} مشرفًا.",

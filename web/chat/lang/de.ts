@@ -3,9 +3,9 @@ import type { Catalogue } from "./catalogue";
 
 const de: Catalogue = {
   chat: "Chat",
-  here: { one: "{n} hier", other: "{n} hier" },
+  here: { one: "{n} schaut zu", other: "{n} schauen zu" },
   messages: "Nachrichten",
-  empty: "Noch wurde nichts gesagt. Das erste Wort gehört dir.",
+  empty: "Noch keine Nachrichten. Sag Hallo!",
   newest: "Zu den neuesten",
   waiting: { one: "{n} neue Nachricht", other: "{n} neue Nachrichten" },
   newLine: "Neu",
@@ -30,7 +30,7 @@ const de: Catalogue = {
   guest: "Gast", registered: "Mitglied", vip: "VIP", mod: "Mod", owner: "Besitzer", super_mod: "Super-Mod", admin: "Admin", root: "Root",
   did_ban: "{name} wurde gebannt.",
   did_timeout: "{name} hat eine Auszeit.",
-  did_unban: "{name} darf wiederkommen.",
+  did_unban: "{name} wurde entbannt.",
   did_untimeout: "{name} darf wieder schreiben.",
   did_mod: "{name} moderiert jetzt.",
   did_unmod: "{name} moderiert nicht mehr.",

@@ -3,9 +3,9 @@ import type { Catalogue } from "./catalogue";
 
 const es: Catalogue = {
   chat: "Chat",
-  here: { one: "{n} aquí", other: "{n} aquí" },
+  here: { one: "{n} viendo", other: "{n} viendo" },
   messages: "Mensajes",
-  empty: "Aún no se ha dicho nada. La primera palabra es tuya.",
+  empty: "Aún no hay mensajes. ¡Saluda!",
   newest: "Volver a lo más nuevo",
   waiting: { one: "{n} mensaje nuevo", other: "{n} mensajes nuevos" },
   newLine: "Nuevo",
@@ -30,7 +30,7 @@ const es: Catalogue = {
   guest: "Invitado", registered: "Miembro", vip: "VIP", mod: "Mod", owner: "Dueño", super_mod: "Súper mod", admin: "Admin", root: "Root",
   did_ban: "{name} fue expulsado.",
   did_timeout: "{name} fue silenciado.",
-  did_unban: "{name} puede volver.",
+  did_unban: "Se levantó la expulsión de {name}.",
   did_untimeout: "{name} puede escribir de nuevo.",
   did_mod: "{name} ahora modera.",
   did_unmod: "{name} ya no modera.",

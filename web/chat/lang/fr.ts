@@ -3,9 +3,9 @@ import type { Catalogue } from "./catalogue";
 
 const fr: Catalogue = {
   chat: "Chat",
-  here: { one: "{n} ici", other: "{n} ici" },
+  here: { one: "{n} spectateur", other: "{n} spectateurs" },
   messages: "Messages",
-  empty: "Rien n’a encore été dit. Le premier mot est à vous.",
+  empty: "Aucun message pour l’instant. Dites bonjour !",
   newest: "Revenir aux plus récents",
   waiting: { one: "{n} nouveau message", other: "{n} nouveaux messages" },
   newLine: "Nouveau",
@@ -30,7 +30,7 @@ const fr: Catalogue = {
   guest: "Invité", registered: "Membre", vip: "VIP", mod: "Modo", owner: "Propriétaire", super_mod: "Super modo", admin: "Admin", root: "Root",
   did_ban: "{name} a été banni.",
   did_timeout: "{name} a été exclu un moment.",
-  did_unban: "{name} peut revenir.",
+  did_unban: "Le bannissement de {name} a été levé.",
   did_untimeout: "{name} peut écrire à nouveau.",
   did_mod: "{name} est maintenant modérateur.",
   did_unmod: "{name} n’est plus modérateur.",

@@ -3,9 +3,9 @@ import type { Catalogue } from "./catalogue";
 
 const ja: Catalogue = {
   chat: "チャット",
-  here: { other: "{n}人が参加中" },
+  here: { other: "{n}人が視聴中" },
   messages: "メッセージ",
-  empty: "まだ何も発言がありません。最初のひとことをどうぞ。",
+  empty: "まだメッセージがありません。あいさつしてみましょう！",
   newest: "最新に戻る",
   waiting: { other: "新着メッセージ{n}件" },
   newLine: "新着",

@@ -138,7 +138,7 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         StatusCode::REQUEST_TIMEOUT => Problem::new(Code::TimeoutReached, "the request took too long to arrive"),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "the request is too large"),
         status if status.is_client_error() => Problem::new(Code::BadRequest, "the request could not be read"),
-        _ => Problem::new(Code::Internal, "something went wrong on our side"),
+        _ => Problem::new(Code::Internal, "Something went wrong on the server."),
     };
     let request = response.request().clone();
     ServiceResponse::new(request, problem.error_response())

@@ -60,8 +60,8 @@ fn the_operator_makes_users_and_sets_ranks_and_passwords() {
         assert!(made.contains("bob (admin)") && !made.contains("password"), "{made}");
         run(&database, &["user", "role", "BOB", "super_mod"], 0);
         assert!(run(&database, &["user", "password", "ann"], 0).contains("password: "));
-        assert!(run(&database, &["user", "create", "Ann"], 1).contains("somebody has that name"));
-        assert!(run(&database, &["user", "role", "nobody", "admin"], 1).contains("no such user"));
+        assert!(run(&database, &["user", "create", "Ann"], 1).contains("is taken"));
+        assert!(run(&database, &["user", "role", "nobody", "admin"], 1).contains("There is no such user"));
         assert!(run(&database, &["user", "create", "x"], 2).contains("username"));
         assert!(
             said(&with_stdin(&database, &["user", "password", "ann", "--password-stdin"], "short\n"), 2)

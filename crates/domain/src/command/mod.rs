@@ -95,7 +95,7 @@ impl std::fmt::Debug for SocketCommand {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// There is no such command.
-    #[error("there is no command {name}; /help lists them")]
+    #[error("There is no command {name}. /help lists the commands.")]
     Unknown {
         /// What was typed, without the mark.
         name: String,

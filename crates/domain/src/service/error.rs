@@ -70,16 +70,16 @@ pub enum Error {
     #[error("Guest access is off. Register or log in.")]
     GuestsOff,
     /// It is not there.
-    #[error("there is no such {}", .0.as_str())]
+    #[error("There is no such {}.", .0.as_str())]
     NoSuch(Resource),
     /// Nobody is called that.
-    #[error("nobody here is called {typed}")]
+    #[error("There is nobody called {typed} here.")]
     NobodyCalled {
         /// What was typed.
         typed: String,
     },
     /// More than one is called that.
-    #[error("more than one begins with {typed}: {}", .names.join(", "))]
+    #[error("More than one name begins with {typed}: {}.", .names.join(", "))]
     Ambiguous {
         /// What was typed.
         typed: String,
@@ -87,7 +87,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// Somebody has that name, or one that looks like it.
-    #[error("somebody has that name, or one that looks like it")]
+    #[error("This name, or one that looks like it, is taken.")]
     NameTaken,
     /// The rank is too low.
     #[error(transparent)]
@@ -114,13 +114,13 @@ pub enum Error {
         retry_after: Span,
     },
     /// The room allows shorter messages only.
-    #[error("this room allows at most {max} characters")]
+    #[error("This room allows at most {max} characters.")]
     TooLong {
         /// The longest message allowed there, in characters.
         max: usize,
     },
     /// The room allows no links.
-    #[error("this room allows no links ({host})")]
+    #[error("Links are not allowed in this room ({host}).")]
     LinkRefused {
         /// What was taken for a link.
         host: String,
@@ -129,40 +129,42 @@ pub enum Error {
     #[error(transparent)]
     Command(#[from] CommandError),
     /// A command that concerns a connection came without one.
-    #[error("{name} works in the chat window, not over HTTP")]
+    #[error("/{name} works in the chat window, not over HTTP.")]
     SocketOnly {
         /// The command.
         name: &'static str,
     },
     /// It takes a room, and none was named or joined.
-    #[error("join a room first")]
+    #[error("Join a room first.")]
     NoRoom,
     /// Everything is busy; nothing was done, or the same nonce will tell.
-    #[error("the server is busy, try again shortly")]
+    #[error("The server is busy. Try again in a moment.")]
     Busy {
         /// How long to wait before the next try.
         retry_after: Span,
     },
     /// The store failed, in words for the log.
-    #[error("something went wrong on our side")]
+    #[error("Something went wrong on the server.")]
     Failed(String),
 }
 
 fn told(kind: SanctionKind, until: Option<Timestamp>) -> String {
     let what = match kind {
-        SanctionKind::Ban => "you are banned",
-        SanctionKind::Timeout => "you may read but not write",
+        SanctionKind::Ban => "You are banned",
+        SanctionKind::Timeout => "You are timed out: you can read but not write",
     };
-    if until.is_some() { format!("{what} for a while") } else { format!("{what} until a moderator lifts it") }
+    if until.is_some() { format!("{what} for a while.") } else { format!("{what} until a moderator lifts it.") }
 }
 
 fn hurried(pace: RateLimitKind, retry_after: Span) -> String {
+    let seconds = retry_after.as_seconds_up();
+    let time = if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 59) / 60) };
     match pace {
-        RateLimitKind::SlowMode => format!("slow mode: you may write again in {retry_after}"),
-        RateLimitKind::Flood => format!("too many messages at once: wait {retry_after}"),
-        RateLimitKind::Repeated => format!("you said that already: say something else, or wait {retry_after}"),
-        RateLimitKind::Login => format!("too many tries: wait {retry_after}"),
-        RateLimitKind::Other => format!("that was too often: wait {retry_after}"),
+        RateLimitKind::SlowMode => format!("This room is in slow mode. You can write again in {time}."),
+        RateLimitKind::Flood => format!("Too many messages. Try again in {time}."),
+        RateLimitKind::Repeated => format!("You already sent that. Send something else, or try again in {time}."),
+        RateLimitKind::Login => format!("Too many log-in attempts. Try again in {time}."),
+        RateLimitKind::Other => format!("Too many requests. Try again in {time}."),
     }
 }
 
