@@ -137,6 +137,38 @@ describe("the reader's place", () => {
   });
 });
 
+describe("a tall text", () => {
+  it("is_folded_after_twelve_lines_and_unfolded_by_keyboard_and_a_long_word_wraps_at_360_px", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    await kit.say(owner, room, "short", Array.from({ length: 20 }, (_, i) => `${i} wide`).join("\n"), "w".repeat(500));
+    const page = await kit.open(`/embed.html?room=${room}`, null, { viewport: { width: 360, height: 640 } });
+    const [line, tall] = [message(page, "short"), message(page, "19 wide")];
+    const more = tall.getByRole("button", { name: "Show more" });
+    await more.waitFor();
+    const height = async (of: typeof tall) => (await of.locator(".text").boundingBox())!.height;
+    expect(await height(tall)).toBeLessThanOrEqual(12.5 * await height(line));
+    await shoot(page, "chat-folded");
+    await page.setViewportSize({ width: 360, height: 640 });
+    await more.press("Enter");
+    await tall.getByRole("button", { name: "Show less" }).waitFor();
+    expect(await height(tall)).toBeGreaterThan(13 * await height(line));
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  });
+
+  it("of_a_language_from_right_to_left_is_written_and_shown_in_its_direction", async () => {
+    const owner = await kit.person("mara");
+    const room = await kit.room(owner);
+    const page = await kit.open(`/embed.html?room=${room}`, owner);
+    const box = page.getByLabel("Message", { exact: true });
+    const direction = () => box.evaluate((element) => element.matches(":dir(rtl)"));
+    await box.fill("hello!");
+    expect(await direction()).toBe(false);
+    await box.fill("\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd!");
+    expect(await direction()).toBe(true);
+  });
+});
+
 describe("between and in the lines", () => {
   it("days_are_told_apart_and_a_name_is_said_once_for_lines_that_belong_together", async () => {
     const [owner, ann] = [await kit.person("mara"), await kit.person("ann")];

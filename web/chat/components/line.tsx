@@ -47,11 +47,22 @@ export class LineView extends Component<Props> {
         {message.replyTo ? <QuoteLine store={store} id={message.replyTo} /> : null}
         {head && <Time at={message.timestamp} />}
         {head && <Name user={user} />}
-        <span id={`text-${message.id}`} class={isEmojiOnly(message.message) ? "text jumbo" : "text"}>{renderText(message.message, names, emotes)}</span>
+        <Text id={`text-${message.id}`} text={message.message} names={names} emotes={emotes} />
         {Tools && <Tools store={store} message={message} head={head} />}
       </div>
     );
   }
+}
+
+/** Whether a text may be taller than twelve lines at 360 px. */
+const mayBeTall = (text: string) => text.length > 200 || text.split("\n").length > 12;
+
+function Text({ id, text, names, emotes }: { id: string; text: string; names: Props["names"]; emotes: Props["emotes"] }) {
+  const drawn = renderText(text, names, emotes);
+  const tall = mayBeTall(text);
+  const part = useLazy(() => import("./fold"), tall);
+  if (tall && part) return <part.Fold id={id}>{drawn}</part.Fold>;
+  return <span id={id} class={isEmojiOnly(text) ? "text jumbo" : tall ? "text long" : "text"}>{drawn}</span>;
 }
 
 function noticeText(item: Exclude<TimelineItem, { kind: "message" }>): string {

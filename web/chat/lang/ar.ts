@@ -11,6 +11,8 @@ const ar: Catalogue = {
   newLine: "جديد",
   older: "جارٍ تحميل الرسائل الأقدم…",
   showOlder: "عرض الرسائل الأقدم",
+  showMore: "عرض المزيد",
+  showLess: "عرض أقل",
   begin: "هنا تبدأ الدردشة.",
   connecting: "جارٍ الاتصال…",
   lost: "انقطع الاتصال.",

@@ -11,6 +11,8 @@ const de: Catalogue = {
   newLine: "Neu",
   older: "Ältere Nachrichten werden geladen …",
   showOlder: "Ältere Nachrichten zeigen",
+  showMore: "Mehr anzeigen",
+  showLess: "Weniger anzeigen",
   begin: "Hier beginnt der Chat.",
   connecting: "Verbinden …",
   lost: "Verbindung verloren.",

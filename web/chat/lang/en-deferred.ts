@@ -13,6 +13,8 @@ export const enDeferred = {
   // In the log
   older: "Loading older messages …",
   showOlder: "Show older messages",
+  showMore: "Show more",
+  showLess: "Show less",
   begin: "This is where the chat begins.",
   reply: "Reply",
   actionsOn: "Actions on the message of {name}",

@@ -11,6 +11,8 @@ const es: Catalogue = {
   newLine: "Nuevo",
   older: "Cargando mensajes anteriores …",
   showOlder: "Mostrar mensajes anteriores",
+  showMore: "Mostrar más",
+  showLess: "Mostrar menos",
   begin: "Aquí empieza el chat.",
   connecting: "Conectando …",
   lost: "Se perdió la conexión.",

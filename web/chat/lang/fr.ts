@@ -11,6 +11,8 @@ const fr: Catalogue = {
   newLine: "Nouveau",
   older: "Chargement des messages précédents …",
   showOlder: "Afficher les messages précédents",
+  showMore: "Afficher plus",
+  showLess: "Afficher moins",
   begin: "Le chat commence ici.",
   connecting: "Connexion …",
   lost: "Connexion perdue.",

@@ -11,6 +11,8 @@ const ja: Catalogue = {
   newLine: "新着",
   older: "以前のメッセージを読み込み中…",
   showOlder: "以前のメッセージを表示",
+  showMore: "もっと見る",
+  showLess: "折りたたむ",
   begin: "ここがチャットの始まりです。",
   connecting: "接続中…",
   lost: "接続が切れました。",
