@@ -9,7 +9,7 @@ import { ConfirmButton } from "../shared/ui";
 import { Chats, sessions, storeToken, tell } from "./chats";
 import { Embed } from "./embed";
 import { Steps } from "./steps";
-import { about, attempt, client, forgetAll, greet, keep, saved, server } from "./state";
+import { about, attempt, client, forgetAll, connect, keep, saved, server } from "./state";
 
 applyTheme(null);
 
@@ -70,7 +70,7 @@ function Silence() {
   return (
     <p class="note danger" role="alert">
       {server} does not answer. Is it running, and does it allow this page?
-      <button class="button small" onClick={() => void greet()}>Try again</button>
+      <button class="button small" onClick={() => void connect()}>Try again</button>
     </p>
   );
 }
@@ -130,6 +130,6 @@ function Mark() {
   );
 }
 
-void greet();
-addEventListener("online", () => void greet());
+void connect();
+addEventListener("online", () => void connect());
 render(<Playground />, document.getElementById("page")!);

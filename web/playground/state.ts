@@ -64,7 +64,7 @@ export async function attempt(work: () => Promise<void>): Promise<void> {
 /** What the server says it is; null while it is being asked, and the problem when it does not answer. */
 export const about = signal<{ name: string; version: string } | Problem | null>(null);
 
-export async function greet(): Promise<void> {
+export async function connect(): Promise<void> {
   about.value = await new Rest({ base: server }).version().catch(problemOf);
 }
 

@@ -28,13 +28,13 @@ use std::time::Duration;
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// After this long without an acknowledgement the kernel gives a peer up; actix never does.
-const PEER_PATIENCE: Duration = Duration::from_secs(15);
+const PEER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
 /// How long a request's head may take to arrive.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Above this many connections a worker would stop accepting in silence: far above what a process can hold.
 const CONNECTIONS_PER_WORKER: usize = 500_000;
@@ -109,7 +109,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     })
     .on_connect(set_socket_options)
     .tcp_nodelay(true)
-    .client_request_timeout(HEAD_PATIENCE)
+    .client_request_timeout(HEAD_TIMEOUT)
     .max_connections(CONNECTIONS_PER_WORKER)
     .shutdown_timeout(1)
     .disable_signals()
@@ -137,7 +137,7 @@ fn set_socket_options(connection: &dyn Any, _: &mut Extensions) {
     let socket = SockRef::from(stream);
     let set = socket.set_send_buffer_size(SEND_BUFFER);
     #[cfg(target_os = "linux")]
-    let set = set.and(socket.set_tcp_user_timeout(Some(PEER_PATIENCE)));
+    let set = set.and(socket.set_tcp_user_timeout(Some(PEER_TIMEOUT)));
     if let Err(error) = set {
         tracing::warn!(%error, "a socket's options cannot be set");
     }

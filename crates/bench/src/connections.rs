@@ -18,7 +18,7 @@ const EVENTS: usize = 256;
 const PER_SOURCE: usize = 12_000;
 
 /// How long opening may stand still.
-const PATIENCE: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The token of the timer.
 const TIMER: Token = Token(usize::MAX);
@@ -115,10 +115,10 @@ impl Connections {
             if self.ready > last {
                 (last, moved) = (self.ready, Instant::now());
                 progress(last);
-            } else if moved.elapsed() > PATIENCE {
+            } else if moved.elapsed() > ANSWER_TIMEOUT {
                 let files = process::file_limit();
                 return Err(format!(
-                    "{last} of {total} connections are in, and no more came in for {PATIENCE:?}; a process may open {files} \
+                    "{last} of {total} connections are in, and no more came in for {ANSWER_TIMEOUT:?}; a process may open {files} \
                      files here, the server too"
                 ));
             }

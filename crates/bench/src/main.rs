@@ -39,7 +39,7 @@ use workload::outcome::DISTURBED;
 const QUIET: f64 = 0.1;
 
 /// How long it may take to become quiet.
-const PATIENCE: Duration = Duration::from_secs(300);
+const QUIET_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// SanctionRequest a Banter server: one that it starts for the occasion, or one that runs already
 #[derive(Parser)]
@@ -161,7 +161,7 @@ fn undisturbed(retries: u8, run: impl Fn() -> Result<Report, String>) -> Result<
             break;
         }
         eprintln!("  other programs disturbed; waiting until they are quiet, to measure again");
-        process::wait_until_quiet(QUIET, PATIENCE);
+        process::wait_until_quiet(QUIET, QUIET_TIMEOUT);
         report = run()?;
     }
     Ok(report)

@@ -13,7 +13,7 @@ use domain::ports::readers::Position;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
-use support::{NO_MESSAGE, SETTINGS, Said, Typed, World, message, seconds};
+use support::{NO_MESSAGE, Outcome, SETTINGS, Typed, World, message, seconds};
 use testkit::faulty::Fault;
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
@@ -351,6 +351,6 @@ async fn a_store_that_fails_publishes_nothing_and_keeps_its_words() {
     }
     assert!(world.bus.is_silent());
     world.faults.heal();
-    assert!(matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(Said::Message(_))), "the nonce is free");
+    assert!(matches!(world.say_named(&owner, &room, "hi", "n").await, Ok(Outcome::Message(_))), "the nonce is free");
     assert_eq!(world.texts(&room).await, ["hi"]);
 }

@@ -13,7 +13,7 @@ use domain::model::time::Span;
 use domain::policy::Denied;
 use domain::service::Caller;
 use domain::service::error::{Error, Resource};
-use support::{Said, Typed, World, message};
+use support::{Outcome, Typed, World, message};
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
@@ -44,7 +44,7 @@ async fn no_command_is_ever_posted() {
                     let line = format!("{mark}{}{arguments}", entry.name);
                     world.bus.clear();
                     let result = world.say(caller, &room, &line).await;
-                    assert!(!matches!(result, Ok(Said::Message(_))) && !was_posted(&world), "{line}: {result:?}");
+                    assert!(!matches!(result, Ok(Outcome::Message(_))) && !was_posted(&world), "{line}: {result:?}");
                 }
             }
         }
@@ -58,7 +58,7 @@ async fn an_unknown_command_is_an_error_and_not_posted() {
         match world.say(&owner, &room, line).await {
             Err(Error::Command(CommandError::Unknown { .. })) => {}
             // A mark before something else than a plain letter is text.
-            Ok(Said::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
+            Ok(Outcome::Message(said)) if line.starts_with("/Ü") => assert_eq!(said.text.as_str(), line),
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -80,7 +80,7 @@ async fn echo_answers_the_sender_alone_and_takes_no_login() {
     let sent = || Typed { text: "/echo  hello  there ".to_owned(), ..Typed::default() };
     for room in [None, Some(&room)] {
         let said = world.type_in(None, room, sent()).await;
-        assert!(matches!(&said, Ok(Said::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
+        assert!(matches!(&said, Ok(Outcome::Command { name: "echo", text }) if text == "hello  there"), "{said:?}");
     }
     assert!(world.bus.is_silent());
 }
@@ -100,7 +100,7 @@ async fn help_lists_what_the_rank_may_and_explains_one() {
     assert!(world.command(&ann, &room, "/help /BAN").await.contains("/ban"));
     refused!(world.say(&ann, &room, "/help nothing").await, Error::Command(CommandError::Unknown { .. }));
     let anonymous = Typed { text: "/help".to_owned(), ..Typed::default() };
-    assert!(matches!(world.type_in(None, None, anonymous).await, Ok(Said::Command { .. })));
+    assert!(matches!(world.type_in(None, None, anonymous).await, Ok(Outcome::Command { .. })));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn what_concerns_the_connection_is_left_to_it() {
         ("/quit", "quit"),
     ] {
         let said = world.say(&owner, &room, line).await;
-        assert!(matches!(&said, Ok(Said::Socket(name)) if *name == expected), "{line}: {said:?}");
+        assert!(matches!(&said, Ok(Outcome::Socket(name)) if *name == expected), "{line}: {said:?}");
     }
 }
 

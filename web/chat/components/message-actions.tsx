@@ -1,5 +1,5 @@
 /**
- * What the reader's hands do in the log: a resting pointer, a walk with the arrow keys and a held Alt keep
+ * What the reader does in the log: a resting pointer, a walk with the arrow keys and a held Alt keep
  * it from moving; the line pointed at has its tools, and Enter opens what may be done with it.
  */
 import { useSignalEffect } from "@preact/signals";

@@ -10,7 +10,7 @@ use crate::realtime::node::Node;
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
-use domain::delivery::feed::{self, Effect, Found, ReadId, STRETCH};
+use domain::delivery::feed::{self, Effect, Found, RANGE_MAX, ReadId};
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq, SessionId};
 use domain::model::log::EventRange;
@@ -155,7 +155,7 @@ impl Feed {
             }
             ReadResult::EventRange(id, read, result) => {
                 let found = result.ok().flatten().map(Found::from);
-                self.follows.stretch_read(id, read, found, now)
+                self.follows.range_read(id, read, found, now)
             }
             ReadResult::Ended(ended) if ended.is_empty() => return,
             ReadResult::Ended(ended) => return self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
@@ -190,9 +190,12 @@ impl Feed {
                         let _ = answer.send(ReadResult::Heads(rooms, heads));
                     }
                 })),
-                Effect::ReadStretch { room, read, since } => drop(tokio::spawn(async move {
-                    let _ =
-                        answer.send(ReadResult::EventRange(room, read, reader.event_range(room, since, STRETCH).await));
+                Effect::ReadRange { room, read, since } => drop(tokio::spawn(async move {
+                    let _ = answer.send(ReadResult::EventRange(
+                        room,
+                        read,
+                        reader.event_range(room, since, RANGE_MAX).await,
+                    ));
                 })),
                 Effect::Tail { worker, room, head } => {
                     if let Some(uid) = self.uids.get(&room) {

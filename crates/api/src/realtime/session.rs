@@ -88,7 +88,7 @@ impl Session {
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
                 Ok(self.authenticate(caller, None).await)
             }
-            Request::Logout => Ok(self.become_nobody()),
+            Request::Logout => Ok(self.clear_identity()),
             Request::Join(join) => self.join(&join).await,
             Request::Leave(leave) => {
                 let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
@@ -122,7 +122,7 @@ impl Session {
         json!({ "user": user })
     }
 
-    fn become_nobody(&self) -> Value {
+    fn clear_identity(&self) -> Value {
         self.hub.node().log_in(self.conn.id, None, None);
         self.conn.set_caller(None);
         self.conn.send(Frame::server(&Server::AuthUpdated { user: None, token: None }));
@@ -186,7 +186,7 @@ impl Session {
                 Ok(self.welcome(accounts.login(&name, &password, client).await?).await)
             }
             SocketCommand::Logout => {
-                self.become_nobody();
+                self.clear_identity();
                 Ok("you are logged out here".to_owned())
             }
             SocketCommand::Join(uid) => {

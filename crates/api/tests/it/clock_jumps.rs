@@ -52,11 +52,11 @@ impl World {
 
 async fn messages_keep_their_order_and_reach_everybody(database: Database) {
     let world = World::new(database).await;
-    let mut crowd = Vec::new();
+    let mut viewers = Vec::new();
     for _ in 0..CROWD {
         let mut socket = Socket::anonymous(&world.app).await;
         socket.start("join", json!({ "uid": world.room })).await;
-        crowd.push(socket);
+        viewers.push(socket);
     }
     let (mut says, mut viewer) = (Socket::in_room(&world.app, &world.bob, &world.room).await, Viewer::default());
     let mut number = 0;
@@ -70,18 +70,18 @@ async fn messages_keep_their_order_and_reach_everybody(database: Database) {
         }
         // Each jump is told before the next: nobody waits for a day that was taken back.
         while viewer.head < number {
-            viewer.hear(&crowd[0].frame().await);
+            viewer.hear(&viewers[0].frame().await);
         }
     }
     let page = world.app.look(&format!("/rooms/{}/messages?limit=100", world.room)).await.ok(200);
     assert_eq!(page["messages"], Value::from_iter(viewer.seen.into_values()), "the transcript is the history");
-    for socket in crowd.iter_mut().skip(1) {
+    for socket in viewers.iter_mut().skip(1) {
         let mut viewer = Viewer::default();
         while viewer.head < number {
             viewer.hear(&socket.frame().await);
         }
     }
-    drop((crowd, says));
+    drop((viewers, says));
     world.app.stop().await;
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Longer than anything takes on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub struct Socket {
     framed: Framed<BoxedSocket, Codec>,
@@ -156,7 +156,7 @@ impl Socket {
     /// What comes next; pings of either sort are passed over.
     pub async fn next(&mut self) -> Next {
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.framed.next()).await.expect("something to come");
+            let frame = tokio::time::timeout(ANSWER_TIMEOUT, self.framed.next()).await.expect("something to come");
             match frame {
                 Some(Ok(Frame::Text(text))) => {
                     let value: Value = serde_json::from_slice(&text).unwrap();

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long answers may take after the last message.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who writes where.
 #[derive(Clone, Debug, clap::Args)]
@@ -189,7 +189,7 @@ impl Desk {
     /// Waits for what is unanswered.
     fn finish(&mut self, connections: &mut Connections) -> Result<(), String> {
         let begin = Instant::now();
-        while self.unanswered.iter().any(|sent| !sent.is_empty()) && begin.elapsed() < PATIENCE {
+        while self.unanswered.iter().any(|sent| !sent.is_empty()) && begin.elapsed() < ANSWER_TIMEOUT {
             let turned = connections.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
                 self.hear(link.tag(), event, now);
             });

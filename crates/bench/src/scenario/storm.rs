@@ -11,7 +11,7 @@ use crate::workload::{Sample, outcome};
 use std::time::{Duration, Instant};
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many, and what they miss.
 #[derive(Clone, Debug, clap::Args)]
@@ -99,7 +99,7 @@ fn post(sender: &mut Connections, rooms: &[String], count: usize) -> Result<Vec<
             number += 1;
             sender.link(0).send(&frame);
             let (mut answer, begin) = (None, Instant::now());
-            while answer.is_none() && begin.elapsed() < PATIENCE {
+            while answer.is_none() && begin.elapsed() < ANSWER_TIMEOUT {
                 let turned = sender.turn(Some(Duration::from_millis(100)), &mut |_, event, _| match event {
                     Event::Ack { payload, .. } => answer = Some(event::number(payload, br#""seq":"#)),
                     Event::Error { .. } => answer = Some(None),

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long answers may stand still before they are given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the sender saw.
 pub struct Sent {
@@ -97,7 +97,7 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
     }
     share.look(window.to);
     let mut moved = (answered(), Instant::now());
-    while answered() < number && moved.1.elapsed() < PATIENCE {
+    while answered() < number && moved.1.elapsed() < ANSWER_TIMEOUT {
         connections.turn(Some(Duration::from_millis(20)), &mut |_, event, now| hear(event, now)).map_err(failed)?;
         if answered() > moved.0 {
             moved = (answered(), Instant::now());

@@ -18,7 +18,7 @@ pub const TICK: Span = Span::millis(100);
 const TICKS_PER_HEADS: u32 = 20;
 
 /// The most events read at once to close a gap.
-pub const STRETCH: usize = 500;
+pub const RANGE_MAX: usize = 500;
 
 /// Which read an answer belongs to: that of a room which was let go and is followed again says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub enum Effect<E> {
     },
     /// Ask the store where these logs end, and answer with [`Feed::heads_read`], unless it fails.
     ReadHeads(Vec<RoomId>),
-    /// Ask the store for at most [`STRETCH`] events after `since`, and answer with [`Feed::stretch_read`].
-    ReadStretch {
+    /// Ask the store for at most [`RANGE_MAX`] events after `since`, and answer with [`Feed::range_read`].
+    ReadRange {
         /// Of which log.
         room: RoomId,
         /// The number to answer with.
@@ -183,13 +183,7 @@ impl<E> Feed<E> {
     }
 
     /// The store said what lies after a place; `None` when it failed or nothing is left of the log.
-    pub fn stretch_read(
-        &mut self,
-        id: RoomId,
-        read: ReadId,
-        found: Option<Found<E>>,
-        now: Timestamp,
-    ) -> Vec<Effect<E>> {
+    pub fn range_read(&mut self, id: RoomId, read: ReadId, found: Option<Found<E>>, now: Timestamp) -> Vec<Effect<E>> {
         let Some(order) = self.asked(id, read).and_then(|room| room.order.as_mut()) else { return Vec::new() };
         // If it failed, the next tick asks again.
         let Some(found) = found else { return Vec::new() };
@@ -206,7 +200,7 @@ impl<E> Feed<E> {
         self.ticks = self.ticks.wrapping_add(1);
         let due = |room: &Followed<E>| room.order.as_ref().is_some_and(|order| order.needs_refill(now));
         let gaps: Vec<RoomId> = self.rooms.iter().filter(|(_, room)| due(room)).map(|(id, _)| *id).collect();
-        let mut effects: Vec<Effect<E>> = gaps.into_iter().filter_map(|id| self.read_stretch(id)).collect();
+        let mut effects: Vec<Effect<E>> = gaps.into_iter().filter_map(|id| self.read_range(id)).collect();
         if self.ticks.is_multiple_of(TICKS_PER_HEADS) {
             effects.push(self.read_heads());
             // If the head of the server's log could not be read at the start, it is read now.
@@ -252,12 +246,12 @@ impl<E> Feed<E> {
         Effect::ReadHeads(known.map(|(id, _)| *id).collect())
     }
 
-    fn read_stretch(&mut self, id: RoomId) -> Option<Effect<E>> {
+    fn read_range(&mut self, id: RoomId) -> Option<Effect<E>> {
         let room = self.rooms.get_mut(&id).filter(|room| room.reading.is_none())?;
         let since = room.order.as_ref()?.last();
         self.reads += 1;
         let read = *room.reading.insert(ReadId(self.reads));
-        Some(Effect::ReadStretch { room: id, read, since })
+        Some(Effect::ReadRange { room: id, read, since })
     }
 
     /// A room whose head cannot be read is not followed; who wants it is told, and asks again.
@@ -291,7 +285,7 @@ mod tests {
 
     fn read_of(effects: &[Effect<&str>]) -> ReadId {
         match effects {
-            [Effect::ReadHead { read, .. } | Effect::ReadStretch { read, .. }] => *read,
+            [Effect::ReadHead { read, .. } | Effect::ReadRange { read, .. }] => *read,
             other => panic!("one read was expected, not {other:?}"),
         }
     }
@@ -341,16 +335,16 @@ mod tests {
         let read = read_of(&feed.tick(Timestamp(1_200)));
         assert_eq!(feed.tick(Timestamp(1_300)), []);
         let found = Found { head: Seq(3), events: vec![(Seq(2), "b")], cut: false };
-        assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "b"), (4, "d")], 4)]);
+        assert_eq!(feed.range_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "b"), (4, "d")], 4)]);
     }
 
     #[test]
-    fn a_stretch_in_which_all_was_superseded_still_moves_the_head() {
+    fn a_range_in_which_all_was_superseded_still_moves_the_head() {
         let mut feed = following(1);
         feed.heads_read(&[ROOM], &[(ROOM, head(3))], NOW);
         let read = read_of(&feed.tick(Timestamp(1_200)));
         let found = Found { head: Seq(3), events: Vec::new(), cut: false };
-        assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[], 3)]);
+        assert_eq!(feed.range_read(ROOM, read, Some(found), NOW), [deliver(&[], 3)]);
     }
 
     #[test]
@@ -359,7 +353,7 @@ mod tests {
         feed.heads_read(&[ROOM], &[], NOW);
         let read = read_of(&feed.tick(Timestamp(1_200)));
         let found = Found { head: Seq(2), events: vec![(Seq(2), "closed")], cut: false };
-        assert_eq!(feed.stretch_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "closed")], 2)]);
+        assert_eq!(feed.range_read(ROOM, read, Some(found), NOW), [deliver(&[(2, "closed")], 2)]);
     }
 
     #[test]
@@ -369,7 +363,7 @@ mod tests {
         let stale = read_of(&feed.tick(Timestamp(1_200)));
         feed.unsubscribe(ROOM, 0);
         let read = read_of(&feed.subscribe(ROOM, 0));
-        assert_eq!(feed.stretch_read(ROOM, stale, None, NOW), []);
+        assert_eq!(feed.range_read(ROOM, stale, None, NOW), []);
         // The head is still being read, once.
         assert_eq!(feed.subscribe(ROOM, 1), []);
         assert_eq!(feed.head_read(ROOM, stale, Some(Seq(2)), NOW), []);

@@ -221,11 +221,11 @@ impl Rooms {
     /// How somebody stands in a room, as far as this node knows (see [`crate::service::access`]); those who are banned
     /// there learn it here.
     pub async fn enter(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<AccessContext, Error> {
-        self.enter_as_of(caller, uid, Seq::ZERO).await
+        self.enter_at(caller, uid, Seq::ZERO).await
     }
 
     /// The same, with what happened in the room up to `seq` taken in.
-    pub async fn enter_as_of(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<AccessContext, Error> {
+    pub async fn enter_at(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<AccessContext, Error> {
         let now = self.ports.clock.now();
         let access = self.access_context(caller, uid, now, seq).await?;
         unless_banned(access, now)

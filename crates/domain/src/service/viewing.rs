@@ -71,7 +71,7 @@ impl Viewing {
         loop {
             need = match need {
                 Need::Access { at_least } => {
-                    let access = self.rooms.enter_as_of(caller, uid, at_least).await?;
+                    let access = self.rooms.enter_at(caller, uid, at_least).await?;
                     let room = access.room.id;
                     let next = join.access(access);
                     if next == Need::Tail {
@@ -121,7 +121,7 @@ impl Viewing {
                     catch_up.events(self.ports.events.event_range(room.0, since, limit).await?)
                 }
                 Need::Snapshot { limit } => catch_up.snapshot(self.ports.messages.snapshot(room.0, limit).await?),
-                Need::Access { at_least } => catch_up.access(self.rooms.enter_as_of(caller, room.1, at_least).await?),
+                Need::Access { at_least } => catch_up.access(self.rooms.enter_at(caller, room.1, at_least).await?),
                 Need::Tail | Need::Nothing => return catch_up.finish().ok_or(Error::NoSuch(Resource::Room)),
             };
         }

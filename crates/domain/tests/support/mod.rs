@@ -40,7 +40,7 @@ pub struct Typed {
 
 /// What became of it.
 #[derive(Debug)]
-pub enum Said {
+pub enum Outcome {
     Message(Box<Message>),
     Command {
         name: &'static str,
@@ -152,32 +152,37 @@ impl World {
     }
 
     /// Types `text` in a room.
-    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<Said, Error> {
+    pub async fn say(&self, caller: &Caller, room: &RoomUid, text: &str) -> Result<Outcome, Error> {
         self.send(caller, room, Typed { text: text.to_owned(), ..Typed::default() }).await
     }
 
     /// Types `text` under a nonce.
-    pub async fn say_named(&self, caller: &Caller, room: &RoomUid, text: &str, nonce: &str) -> Result<Said, Error> {
+    pub async fn say_named(&self, caller: &Caller, room: &RoomUid, text: &str, nonce: &str) -> Result<Outcome, Error> {
         self.send(caller, room, Typed { text: text.to_owned(), nonce: Some(nonce.to_owned()), reply_to: None }).await
     }
 
     /// Sends something in a room.
-    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: Typed) -> Result<Said, Error> {
+    pub async fn send(&self, caller: &Caller, room: &RoomUid, sent: Typed) -> Result<Outcome, Error> {
         self.type_in(Some(caller), Some(room), sent).await
     }
 
     /// Routes what was typed as HTTP and sockets do.
-    pub async fn type_in(&self, caller: Option<&Caller>, room: Option<&RoomUid>, typed: Typed) -> Result<Said, Error> {
+    pub async fn type_in(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+        typed: Typed,
+    ) -> Result<Outcome, Error> {
         let chat = &self.services.chat;
         match Input::parse(&typed.text)? {
             Input::Message(kind, text) => {
                 let new = NewMessage { text, kind, nonce: typed.nonce.as_deref(), reply_to: typed.reply_to };
-                Ok(Said::Message(Box::new(chat.post(caller, room, new).await?)))
+                Ok(Outcome::Message(Box::new(chat.post(caller, room, new).await?)))
             }
             Input::Command(entry, command) => {
-                Ok(Said::Command { name: entry.name, text: chat.run(caller, room, command).await? })
+                Ok(Outcome::Command { name: entry.name, text: chat.run(caller, room, command).await? })
             }
-            Input::Socket(entry, _) => Ok(Said::Socket(entry.name)),
+            Input::Socket(entry, _) => Ok(Outcome::Socket(entry.name)),
         }
     }
 
@@ -189,7 +194,7 @@ impl World {
     /// Types a command, which must succeed; what it says.
     pub async fn command(&self, caller: &Caller, room: &RoomUid, line: &str) -> String {
         match self.say(caller, room, line).await {
-            Ok(Said::Command { text, .. }) => text,
+            Ok(Outcome::Command { text, .. }) => text,
             other => panic!("{line} is a command: {other:?}"),
         }
     }
@@ -250,9 +255,9 @@ pub fn seconds(count: i64) -> Duration {
 }
 
 /// The message that was posted.
-pub fn message(said: Result<Said, Error>) -> Message {
+pub fn message(said: Result<Outcome, Error>) -> Message {
     match said {
-        Ok(Said::Message(message)) => *message,
+        Ok(Outcome::Message(message)) => *message,
         other => panic!("a message: {other:?}"),
     }
 }

@@ -104,7 +104,7 @@ pub async fn a_snapshot_is_the_head_and_the_latest_messages(subject: Subject) {
 }
 
 /// What lies after the cursor: messages that stand, and every other event; the deleted leave a gap.
-pub async fn a_stretch_tells_what_stands_and_what_was_done(subject: Subject) {
+pub async fn a_range_tells_what_stands_and_what_was_done(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 4).await;
     subject.done(lobby.id, &ann, LogCommand::Delete { message: all[1].id }).await;
@@ -119,7 +119,7 @@ pub async fn a_stretch_tells_what_stands_and_what_was_done(subject: Subject) {
 }
 
 /// After a purge nothing of before is told, but the purge is.
-pub async fn a_stretch_tells_a_purge_and_resurrects_nothing(subject: Subject) {
+pub async fn a_range_tells_a_purge_and_resurrects_nothing(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
     for author in [&ann, &bob, &ann, &bob] {
@@ -134,7 +134,7 @@ pub async fn a_stretch_tells_a_purge_and_resurrects_nothing(subject: Subject) {
 }
 
 /// A event_range that is cut holds the first events and says so; going on from its last one misses nothing.
-pub async fn a_cut_stretch_goes_on_where_it_ended(subject: Subject) {
+pub async fn a_cut_range_goes_on_where_it_ended(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 6).await;
     subject.done(lobby.id, &ann, LogCommand::Delete { message: all[2].id }).await;
@@ -191,7 +191,7 @@ pub async fn heads_are_told_for_many_rooms(subject: Subject) {
 }
 
 /// All that a decision needs: the room, its head, the member, what was said last.
-pub async fn a_stance_is_all_that_a_decision_needs(subject: Subject) {
+pub async fn access_is_all_that_a_decision_needs(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let (other, bob) = subject.room("other", "bob").await;
     subject.act_at(later(1), lobby.id, &ann, post(draft("one"))).await.unwrap();
@@ -212,7 +212,7 @@ pub async fn a_stance_is_all_that_a_decision_needs(subject: Subject) {
 }
 
 /// What was deleted still counts as said.
-pub async fn the_last_post_of_a_stance_may_be_deleted(subject: Subject) {
+pub async fn the_last_post_in_an_access_may_be_deleted(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     subject.act_at(later(1), lobby.id, &ann, post(draft("one"))).await.unwrap();
     subject.act_at(later(2), lobby.id, &ann, post(draft("two"))).await.unwrap();
@@ -222,7 +222,7 @@ pub async fn the_last_post_of_a_stance_may_be_deleted(subject: Subject) {
 }
 
 /// A access without a user, with one who is gone, or of no room.
-pub async fn a_stance_may_be_nobodys(subject: Subject) {
+pub async fn access_may_be_nobodys(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
     subject.accounts.delete(bob.id).await.unwrap();

@@ -42,7 +42,7 @@ fn is_refused(result: &Result<AppendResult, AppendError>, by: &Sanction) -> bool
 }
 
 /// What holds for everybody is read at once: settings, head, ranks and sanctions of one place, those in force.
-pub async fn a_footing_is_one_place_with_what_is_in_force_there(subject: Subject) {
+pub async fn access_is_told_with_what_is_in_force_there(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let admin = user("adam").rank(Rank::Admin).create(&*subject.accounts).await;
     let (bob, kim) = (subject.user("bob").await, subject.user("kim").await);

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 /// How long a client waits after a refusal, in milliseconds.
-const PATIENCE: i64 = 600;
+const RETRY_WAIT: i64 = 600;
 
 /// What a client has of a room.
 #[derive(Default)]
@@ -209,7 +209,7 @@ impl Client {
                 view.transcript.event(&event);
                 if event.removes(Recipient::of(Some(&self.member))) {
                     view.inside = false;
-                    view.not_before = now + PATIENCE;
+                    view.not_before = now + RETRY_WAIT;
                 }
             }
             Frame::Reset(room) => {
@@ -243,7 +243,7 @@ impl Client {
                 world.say(|| format!("{name} is refused in room {room}: {refusal:?}"));
                 // Whoever was inside still is, until the event comes that ends it.
                 view.asking = None;
-                view.not_before = now + PATIENCE;
+                view.not_before = now + RETRY_WAIT;
                 if refusal == Refusal::Gone && !view.inside {
                     view.transcript.close();
                 }
@@ -255,7 +255,7 @@ impl Client {
             }
             Frame::NotPosted(nonce, Refusal::Busy) => {
                 for pending in self.pending.borrow_mut().iter_mut().filter(|pending| pending.nonce == nonce) {
-                    (pending.sent, pending.not_before) = (false, now + PATIENCE);
+                    (pending.sent, pending.not_before) = (false, now + RETRY_WAIT);
                 }
             }
             Frame::NotPosted(nonce, _) => self.pending.borrow_mut().retain(|pending| pending.nonce != nonce),

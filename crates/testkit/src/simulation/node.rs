@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 
 /// The most events that a read brings, so that some are cut.
-const STRETCH: usize = 7;
+const RANGE_MAX: usize = 7;
 
 /// How long a tail is kept that nobody reads, in milliseconds.
 const TAIL_KEPT: i64 = 1_500;
@@ -115,13 +115,13 @@ impl Node {
             to_feed: RefCell::default(),
             workers,
         });
-        node.carry_out(effects);
+        node.run_effects(effects);
         let (ticking, wait) = (node.clone(), world.runtime.clone());
         world.runtime.spawn(async move {
             while ticking.is_alive() {
                 wait.sleep(TICK.as_millis()).await;
                 let effects = ticking.feed.borrow_mut().tick(ticking.world().now());
-                ticking.carry_out(effects);
+                ticking.run_effects(effects);
                 ticking.forget_rooms();
             }
         });
@@ -153,7 +153,7 @@ impl Node {
         if self.is_alive() {
             self.bus.publish(vec![event.clone()]);
             let effects = self.feed.borrow_mut().receive([(event.room, event.seq, event)], self.world().now());
-            self.carry_out(effects);
+            self.run_effects(effects);
         }
     }
 
@@ -161,7 +161,7 @@ impl Node {
     pub fn lose(self: &Rc<Self>) {
         self.bus.lose();
         let effects = self.feed.borrow_mut().lost();
-        self.carry_out(effects);
+        self.run_effects(effects);
     }
 
     /// The room's tail on a worker, asked of the feed when there is none.
@@ -175,7 +175,7 @@ impl Node {
         waiting
     }
 
-    fn carry_out(self: &Rc<Self>, effects: Vec<Effect<Event>>) {
+    fn run_effects(self: &Rc<Self>, effects: Vec<Effect<Event>>) {
         for effect in effects {
             let node = self.clone();
             match effect {
@@ -183,19 +183,19 @@ impl Node {
                     let heads = node.world().read(async |store| store.heads(&[room]).await).await;
                     let head = heads.ok().and_then(|heads| heads.first().map(|(_, head)| head.seq));
                     let effects = node.feed.borrow_mut().head_read(room, read, head, node.world().now());
-                    node.carry_out(effects);
+                    node.run_effects(effects);
                 }),
                 Effect::ReadHeads(rooms) => self.spawn(async move {
                     if let Ok(heads) = node.world().read(async |store| store.heads(&rooms).await).await {
                         node.feed.borrow_mut().heads_read(&rooms, &heads, node.world().now());
                     }
                 }),
-                Effect::ReadStretch { room, read, since } => self.spawn(async move {
+                Effect::ReadRange { room, read, since } => self.spawn(async move {
                     let event_range =
-                        node.world().read(async |store| store.event_range(room, since, STRETCH).await).await;
+                        node.world().read(async |store| store.event_range(room, since, RANGE_MAX).await).await;
                     let found = event_range.ok().flatten().map(Found::from);
-                    let effects = node.feed.borrow_mut().stretch_read(room, read, found, node.world().now());
-                    node.carry_out(effects);
+                    let effects = node.feed.borrow_mut().range_read(room, read, found, node.world().now());
+                    node.run_effects(effects);
                 }),
                 Effect::Tail { worker, room, head } => self.tell(worker, ToWorker::Tail(room, head)),
                 Effect::Failed { worker, room } => self.tell(worker, ToWorker::Failed(room)),
@@ -248,7 +248,7 @@ impl Node {
                 }
                 None => Vec::new(),
             };
-            node.carry_out(effects);
+            node.run_effects(effects);
         });
     }
 
