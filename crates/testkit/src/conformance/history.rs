@@ -1,4 +1,4 @@
-//! Reading: pages, snapshots, stretches, stances and the log of moderators.
+//! Reading: pages, snapshots, ranges of events, access and the log of moderators.
 
 use super::{Subject, seqs, texts};
 use crate::builders::{NOON, body, draft, give, later, post, sanction};
