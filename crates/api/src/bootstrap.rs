@@ -10,6 +10,7 @@ use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, Health};
 use domain::service::access::AccessCache;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
+pub use infra::ServeLock;
 use infra::adapters::bus::LocalBus;
 use infra::adapters::clock::SystemClock;
 use infra::adapters::geography::{GeoFile, NoGeography};
@@ -20,6 +21,9 @@ use infra::adapters::passwords::BcryptHasher;
 use infra::adapters::tokens::JwtTokens;
 use infra::{Options, Store};
 use std::sync::Arc;
+
+/// What SQLite keeps for deleting on a full disk: enough for a purge of some 40 000 messages.
+const RESERVE: u64 = 16 * 1024 * 1024;
 
 /// Everything but the sockets.
 pub struct Wired {
@@ -56,6 +60,11 @@ impl StoreHandle {
     }
 }
 
+/// Takes the database for this process; refused while another server has it. To be kept as long as it serves.
+pub fn lock(config: &Config) -> Result<ServeLock, String> {
+    infra::lock_for_serving(&config.database()).map_err(|error| error.to_string())
+}
+
 /// The machine's clock.
 pub fn system_clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
@@ -67,7 +76,8 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let subscription = bus.subscribe();
     let url = config.database();
     let access = Arc::new(AccessCache::new(&*bus));
-    let opened = tokio::task::spawn_blocking(move || Store::open(&url, Options::default(), bus));
+    let options = Options { reserve_bytes: RESERVE, ..Options::default() };
+    let opened = tokio::task::spawn_blocking(move || Store::open(&url, options, bus));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     let limits = !config.limits.off;

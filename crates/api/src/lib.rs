@@ -14,6 +14,7 @@ pub mod cli;
 pub mod client_ip;
 pub mod config;
 mod content_policy;
+mod health;
 mod housekeeping;
 pub mod http;
 pub mod limits;

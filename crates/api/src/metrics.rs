@@ -1,9 +1,11 @@
 //! What is counted, for Prometheus. Served on an address of its own, never on the public one.
 
+use crate::health;
 use crate::problem::{Code, Problem};
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpServer, ResponseError, web};
+use domain::ports::store::{Health, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -39,13 +41,15 @@ pub struct Metrics {
     pub bytes_out: Counter,
     /// Messages posted through this process.
     pub messages: Counter,
+    /// 1 while the database's disk is full.
+    storage_full: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut registry = Registry::with_prefix("banter");
         let requests = Family::new_with_constructor((|| Histogram::new(STEPS)) as fn() -> Histogram);
-        let sockets = Gauge::default();
+        let [sockets, storage_full] = <[Gauge; 2]>::default();
         let [frames_in, deliveries, bytes_out, messages] = <[Counter; 4]>::default();
         let help = "How long requests took, by method, route and status";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, Family::clone(&requests));
@@ -54,7 +58,8 @@ impl Default for Metrics {
         registry.register("deliveries", "Frames of rooms' logs handed to viewers", Counter::clone(&deliveries));
         registry.register_with_unit("socket_out", "Bytes written to sockets", Unit::Bytes, Counter::clone(&bytes_out));
         registry.register("messages", "Messages posted through this process", Counter::clone(&messages));
-        Metrics { registry, requests, sockets, frames_in, deliveries, bytes_out, messages }
+        registry.register("storage_full", "1 while the database's disk is full", Gauge::clone(&storage_full));
+        Metrics { registry, requests, sockets, frames_in, deliveries, bytes_out, messages, storage_full }
     }
 }
 
@@ -76,17 +81,19 @@ impl Metrics {
     }
 }
 
-async fn show(metrics: web::Data<Metrics>) -> HttpResponse {
+async fn show(metrics: web::Data<Metrics>, store: web::Data<dyn Health>) -> HttpResponse {
+    let is_full = matches!(health::check(&**store).await, Err(StoreError::StorageFull { .. }));
+    metrics.storage_full.set(i64::from(is_full));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     HttpResponse::Ok().content_type(kind).body(metrics.text())
 }
 
 /// Serves /metrics and nothing else. Must be called within an actix system.
-pub fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Result<ServerHandle, String> {
+pub fn serve(listener: TcpListener, metrics: Arc<Metrics>, store: Arc<dyn Health>) -> Result<ServerHandle, String> {
     let nothing = || async { Problem::new(Code::NotFound, "the metrics are at /metrics").error_response() };
     let server = HttpServer::new(move || {
-        let routes =
-            actix_web::App::new().app_data(web::Data::from(metrics.clone())).route("/metrics", web::get().to(show));
+        let (metrics, store) = (web::Data::from(metrics.clone()), web::Data::from(store.clone()));
+        let routes = actix_web::App::new().app_data(metrics).app_data(store).route("/metrics", web::get().to(show));
         routes.default_service(web::to(nothing))
     })
     .workers(1)

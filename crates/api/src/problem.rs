@@ -74,6 +74,7 @@ codes! {
     RateLimited 429 "rate_limited" "Too many requests";
     Internal 500 "internal" "Something went wrong on the server";
     Busy 503 "busy" "The server is busy or its database away";
+    StorageFull 503 "storage_full" "The server's disk is full";
     Draining 503 "draining" "The server is about to stop";
 }
 
@@ -240,6 +241,7 @@ impl From<Error> for Problem {
             Error::SocketOnly { .. } => new(Code::SocketOnly),
             Error::NoRoom => new(Code::NoRoom),
             Error::Busy { retry_after } => new(Code::Busy).retry_after(Some(retry_after.as_seconds_up())),
+            Error::StorageFull { retry_after } => new(Code::StorageFull).retry_after(Some(retry_after.as_seconds_up())),
             Error::Failed(words) => {
                 // The only place where a store's own words are told, and only to the log.
                 tracing::error!(error = %words, "the store failed");

@@ -1,7 +1,7 @@
 //! A server from start to stop: bind, serve, drain.
 
 use crate::app::App;
-use crate::bootstrap::{self, StoreHandle, Wired};
+use crate::bootstrap::{self, ServeLock, StoreHandle, Wired};
 use crate::client_ip::UnlistedProxy;
 use crate::config::Config;
 use crate::housekeeping;
@@ -58,6 +58,8 @@ pub struct Running {
     handles: Vec<ServerHandle>,
     housekeeper: JoinHandle<()>,
     store: StoreHandle,
+    /// Ends with this.
+    _lock: ServeLock,
 }
 
 /// Starts a server. Must be called within an actix system.
@@ -71,11 +73,14 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     if config.public_url.is_none() {
         tracing::warn!("PUBLIC_URL is not set: pages of any host name that leads here may call this server");
     }
+    // Before the address: of two with the same settings the second hears who has the database.
+    let mut lock = bootstrap::lock(&config)?;
     let bind = |address: SocketAddr, name: &str| {
         bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
     };
     let listener = bind(config.listen, "LISTEN")?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    lock.tell(Some(&format!("http://{address}")));
     let metrics_listener = config.metrics_listen.map(|address| bind(address, "METRICS_LISTEN")).transpose()?;
 
     let wired = bootstrap::wire(&config, clock).await?;
@@ -101,7 +106,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
 
     let mut handles = Vec::new();
     if let Some(listener) = metrics_listener {
-        handles.push(metrics::serve(listener, app.metrics.clone())?);
+        handles.push(metrics::serve(listener, app.metrics.clone(), app.health.clone())?);
     }
     let server = HttpServer::new(move || {
         let hub = Hub::start(app.clone());
@@ -118,7 +123,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     .run();
     handles.push(server.handle());
     actix_web::rt::spawn(server);
-    Ok(Running { address, root_password, node, handles, housekeeper, store })
+    Ok(Running { address, root_password, node, handles, housekeeper, store, _lock: lock })
 }
 
 /// Listens as the standard library does, but for the queue: its 128 turn away most of those who come back at once.

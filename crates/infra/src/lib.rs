@@ -11,11 +11,13 @@ mod db;
 mod store;
 mod writer;
 
+pub use db::lock::ServeLock;
 pub use db::migrate::SchemaStatus;
 
 use crate::adapters::secret::Key;
 use crate::db::access::Db;
 use crate::db::conn::{AnyConn, Mode, Role, connect, transaction};
+use crate::db::disk::{Disk, DiskStatus, private};
 use crate::db::error::DbError;
 use crate::db::migrate::{self, MigrateError};
 use crate::db::pool::Pool;
@@ -30,6 +32,7 @@ use crate::store::settings;
 use domain::ports::bus::Bus;
 use domain::ports::log::Log;
 use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -42,11 +45,13 @@ pub struct Options {
     pub writers: usize,
     /// Bytes of entries that may wait for the writers coalescer.
     pub queue_bytes: usize,
+    /// Bytes beside a SQLite file that only acts that delete may take when the disk is full; 0 for none.
+    pub reserve_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { readers: 8, writers: 4, queue_bytes: 8 * 1024 * 1024 }
+        Options { readers: 8, writers: 4, queue_bytes: 8 * 1024 * 1024, reserve_bytes: 0 }
     }
 }
 
@@ -59,6 +64,9 @@ pub enum OpenError {
     /// The file of the database cannot be made.
     #[error("the database file {path} cannot be made: {error}")]
     File { path: String, error: std::io::Error },
+    /// Another process serves it.
+    #[error("the database {path} is served already, by {holder}: stop that one first")]
+    Served { path: String, holder: String },
     /// The database cannot be reached, or it failed.
     #[error("the database cannot be opened: {0}")]
     Database(String),
@@ -115,10 +123,14 @@ impl Store {
         let one_writer = matches!(target, Target::Sqlite(_));
         let count = if one_writer { 1 } else { options.writers.max(1) };
         let queues: Vec<_> = (0..count).map(|_| Arc::new(Queue::new(options.queue_bytes / count))).collect();
-        let start = |queue: &Arc<Queue>| writer::thread::start(target.clone(), Arc::clone(queue), Arc::clone(&bus));
+        let status = Arc::new(DiskStatus::default());
+        let start = |queue: &Arc<Queue>| {
+            let disk = Disk::new(Arc::clone(&status), reserve(&target, options.reserve_bytes));
+            writer::thread::start(target.clone(), Arc::clone(queue), Arc::clone(&bus), disk)
+        };
         let writers = queues.iter().map(start).collect::<Result<_, _>>();
         let writers = writers.map_err(|error| OpenError::Database(format!("a writer cannot be started: {error}")))?;
-        let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer));
+        let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer, status));
         Ok(Store {
             accounts: Arc::new(SqlAccounts::new(Arc::clone(&db), bus)),
             rooms: Arc::new(SqlRooms(Arc::clone(&db))),
@@ -156,6 +168,20 @@ impl Store {
     }
 }
 
+/// Takes a database for this process to serve, before [`Store::open`]; see [`ServeLock`].
+pub fn lock_for_serving(url: &str) -> Result<ServeLock, OpenError> {
+    let target = Target::parse(url)?;
+    prepare_file(&target)?;
+    ServeLock::take(&target)
+}
+
+fn reserve(target: &Target, bytes: u64) -> Option<(PathBuf, u64)> {
+    let Target::Sqlite(path) = target else { return None };
+    let mut path = path.clone().into_os_string();
+    path.push(".reserve");
+    (bytes > 0).then(|| (path.into(), bytes))
+}
+
 /// Makes or updates the tables of a database; which versions it ran. Several processes may try at once.
 pub fn migrate(url: &str) -> Result<Vec<String>, OpenError> {
     let target = Target::parse(url)?;
@@ -189,10 +215,7 @@ fn prepare_file(target: &Target) -> Result<(), OpenError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let mut file = std::fs::OpenOptions::new();
-    file.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    file.open(path).map(drop).map_err(failed)
+    private(file.create(true).append(true)).open(path).map(drop).map_err(failed)
 }
 
 fn keys(conn: &mut AnyConn) -> Result<(Key, Key), DbError> {

@@ -1,15 +1,14 @@
 //! About the server itself.
 
 use crate::app::App;
+use crate::health;
 use crate::http::openapi;
 use crate::problem::{Code, Problem};
 use actix_web::{HttpResponse, web};
+use domain::ports::store::StoreError;
+use domain::service::error::Error;
 use serde::Serialize;
-use std::time::Duration;
 use utoipa::ToSchema;
-
-/// How long the store may take to answer before it counts as away.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// That all is well, and no more than that.
 #[derive(Serialize, ToSchema)]
@@ -24,15 +23,16 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(HealthAnswer { status: "ok" })
 }
 
-/// Whether the server can do its work: the database answers, and it is not about to stop.
+/// Whether the server can do its work: the database answers, its disk is not full, and the server is not about to stop.
 #[utoipa::path(get, path = "/health/ready", tag = "server", responses((status = 200, body = HealthAnswer)))]
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if app.node.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is about to stop"));
     }
-    match tokio::time::timeout(CHECK_TIMEOUT, app.health.check()).await {
-        Ok(Ok(())) => Ok(live().await),
-        _ => Err(Problem::new(Code::Busy, "the database does not answer")),
+    match health::check(&*app.health).await {
+        Ok(()) => Ok(live().await),
+        Err(error @ StoreError::StorageFull { .. }) => Err(Error::from(error).into()),
+        Err(_) => Err(Problem::new(Code::Busy, "the database does not answer")),
     }
 }
 

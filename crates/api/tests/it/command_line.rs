@@ -170,3 +170,27 @@ fn a_restored_database_gets_new_epochs() {
         assert_eq!(run(&database, &["migrate", "--restored"], 0), "1 logs have new epochs\n", "the server's own");
     }
 }
+
+#[test]
+fn one_sqlite_file_is_served_by_one_server_and_the_operator_works_beside_it() {
+    let database = Database::sqlite();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--root-password", "root password", "--log", "error"];
+    let start = || {
+        let mut child = banter(&database, &serve).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        (child, ready["url"].as_str().unwrap().to_owned())
+    };
+    let (mut first, url) = start();
+    let refused = run(&database, &serve, 1);
+    assert!(refused.contains(&url) && refused.contains(&format!("process {}", first.id())), "{refused}");
+    assert!(run(&database, &["user", "create", "ann"], 0).contains("made ann"));
+    assert_eq!(run(&database, &["room", "list"], 0), "");
+    // The lock dies with its process, however that dies.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (mut second, _) = start();
+    second.kill().unwrap();
+    second.wait().unwrap();
+}

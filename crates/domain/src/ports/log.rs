@@ -97,6 +97,11 @@ impl LogCommand {
             _ => None,
         }
     }
+
+    /// Whether it deletes, and so may take from what a store keeps in reserve for that.
+    pub fn deletes(&self) -> bool {
+        matches!(self, LogCommand::Delete { .. } | LogCommand::Purge { .. } | LogCommand::Close)
+    }
 }
 
 /// What an entry became.

@@ -20,6 +20,12 @@ pub enum StoreError {
         /// When to come back.
         retry_after: Span,
     },
+    /// The disk is full: nothing but deletions is written until somebody makes room.
+    #[error("the disk is full")]
+    StorageFull {
+        /// When to try again.
+        retry_after: Span,
+    },
     /// It failed, in words for the log.
     #[error("the store failed: {0}")]
     Failed(String),

@@ -143,6 +143,12 @@ pub enum Error {
         /// How long to wait before the next try.
         retry_after: Span,
     },
+    /// The disk is full; nothing was done.
+    #[error("The server's disk is full. Nothing was saved; deleting still works.")]
+    StorageFull {
+        /// How long to wait before the next try.
+        retry_after: Span,
+    },
     /// The store failed, in words for the log.
     #[error("Something went wrong on the server.")]
     Failed(String),
@@ -206,6 +212,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::NameTaken => Error::NameTaken,
             StoreError::Busy { retry_after } => Error::Busy { retry_after },
+            StoreError::StorageFull { retry_after } => Error::StorageFull { retry_after },
             StoreError::Failed(words) => Error::Failed(words),
         }
     }

@@ -135,6 +135,7 @@ fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::NameTaken => StoreError::NameTaken,
         StoreError::Busy { retry_after } => StoreError::Busy { retry_after: *retry_after },
+        StoreError::StorageFull { retry_after } => StoreError::StorageFull { retry_after: *retry_after },
         StoreError::Failed(why) => StoreError::Failed(why.clone()),
     }
 }

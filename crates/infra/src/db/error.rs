@@ -1,5 +1,6 @@
 //! What an error of the database means.
 
+use crate::db::disk::storage_full;
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::model::time::Span;
 use domain::ports::store::StoreError;
@@ -54,20 +55,26 @@ impl DbError {
         }
     }
 
-    /// Whether the disk took nothing more: full, or a file may not grow. What was there is still read.
+    /// Whether a write found no space: the disk is full, or a file may not grow. What was there is still read.
     ///
-    /// The words are SQLite's own, and the system's as PostgreSQL passes them on.
+    /// The words are SQLite's own, and the system's as PostgreSQL passes them on. SQLite says of a file that may not grow
+    /// what it says of a broken disk as well.
     pub fn is_full(&self) -> bool {
+        self.lacks_space() || self.says(&["disk I/O error"])
+    }
+
+    fn lacks_space(&self) -> bool {
+        self.says(&["disk is full", "No space left on device", "File too large", "Disk quota exceeded"])
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
         let DbError::Driver(Error::DatabaseError(_, info)) = self else { return false };
-        let words = info.message();
-        ["disk is full", "disk I/O error", "No space left on device", "File too large", "Disk quota exceeded"]
-            .iter()
-            .any(|full| words.contains(full))
+        words.iter().any(|words| info.message().contains(words))
     }
 
     /// What a caller is told whose change was not written.
     pub fn into_write_error(self, alive: bool) -> StoreError {
-        if self.is_full() { busy() } else { self.into_store_error(alive) }
+        if self.is_full() { storage_full() } else { self.into_store_error(alive) }
     }
 
     /// What a caller is told. `alive` says whether the connection survived.
@@ -75,6 +82,7 @@ impl DbError {
         match self {
             DbError::Refused(error) => error,
             DbError::Unreachable(_) => busy(),
+            error if error.lacks_space() => storage_full(),
             error if !alive || error.is_lock() => busy(),
             error => StoreError::Failed(error.to_string()),
         }

@@ -5,7 +5,9 @@
 pub mod access;
 pub mod coalesce;
 pub mod conn;
+pub mod disk;
 pub mod error;
+pub mod lock;
 pub mod migrate;
 pub mod pool;
 pub mod queue;

@@ -1,6 +1,7 @@
 //! What waits for a writer: bounded by bytes, refused at once when full or when the database is away.
 
 use crate::db::conn::AnyConn;
+use crate::db::disk::Disk;
 use domain::ports::log::{AppendError, AppendResult, LogEntry};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ pub struct PendingAppend {
 }
 
 /// Work on the writer's connection; without one it only answers that the store is busy. Says whether the connection lives.
-pub type Work = Box<dyn FnOnce(Option<&mut AnyConn>) -> bool + Send>;
+pub type Work = Box<dyn FnOnce(Option<(&mut AnyConn, &mut Disk)>) -> bool + Send>;
 
 /// One thing for a writer to do.
 pub enum Job {

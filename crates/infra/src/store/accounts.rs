@@ -140,7 +140,7 @@ impl AccountStore for SqlAccounts {
                 bus.announce(Notice::UserDeleted(id));
             }
         };
-        self.db.write_then(move |conn| erase(conn, id.0), announce).await
+        self.db.delete_then(move |conn| erase(conn, id.0), announce).await
     }
 
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {

@@ -213,14 +213,13 @@ impl RoomStore for SqlRooms {
     }
 
     async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.0
-            .write(move |conn| {
-                let over = sanctions::ends_at.lt(over_before.0).or(sanctions::lifted_at.lt(over_before.0));
-                let query = sanctions::table.filter(over).order(sanctions::id).limit(bounded(limit));
-                let ids = query.select(sanctions::id).load::<i64>(conn)?;
-                Ok(diesel::delete(sanctions::table.filter(sanctions::id.eq_any(ids))).execute(conn)?)
-            })
-            .await
+        let forget = move |conn: &mut AnyConn| {
+            let over = sanctions::ends_at.lt(over_before.0).or(sanctions::lifted_at.lt(over_before.0));
+            let query = sanctions::table.filter(over).order(sanctions::id).limit(bounded(limit));
+            let ids = query.select(sanctions::id).load::<i64>(conn)?;
+            Ok(diesel::delete(sanctions::table.filter(sanctions::id.eq_any(ids))).execute(conn)?)
+        };
+        self.0.delete_then(forget, |_| {}).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! A writer: the thread that empties one queue, keeps its connection, and answers whatever happens.
 
 use crate::db::conn::{AnyConn, Role, connect, is_alive};
+use crate::db::disk::{Disk, storage_full};
 use crate::db::error::{DbError, busy};
 use crate::db::queue::{Job, Next, PendingAppend, Queue};
 use crate::db::target::Target;
@@ -10,7 +11,6 @@ use crate::writer::lookup::Locks;
 use domain::ports::bus::{Bus, Notice};
 use domain::ports::log::LogEntry;
 use domain::ports::store::StoreError;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,8 +27,8 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 const LOCK_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Starts a writer. It ends when its queue is closed and empty.
-pub fn start(target: Target, queue: Arc<Queue>, bus: Arc<dyn Bus>) -> std::io::Result<JoinHandle<()>> {
-    let writer = Writer { target, queue, bus, used: Instant::now(), full: Cell::new(false) };
+pub fn start(target: Target, queue: Arc<Queue>, bus: Arc<dyn Bus>, disk: Disk) -> std::io::Result<JoinHandle<()>> {
+    let writer = Writer { target, queue, bus, used: Instant::now(), disk };
     std::thread::Builder::new().name("banter-writer".to_owned()).spawn(move || writer.run())
 }
 
@@ -37,8 +37,15 @@ struct Writer {
     queue: Arc<Queue>,
     bus: Arc<dyn Bus>,
     used: Instant,
-    /// Whether the disk was full the last time: said once, not for each batch.
-    full: Cell<bool>,
+    disk: Disk,
+}
+
+/// How a batch is tried.
+#[derive(Clone, Copy)]
+struct Attempt {
+    locks: Locks,
+    /// Whether the reserve was given away for it: that does not help twice.
+    has_room: bool,
 }
 
 /// The connection is of no more use.
@@ -94,8 +101,13 @@ impl Writer {
             }
             let done = match next {
                 Next::Closed => return Ok(()),
-                Next::Run(work) => catch_unwind(AssertUnwindSafe(|| work(Some(conn)))).unwrap_or(false),
-                Next::Batch(pending) => self.settle(conn, pending, Locks::Wait).is_ok(),
+                Next::Run(work) => {
+                    catch_unwind(AssertUnwindSafe(|| work(Some((conn, &mut self.disk))))).unwrap_or(false)
+                }
+                Next::Batch(pending) => {
+                    let attempt = Attempt { locks: Locks::Wait, has_room: false };
+                    self.settle(conn, pending, attempt).is_ok()
+                }
             };
             self.used = Instant::now();
             if !done && !is_alive(conn) {
@@ -105,11 +117,15 @@ impl Writer {
     }
 
     /// Writes a batch, or as much of it as can be written: an entry that cannot is found by halving.
-    fn settle(&self, conn: &mut AnyConn, pending: Vec<PendingAppend>, locks: Locks) -> Result<(), Lost> {
+    fn settle(&mut self, conn: &mut AnyConn, pending: Vec<PendingAppend>, attempt: Attempt) -> Result<(), Lost> {
+        let locks = attempt.locks;
         let (mut pending, late): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|pending| pending.since.elapsed() < ANSWER_WITHIN);
         // Their callers were told to come back.
         late.into_iter().for_each(|pending| answer(pending, busy()));
+        if !self.disk.takes_more() {
+            pending = keep_deletions(pending);
+        }
         if pending.is_empty() {
             return Ok(());
         }
@@ -117,11 +133,9 @@ impl Writer {
         let entries: Vec<&LogEntry> = pending.iter().map(|pending| &pending.entry).collect();
         let written = catch_unwind(AssertUnwindSafe(|| write(conn, &entries, locks)))
             .unwrap_or(Err(DbError::Damaged("the writer's own state")));
+        self.disk.note(&written);
         let error = match written {
             Ok(written) => {
-                if self.full.replace(false) {
-                    tracing::info!("the disk can be written again");
-                }
                 self.publish(pending, written);
                 return Ok(());
             }
@@ -132,26 +146,27 @@ impl Writer {
             return Err(Lost);
         }
         if error.is_full() {
-            if !self.full.replace(true) {
-                tracing::error!(%error, "nothing more can be written to the disk");
+            let pending = keep_deletions(pending);
+            if !pending.is_empty() && !attempt.has_room && self.disk.make_room(conn) {
+                return self.settle(conn, pending, Attempt { has_room: true, ..attempt });
             }
-            pending.into_iter().for_each(|pending| answer(pending, busy()));
+            pending.into_iter().for_each(|pending| answer(pending, storage_full()));
             return Ok(());
         }
         if error.is_lock() || began.elapsed() > LOCK_TIMEOUT {
             if locks == Locks::Wait {
-                return self.settle(conn, pending, Locks::Skip);
+                return self.settle(conn, pending, Attempt { locks: Locks::Skip, ..attempt });
             }
             pending.into_iter().for_each(|pending| answer(pending, busy()));
             return Ok(());
         }
         if pending.len() > 1 {
             let rest = pending.split_off(pending.len() / 2);
-            if let Err(Lost) = self.settle(conn, pending, locks) {
+            if let Err(Lost) = self.settle(conn, pending, attempt) {
                 rest.into_iter().for_each(|pending| answer(pending, busy()));
                 return Err(Lost);
             }
-            return self.settle(conn, rest, locks);
+            return self.settle(conn, rest, attempt);
         }
         tracing::error!(%error, "an entry could not be written");
         let mut reason = Some(error.into_write_error(true));
@@ -173,6 +188,14 @@ impl Writer {
             let _ = pending.answer.send(answer);
         }
     }
+}
+
+/// Those that delete; the others are told that the disk is full.
+fn keep_deletions(pending: Vec<PendingAppend>) -> Vec<PendingAppend> {
+    let (deletions, others): (Vec<_>, Vec<_>) =
+        pending.into_iter().partition(|pending| pending.entry.command.deletes());
+    others.into_iter().for_each(|pending| answer(pending, storage_full()));
+    deletions
 }
 
 fn answer(pending: PendingAppend, error: StoreError) {
