@@ -1,7 +1,8 @@
 /** The system's Chromium, pages that must stay free of errors, and the few moves that all browser tests share. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { type Browser, chromium, type FrameLocator, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 
@@ -9,14 +10,53 @@ export type Chat = Page | FrameLocator;
 
 const shots = resolve(import.meta.dirname, "../../test-output/screenshots");
 
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM || onPath(["chromium", "chromium-browser", "google-chrome"]),
-    args: [
-      "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+/** Switches for one try after another, the last without what depends most on the machine: forked renderers and compiled scripts. */
+const tries = [[], [], ["--no-zygote", "--js-flags=--jitless"]];
+
+/** A Chromium that has shown a page. Where no page lives, the error says so once, with what Chromium and the machine tell of it. */
+export async function launchBrowser(): Promise<Browser> {
+  const CHROMIUM = process.env.CHROMIUM || onPath(["chromium", "chromium-browser", "google-chrome"]);
+  let trouble = "";
+  for (const switches of tries) {
+    const CHROMIUM_LOG = join(mkdtempSync(join(tmpdir(), "banter-chromium-")), "log");
+    const browser = await chromium.launch({
+      executablePath: join(import.meta.dirname, "chromium"),
+      env: { ...process.env, CHROMIUM, CHROMIUM_LOG },
+      args: [
+        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync", ...switches,
+      ],
+    });
+    browser.on("disconnected", () => rmSync(dirname(CHROMIUM_LOG), { recursive: true, force: true }));
+    browser.on("context", (context) => context.on("page", (page) => page.on("crash", () => console.error(crashed(page.url(), CHROMIUM_LOG)))));
+    try {
+      const page = await browser.newPage();
+      await page.goto("data:text/html,<p>Ready", { timeout: 20_000 });
+      await page.close();
+      return browser;
+    } catch (error) {
+      trouble = crashed(String(error), CHROMIUM_LOG);
+      console.error(trouble);
+      await browser.close();
+    }
+  }
+  throw new Error(trouble);
+}
+
+/** What tells a machine that is short of something from a page that is at fault. */
+function crashed(what: string, log: string): string {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  return [
+    `A Chromium page crashed: ${what}`,
+    `memory: ${found("/proc/meminfo", /MemAvailable: *(.*)/)} available, ${found("/proc/vmstat", /oom_kill (.*)/)} processes ever killed for want of it`,
+    `load and tasks: ${found("/proc/loadavg", /(.*) /)}`,
+    `disk: ${Math.round(bavail * bsize / 2 ** 20)} MiB free in ${tmpdir()}`,
+    ...found(log, /([^]*)/).split("\n").filter((line) => /ERROR|FATAL/.test(line) && !/dbus|scaling_/.test(line)).slice(-10),
+  ].join("\n  ");
+}
+
+function found(file: string, pattern: RegExp): string {
+  return (existsSync(file) && readFileSync(file, "utf8").match(pattern)?.[1]) || "?";
 }
 
 function onPath(names: string[]): string {
