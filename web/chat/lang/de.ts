@@ -105,6 +105,7 @@ const de: Catalogue = {
   why_forbidden: "Das darfst du hier nicht.",
   why_rate_limited: "Das war zu viel auf einmal. Warte ein wenig.",
   why_busy: "Der Server ist ausgelastet. Warte ein wenig.",
+  why_storage_full: "Der Server hat keinen Speicherplatz mehr; es kann nichts gesendet werden. Dein Text bleibt hier.",
   why_connection_lost: "Die Verbindung ging verloren, und niemand weiß, ob der Befehl ausgeführt wurde. Sieh nach, bevor du ihn wiederholst.",
   why_unreachable: "Der Server ist nicht zu erreichen. Prüfe deine Verbindung.",
   copyText: "Text kopieren",

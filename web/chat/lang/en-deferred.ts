@@ -88,6 +88,7 @@ export const enDeferred = {
   why_forbidden: "You may not do that here.",
   why_rate_limited: "Too many requests. Try again in a moment.",
   why_busy: "The server is busy. Try again in a moment.",
+  why_storage_full: "The server has run out of disk space, so nothing can be sent. Your text is kept here.",
   why_connection_lost: "The connection was lost. Check whether the command ran before you repeat it.",
   why_unreachable: "The server cannot be reached. Check your connection.",
   // The menu of a message

@@ -105,6 +105,7 @@ const es: Catalogue = {
   why_forbidden: "Aquí no puedes hacer eso.",
   why_rate_limited: "Fue demasiado a la vez. Espera un poco.",
   why_busy: "El servidor está ocupado. Espera un poco.",
+  why_storage_full: "El servidor se ha quedado sin espacio en disco y no se puede enviar nada. Tu texto se conserva aquí.",
   why_connection_lost: "Se perdió la conexión y no se sabe si la orden se ejecutó. Compruébalo antes de repetirla.",
   why_unreachable: "No se puede alcanzar el servidor. Revisa tu conexión.",
   copyText: "Copiar texto",

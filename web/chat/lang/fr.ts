@@ -105,6 +105,7 @@ const fr: Catalogue = {
   why_forbidden: "Vous ne pouvez pas faire cela ici.",
   why_rate_limited: "C’était trop à la fois. Attendez un peu.",
   why_busy: "Le serveur est occupé. Attendez un peu.",
+  why_storage_full: "Le serveur n’a plus d’espace disque : rien ne peut être envoyé. Votre texte est conservé ici.",
   why_connection_lost: "La connexion a été perdue et nul ne sait si la commande a été exécutée. Vérifiez avant de la répéter.",
   why_unreachable: "Le serveur est injoignable. Vérifiez votre connexion.",
   copyText: "Copier le texte",

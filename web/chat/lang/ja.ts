@@ -105,6 +105,7 @@ const ja: Catalogue = {
   why_forbidden: "ここではその操作はできません。",
   why_rate_limited: "操作が多すぎます。少し待ってください。",
   why_busy: "サーバーが混み合っています。少し待ってください。",
+  why_storage_full: "サーバーのディスク容量が不足しているため、送信できません。入力した文はここに残ります。",
   why_connection_lost: "接続が切れ、コマンドが実行されたか分かりません。確かめてからやり直してください。",
   why_unreachable: "サーバーに接続できません。回線を確認してください。",
   copyText: "テキストをコピー",
