@@ -78,6 +78,8 @@ export default defineConfig(({ mode }) => ({
     rolldownOptions: {
       // What all pages share is small: one file of it is fetched sooner than five.
       output: {
+        // The names of what comes later are part of the first view.
+        ...(mode === "chat" ? { chunkFileNames: "assets/[hash:6].js" } : {}),
         codeSplitting: {
           groups: [mode === "chat" ? { name: "chat", tags: ["$initial"] } : { name: "shared", test: /vite.preload-helper|web.shared.[a-z]+\.ts$|rolldown.runtime/ }],
         },

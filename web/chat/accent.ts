@@ -4,8 +4,17 @@ import { backgrounds, contrast, type NameColour, readable } from "./colour";
 /** More than for names, since it also stands on a ground that it tints. */
 const accentContrast = 5.2;
 
-/** The styles that make a colour the accent of both themes. */
-export function accentStyles(accent: string): string {
+/** A text as #rrggbb, with or without its #; null when it is no such colour. */
+export function hexColour(text: string | null): string | null {
+  const digits = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(text ?? "")?.[1]?.toLowerCase();
+  if (!digits) return null;
+  return "#" + (digits.length === 3 ? [...digits].map((digit) => digit + digit).join("") : digits);
+}
+
+/** The styles that make a colour the accent of both themes; none for what is no colour. */
+export function accentStyles(typed: string): string {
+  const accent = hexColour(typed);
+  if (!accent) return "";
   const { light, dark } = accentColours(accent);
   const rule = (where: string, colour: string) => `${where}{--accent:${colour};--on-accent:${inkOn(colour)};`
     + "--accent-hover:color-mix(in srgb,var(--accent) 85%,var(--text));--soft:color-mix(in srgb,var(--accent) 12%,var(--surface))}";

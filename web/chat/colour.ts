@@ -27,13 +27,6 @@ export function colourOfHue(hue: number): NameColour {
   };
 }
 
-/** A text as #rrggbb, with or without its #; null when it is no such colour. */
-export function hexColour(text: string | null): string | null {
-  const digits = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(text ?? "")?.[1]?.toLowerCase();
-  if (!digits) return null;
-  return "#" + (digits.length === 3 ? [...digits].map((digit) => digit + digit).join("") : digits);
-}
-
 /** The contrast of two #rrggbb colours as WCAG 2 counts it: 1 to 21. */
 export function contrast(one: string, other: string): number {
   const [high = 0, low = 0] = [luminance(one), luminance(other)].sort((a, b) => b - a);

@@ -1,6 +1,5 @@
 /** What the address of the chat window asks for, read once. */
 import { isTheme, type Theme } from "../shared/theme";
-import { hexColour } from "./colour";
 
 export interface ChatOptions {
   room: string | null;
@@ -14,6 +13,7 @@ export interface ChatOptions {
   theme: Theme | null;
   /** The window's ground lets the page behind it through. */
   transparent: boolean;
+  /** As it was typed: [accentStyles] says whether it is a colour. */
   accent: string | null;
   /** In pixels. */
   fontSize: number | null;
@@ -45,7 +45,7 @@ export function chatOptions(search: string): ChatOptions {
     fade: number("fade", 0, 3600) ?? 30,
     theme: isTheme(theme) ? theme : overlay ? "dark" : null,
     transparent: theme === "transparent" || overlay,
-    accent: hexColour(query.get("accent")),
+    accent: query.get("accent"),
     fontSize: number("fontSize", 10, 32),
     compact: query.get("density") === "compact" || on("compact") || overlay,
     noheader: on("noheader") || overlay,

@@ -5,6 +5,7 @@ import { announceEvery, Announcer } from "../chat/announcer";
 import { Batch } from "../chat/batch";
 import { backgrounds, colourOfHue, contrast, nameColour } from "../chat/colour";
 import { spanText } from "../chat/components/clock";
+import { accentStyles } from "../chat/accent";
 import { chatOptions } from "../chat/options";
 import { badge, mayDelete, mayModerate } from "../chat/ranks";
 import { curl, requestText } from "../playground/exchange";
@@ -72,9 +73,10 @@ describe("addresses", () => {
     expect(chatOptions("?room=r&guest=1&theme=dark&session=2")).toMatchObject({ room: "r", guest: true, readonly: false, theme: "dark", session: "2", host: null });
     expect(chatOptions("?guest=0&readonly&theme=pink")).toMatchObject({ room: null, guest: false, readonly: true, theme: null, session: null, host: null });
     expect(chatOptions("?accent=0a7&fontSize=99&density=compact&noheader&hideUsers=1&lang=de&login=host")).toMatchObject({
-      accent: "#00aa77", fontSize: 32, compact: true, noheader: true, hideUsers: true, lang: "de", hostLogin: true, overlay: false,
+      accent: "0a7", fontSize: 32, compact: true, noheader: true, hideUsers: true, lang: "de", hostLogin: true, overlay: false,
     });
-    expect(chatOptions("?accent=red;}&fontSize=big&density=cosy")).toMatchObject({ accent: null, fontSize: null, compact: false });
+    expect(chatOptions("?accent=red;}&fontSize=big&density=cosy")).toMatchObject({ accent: "red;}", fontSize: null, compact: false });
+    expect(accentStyles("red;}")).toBe("");
     expect(chatOptions("?overlay=1&fade=5")).toMatchObject({ overlay: true, readonly: true, noheader: true, transparent: true, compact: true, theme: "dark", fade: 5 });
   });
 });

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { accentStyles } from "../chat/accent";
-import { backgrounds, contrast, hexColour } from "../chat/colour";
+import { accentStyles, hexColour } from "../chat/accent";
+import { backgrounds, contrast } from "../chat/colour";
 import { commandSuggestions, completed, nameSuggestions, wanted } from "../chat/complete";
 import { readDraft, writeDraft } from "../chat/drafts";
 import { emojiGroups, searchEmoji } from "../chat/emoji";
