@@ -1,8 +1,8 @@
 //! The two ways to the database that the stores take: reading, and writing in a transaction.
 
 use crate::db::conn::{AnyConn, Mode, transaction};
-use crate::db::disk::{Disk, DiskStatus, storage_full};
-use crate::db::error::{DbError, busy};
+use crate::db::disk::{Disk, DiskStatus};
+use crate::db::error::{DbError, busy, storage_full};
 use crate::db::pool::{ANSWER_WITHIN, Pool};
 use crate::db::queue::{Job, Queue};
 use domain::ports::store::StoreError;

@@ -6,8 +6,6 @@
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use diesel::connection::SimpleConnection;
-use domain::model::time::Span;
-use domain::ports::store::StoreError;
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -15,9 +13,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// When to come back to a disk that is full: somebody has to make room.
-const RETRY_AFTER: Span = Span::seconds(30);
 
 /// How often the log says it again.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -27,11 +22,6 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// The reserve is written in pieces of this size.
 const PIECE: usize = 1024 * 1024;
-
-/// The answer to whom nothing more can be written for.
-pub fn storage_full() -> StoreError {
-    StoreError::StorageFull { retry_after: RETRY_AFTER }
-}
 
 /// Whether a database's disk is full, as far as the latest write knows.
 #[derive(Default)]

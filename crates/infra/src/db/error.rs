@@ -1,12 +1,14 @@
 //! What an error of the database means.
 
-use crate::db::disk::storage_full;
 use diesel::result::{DatabaseErrorKind, Error};
 use domain::model::time::Span;
 use domain::ports::store::StoreError;
 
 /// When to come back to a store that is busy.
 pub const RETRY_AFTER: Span = Span::seconds(1);
+
+/// When to come back to a disk that is full: somebody has to make room.
+const RETRY_FULL_AFTER: Span = Span::seconds(30);
 
 /// Why work on a connection failed. It is undone.
 #[derive(Debug, thiserror::Error)]
@@ -92,4 +94,9 @@ impl DbError {
 /// The answer to whom cannot be served now.
 pub fn busy() -> StoreError {
     StoreError::Busy { retry_after: RETRY_AFTER }
+}
+
+/// The answer to whom nothing more can be written for.
+pub fn storage_full() -> StoreError {
+    StoreError::StorageFull { retry_after: RETRY_FULL_AFTER }
 }

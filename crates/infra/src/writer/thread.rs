@@ -1,8 +1,8 @@
 //! A writer: the thread that empties one queue, keeps its connection, and answers whatever happens.
 
 use crate::db::conn::{AnyConn, Role, connect, is_alive};
-use crate::db::disk::{Disk, storage_full};
-use crate::db::error::{DbError, busy};
+use crate::db::disk::Disk;
+use crate::db::error::{DbError, busy, storage_full};
 use crate::db::queue::{Job, Next, PendingAppend, Queue};
 use crate::db::target::Target;
 use crate::store::log::ANSWER_WITHIN;
