@@ -52,7 +52,7 @@ async fn stored(world: &World, caller: &Caller, room: &RoomUid) -> Option<Access
 #[tokio::test]
 async fn after_every_act_what_is_remembered_is_what_the_store_says() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let other = world.room(&owner).await;
     let bob = world.person("bob").await;
@@ -114,7 +114,7 @@ async fn after_every_act_what_is_remembered_is_what_the_store_says() {
 #[tokio::test]
 async fn who_is_known_joins_and_writes_without_a_question_to_the_store() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
     for method in ["access.access_context", "access.room_access", "events.heads", "rooms.members", "accounts.user"] {
@@ -129,7 +129,7 @@ async fn who_is_known_joins_and_writes_without_a_question_to_the_store() {
 #[tokio::test]
 async fn what_changed_unheard_is_found_after_two_seconds_by_one_comparison() {
     let world = World::new();
-    let (owner, bob) = (world.person("owner_").await, world.person("bob").await);
+    let (owner, bob) = (world.person("olive").await, world.person("bob").await);
     let room = world.room(&owner).await;
     let member = async || remembered(&world, &bob, &room).await.expect("the room").member.expect("bob");
     assert_eq!(member().await.rank(), Rank::Registered);
@@ -148,7 +148,7 @@ async fn what_changed_unheard_is_found_after_two_seconds_by_one_comparison() {
 #[tokio::test]
 async fn a_store_that_is_away_is_said_at_once_and_asked_again_the_next_time() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     world.post(&owner, &room, "first").await;
     world.clock.advance(Span::seconds(2));
@@ -164,7 +164,7 @@ async fn a_store_that_is_away_is_said_at_once_and_asked_again_the_next_time() {
 #[tokio::test]
 async fn a_ban_that_a_clock_ahead_took_for_over_holds_when_the_clock_is_right_again() {
     let world = World::new();
-    let (owner, bob) = (world.person("owner_").await, world.person("bob").await);
+    let (owner, bob) = (world.person("olive").await, world.person("bob").await);
     let room = world.room(&owner).await;
     let ten_minutes = Duration::For(Span::seconds(600));
     world.sanction(&owner, Some(&room), &bob, SanctionKind::Ban, ten_minutes).await.expect("the owner may");
@@ -179,7 +179,7 @@ async fn a_ban_that_a_clock_ahead_took_for_over_holds_when_the_clock_is_right_ag
 #[tokio::test]
 async fn power_taken_while_it_was_looked_up_is_not_remembered() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let bob = world.appointed(&owner, &room, "bob", ModerationAction::Mod).await;
     world.faults.nth("accounts.user", 1, Fault::Hold);
@@ -206,7 +206,7 @@ async fn power_taken_while_it_was_looked_up_is_not_remembered() {
 #[tokio::test]
 async fn whose_login_another_process_ended_posts_no_more_after_two_seconds() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let elsewhere = world.store.of_another_process(Arc::new(RecordingBus::default()));
     for way in ["logout", "password", "deletion"] {

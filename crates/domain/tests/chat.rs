@@ -18,7 +18,7 @@ use testkit::faulty::Fault;
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     (world, owner, room)
 }
@@ -174,7 +174,7 @@ async fn a_ban_of_the_network_between_the_look_and_the_write_is_kept() {
 #[tokio::test]
 async fn a_flood_is_stopped_in_its_room_and_moderators_are_exempt() {
     let world = World::limited();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let (room, other) = (world.room(&owner).await, world.room(&owner).await);
     let ann = world.person("ann").await;
     for number in 0..10 {
@@ -207,7 +207,7 @@ async fn the_same_text_twice_is_refused_for_half_a_minute() {
 #[tokio::test]
 async fn without_limits_repeats_pass_and_slow_mode_does_not() {
     let world = World::with(Settings { limits: false, ..SETTINGS });
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
     world.post(&ann, &room, "again").await;

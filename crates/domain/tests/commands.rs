@@ -17,7 +17,7 @@ use support::{Outcome, Typed, World, message};
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     (world, owner, room)
 }
@@ -126,7 +126,7 @@ async fn a_name_is_taken_by_command_with_spaces_and_quotes() {
         assert!(world.command(&guest, &room, line).await.ends_with(shown), "{line}");
     }
     refused!(world.say(&guest, &room, "/name admin").await, Error::Invalid(_));
-    refused!(world.say(&guest, &room, "/name OWNER_").await, Error::NameTaken);
+    refused!(world.say(&guest, &room, "/name OLIVE").await, Error::NameTaken);
     let anonymous = Typed { text: "/name fox".to_owned(), ..Typed::default() };
     refused!(world.type_in(None, Some(&room), anonymous).await, Error::LoginRequired);
 }
@@ -199,7 +199,7 @@ async fn moderators_commands_are_refused_to_others_as_by_any_other_way() {
     for line in ["/mod bob", "/unmod bob", "/vip bob", "/unvip bob", "/room name x", "/room description x"] {
         refused!(world.say(&ann, &room, line).await, Error::Denied(Denied::Rank { least: Rank::Owner }));
     }
-    refused!(world.say(&owner, &room, "/ban owner_").await, Error::Denied(Denied::Oneself));
+    refused!(world.say(&owner, &room, "/ban olive").await, Error::Denied(Denied::Oneself));
     assert!(world.bus.is_silent());
 }
 
@@ -298,12 +298,12 @@ async fn moderators_are_made_unmade_and_listed() {
     let (world, owner, room) = world_with_room().await;
     let ann = author(&world, &room, "ann").await;
     world.command(&owner, &room, "/mod ann").await;
-    assert_eq!(world.command(&ann, &room, "/mods").await, "owner_ (owner), ann (mod)");
+    assert_eq!(world.command(&ann, &room, "/mods").await, "olive (owner), ann (mod)");
     world.command(&ann, &room, "/slow 5").await;
-    refused!(world.say(&ann, &room, "/unmod owner_").await, Error::Denied(_));
+    refused!(world.say(&ann, &room, "/unmod olive").await, Error::Denied(_));
     world.command(&owner, &room, "/unmod ann").await;
     refused!(world.say(&ann, &room, "/slow 9").await, Error::Denied(_));
-    assert_eq!(world.command(&ann, &room, "/mods").await, "owner_ (owner)");
+    assert_eq!(world.command(&ann, &room, "/mods").await, "olive (owner)");
 }
 
 #[tokio::test]

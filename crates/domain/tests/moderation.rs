@@ -19,7 +19,7 @@ use testkit::faulty::Fault;
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     (world, owner, room)
 }
@@ -65,7 +65,7 @@ async fn a_rank_counts_in_its_own_room_only() {
     let elsewhere = world.room(&bob).await;
     let result = world.sanction(&bob, Some(&room), &owner, Ban, seconds(1)).await;
     refused!(result, Error::Denied(Denied::Rank { least: Rank::Mod }));
-    world.sanction(&bob, Some(&elsewhere), &owner, Ban, seconds(1)).await.expect("owner_ is nobody there");
+    world.sanction(&bob, Some(&elsewhere), &owner, Ban, seconds(1)).await.expect("olive is nobody there");
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ async fn one_lists_ones_own_rooms_and_an_admin_all() {
 #[tokio::test]
 async fn an_owner_changes_settings_a_moderator_only_the_slow_mode() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     for (number, (rank, caller)) in world.ranks(&owner, &room).await.into_iter().enumerate() {
         let number = i64::try_from(number).unwrap();
@@ -133,7 +133,7 @@ async fn a_moderator_of_every_room_owns_its_own() {
 #[tokio::test]
 async fn settings_out_of_range_are_refused() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let length = |max_length| RoomEdit { max_length: Some(max_length), ..RoomEdit::default() };
     for (edit, field) in [
@@ -155,7 +155,7 @@ async fn settings_out_of_range_are_refused() {
 #[tokio::test]
 async fn a_change_is_one_event_and_no_change_none() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let edit = RoomEdit { links: Some(false), ..slow(5) };
     let changed = world.services.rooms.configure(&owner, &room, edit.clone()).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_change_is_one_event_and_no_change_none() {
 #[tokio::test]
 async fn an_owner_appoints_and_moderators_do_not() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     for (rank, caller) in world.ranks(&owner, &room).await {
         let subject = world.person(&format!("s_{}", rank.as_str())).await;
@@ -183,7 +183,7 @@ async fn an_owner_appoints_and_moderators_do_not() {
 #[tokio::test]
 async fn nobody_is_appointed_whom_the_actor_may_not_touch() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     for (rank, subject) in world.ranks(&owner, &room).await {
         let result = appoint(&world, &owner, &room, &subject, ModerationAction::Vip).await;
@@ -202,7 +202,7 @@ async fn nobody_is_appointed_whom_the_actor_may_not_touch() {
 #[tokio::test]
 async fn an_appointment_is_one_event_and_no_change_none() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
     for (action, told) in [
@@ -225,7 +225,7 @@ async fn an_appointment_is_one_event_and_no_change_none() {
 #[tokio::test]
 async fn whoever_is_demoted_loses_the_power_at_once() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
     world.services.rooms.configure(&keeper, &room, slow(5)).await.unwrap();
@@ -236,7 +236,7 @@ async fn whoever_is_demoted_loses_the_power_at_once() {
 #[tokio::test]
 async fn nobody_unknown_is_appointed() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let gone = world.person("gone").await;
     world.services.accounts.delete(&gone, &gone.user.uid).await.unwrap();
@@ -246,20 +246,20 @@ async fn nobody_unknown_is_appointed() {
 #[tokio::test]
 async fn moderators_are_listed_without_the_merely_marked() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     world.appointed(&owner, &room, "zoe", ModerationAction::Mod).await;
     world.appointed(&owner, &room, "ann", ModerationAction::Mod).await;
     world.appointed(&owner, &room, "bob", ModerationAction::Vip).await;
     let listed = world.services.rooms.moderators(&room).await.unwrap();
     let names: Vec<_> = listed.iter().map(|m| m.user.display_name.as_str()).collect();
-    assert_eq!(names, ["owner_", "ann", "zoe"]);
+    assert_eq!(names, ["olive", "ann", "zoe"]);
 }
 
 #[tokio::test]
 async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     for (rank, caller) in world.ranks(&owner, &room).await {
         if !(rank == Rank::Owner || rank >= Rank::Admin) {
@@ -285,7 +285,7 @@ async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
 #[tokio::test]
 async fn anybody_enters_but_the_banned() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let (ann, bob) = (world.person("ann").await, world.person("bob").await);
     world.services.rooms.enter(None, &room).await.unwrap();
@@ -307,7 +307,7 @@ async fn anybody_enters_but_the_banned() {
 #[tokio::test]
 async fn a_deleted_caller_does_nothing() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     world.services.accounts.delete(&owner, &owner.user.uid).await.unwrap();
     refused!(world.services.rooms.close(&owner, &room).await, Error::TokenInvalid);
@@ -317,7 +317,7 @@ async fn a_deleted_caller_does_nothing() {
 #[tokio::test]
 async fn a_store_that_fails_changes_nothing() {
     let world = World::new();
-    let owner = world.person("owner_").await;
+    let owner = world.person("olive").await;
     let room = world.room(&owner).await;
     let ann = world.person("ann").await;
     for (method, fault) in

@@ -101,7 +101,7 @@ fn head(seq: i64) -> Head {
 }
 
 fn access(seq: i64) -> AccessContext {
-    let owner = known_user(9, "owner_");
+    let owner = known_user(9, "olive");
     let new = builders::room("lobby").build(&owner);
     let room = Room {
         id: ROOM,

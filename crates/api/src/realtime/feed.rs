@@ -262,7 +262,7 @@ mod tests {
     async fn a_burst_that_overflows_the_bus_reaches_the_workers_complete_and_in_order() {
         let bus = Arc::new(RecordingBus::default());
         let store = Arc::new(MemoryStore::new(bus.clone()));
-        let owner = builders::user("owner_").create(&*store).await;
+        let owner = builders::user("olive").create(&*store).await;
         let room = builders::room("lobby").create(&*store, &owner).await;
         let caps = Caps { all: 10, per_network: 10, per_user: 10 };
         let (node, from_workers) = Node::new(caps);

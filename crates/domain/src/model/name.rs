@@ -3,6 +3,9 @@
 use crate::model::text::Invalid;
 use crate::model::writing::{has_piled_marks, is_direction_mark, is_invisible};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_script::{Script, UnicodeScript};
+use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
 
 /// What a registered user logs in with: 3 to 24 of `[A-Za-z0-9_-]`.
@@ -107,6 +110,15 @@ impl DisplayName {
         if name.chars().all(is_invisible) {
             return invalid("is empty");
         }
+        if name.trim_start_matches(is_invisible).starts_with(['@', '/', '!', '#']) {
+            return invalid("must not begin with @, /, ! or #, as mentions and commands do");
+        }
+        if name.chars().all(|c| is_invisible(c) || matches!(c, '.' | '\u{b7}' | '\u{2027}' | '\u{3002}' | '\u{30fb}')) {
+            return invalid("must not be dots alone");
+        }
+        if mixes_scripts(&name) {
+            return invalid("mixes letters of different scripts");
+        }
         if has_piled_marks(&name) {
             return invalid("piles too many marks on one letter");
         }
@@ -138,23 +150,64 @@ impl From<&Username> for DisplayName {
     }
 }
 
-/// All looks of a name, one or two.
+/// All looks of a name, up to four.
 ///
 /// The Unicode skeleton (UTS 39) tells look-alikes, but not case: it takes a capital `I` for an `l`, while folding takes
 /// it for an `i`. A name therefore claims both readings, folded before and folded after, and a name is taken when any
-/// of its looks is.
+/// of its looks is. It also claims both without what only decorates it: `root \u{2713}` and `_root_` are read as `root`.
 pub fn looks(name: &str) -> Vec<Look> {
     let plain: String = name.nfkc().filter(|&c| !is_invisible(c)).collect();
-    let fold = |text: &str| text.to_lowercase();
-    let skeleton_of = |text: &str| fold(&skeleton(text).filter(|&c| !is_invisible(c)).collect::<String>());
-    let mut looks = vec![Look(skeleton_of(&fold(&plain))), Look(skeleton_of(&plain))];
+    let bare: String = plain.nfd().filter(|&c| !is_decoration(c)).nfc().collect();
+    let mut looks = skeletons(&plain).to_vec();
+    // A name of nothing else is told by that.
+    if !bare.is_empty() {
+        looks.extend(skeletons(&bare));
+    }
+    looks.sort_unstable();
     looks.dedup();
     looks
 }
 
+fn skeletons(plain: &str) -> [Look; 2] {
+    let fold = |text: &str| text.to_lowercase();
+    let skeleton_of = |text: &str| fold(&skeleton(text).filter(|&c| !is_invisible(c)).collect::<String>());
+    [Look(skeleton_of(&fold(plain))), Look(skeleton_of(plain))]
+}
+
+/// Accents, punctuation, signs and emoji; not the marks that are part of a script's spelling.
+fn is_decoration(c: char) -> bool {
+    if is_combining_mark(c) {
+        // The voicing marks of kana belong to no script of their own either, and make other letters.
+        return canonical_combining_class(c) > 0
+            && c.script() == Script::Inherited
+            && !matches!(c, '\u{3099}' | '\u{309a}');
+    }
+    !c.is_alphanumeric()
+}
+
+/// Whether letters of scripts stand beside one another that no language writes together. Latin beside Chinese, Japanese
+/// or Korean is usual.
+fn mixes_scripts(name: &str) -> bool {
+    let is_east_asian = |c: char| {
+        matches!(c.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo)
+    };
+    let others: String = name.chars().filter(|c| c.script() != Script::Latin).collect();
+    let is_mixed = |text: &str| !text.is_single_script();
+    if name.chars().any(is_east_asian) { is_mixed(&others) } else { is_mixed(name) }
+}
+
+/// What stands in brackets in a name: a title that is not of the name's own.
+fn bracketed(name: &str) -> impl Iterator<Item = &str> {
+    let (open, close) = (['[', '(', '{', '<', '\u{3010}', '\u{300c}'], [']', ')', '}', '>', '\u{3011}', '\u{300d}']);
+    name.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).map(|(inner, _)| inner)
+}
+
 fn is_reserved(name: &str) -> bool {
     let asked = looks(name);
-    let guest = looks("guest-");
+    if bracketed(name).any(is_reserved) {
+        return true;
+    }
+    let guest = skeletons("guest-");
     if asked.iter().any(|look| guest.iter().any(|guest| look.0.starts_with(&guest.0))) {
         return true;
     }
@@ -187,6 +240,14 @@ mod tests {
             ("modern", "rnodern"),
             ("b0b", "BOB"),
             ("admin", "admin\u{2800}"),
+            ("ownerx", "ownerx!"),
+            ("ownerx", "\u{1f451} owner\u{2022}x"),
+            ("ownerx", "ówn\u{308}erx"),
+            ("root", "root \u{2713}"),
+            ("root", "root_"),
+            ("root", "-root-"),
+            ("paul", "pau|"),
+            ("Zoë", "Zoe"),
         ] {
             assert!(alike(a, b), "{a} and {b}: {:?} {:?}", looks(a), looks(b));
         }
@@ -194,7 +255,15 @@ mod tests {
 
     #[test]
     fn different_names_do_not() {
-        for (a, b) in [("ann", "anna"), ("bob", "rob"), ("Zoë", "Zoe"), ("李", "王"), ("ann", "ann2")] {
+        for (a, b) in [
+            ("ann", "anna"),
+            ("bob", "rob"),
+            ("か", "が"),
+            ("李", "王"),
+            ("ann", "ann2"),
+            ("कि", "का"),
+            ("\u{1f98a}", "\u{1f43b}"),
+        ] {
             assert!(!alike(a, b), "{a} and {b}");
         }
     }
@@ -214,13 +283,47 @@ mod tests {
             "R o o t",
             "adm1n",
             "Guest-12",
+            "root \u{2713}",
+            "-root-",
+            "[mod] ann",
+            "ann (Admin)",
         ] {
             assert!(DisplayName::parse(name).is_err(), "{name}");
         }
-        for name in ["admin", "ROOT", "m0d"] {
+        for name in ["admin", "ROOT", "m0d", "root_", "-root-"] {
             assert!(Username::parse(name).is_err(), "{name}");
         }
         assert!(Username::parse("rooted").is_ok());
+    }
+
+    #[test]
+    fn a_display_name_is_neither_a_mention_nor_a_command_nor_dots() {
+        for bad in ["@ann", "＠ann", "/ban", "!login", "#general", " \u{200b}@ann", ".", "...", "…", ". .", "。"] {
+            assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["ann@home", "Dr. Who", "a/b", "wow!", "C#", ".ann"] {
+            assert!(DisplayName::parse(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_is_of_one_script_or_of_those_that_are_written_together() {
+        for bad in ["owner\u{13cf}", "\u{13a0}nna", "Аnna", "ann\u{3b1}", "李 Анна"] {
+            assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in [
+            "Anna 李",
+            "山田太郎 123",
+            "さくらサクラ桜 x",
+            "김철수 Kim",
+            "Анна 2!",
+            "שלום",
+            "مرحبا 5",
+            "Ann \u{1f98a}",
+            "123",
+        ] {
+            assert!(DisplayName::parse(good).is_ok(), "{good:?}");
+        }
     }
 
     #[test]

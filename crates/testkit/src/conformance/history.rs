@@ -69,7 +69,7 @@ pub async fn a_message_is_found_by_id(subject: Subject) {
 
 /// Authors are shown as they are now: the name, the global rank, the rank in the room.
 pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     let message = subject.post(lobby.id, &ann, "hi").await;
     assert_eq!(message.author, Member { user: ann.clone(), room_rank: None });
@@ -267,7 +267,7 @@ pub async fn the_log_of_moderators_is_read_latest_first_in_pages(subject: Subjec
 
 /// The rank that an old event tells is the one held after it, not today's.
 pub async fn an_old_appointment_tells_the_rank_of_then(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     for (action, room_rank) in [(ModerationAction::Mod, Some(Rank::Mod)), (ModerationAction::Unmod, None)] {
         let to = Member { user: ann.clone(), room_rank };

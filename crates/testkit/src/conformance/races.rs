@@ -122,7 +122,7 @@ pub async fn a_nonce_sent_fifty_times_is_one_message(subject: Subject) {
 
 /// In slow mode one of many messages sent at once is taken, round after round.
 pub async fn slow_mode_lets_one_of_many_through(subject: Subject) {
-    let (lobby, _) = subject.room("lobby", "owner_").await;
+    let (lobby, _) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     let actor = subject.member(lobby.id, &ann).await;
     let pace = Span::seconds(10);
@@ -144,7 +144,7 @@ pub async fn slow_mode_lets_one_of_many_through(subject: Subject) {
 
 /// Whatever races with a ban: no message of the banned has a higher number than the ban.
 pub async fn nothing_is_said_after_a_ban(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     let (victim, judge) = (subject.member(lobby.id, &ann).await, subject.member(lobby.id, &owner).await);
     let placed = race(RUNNERS, |runner| {
@@ -193,7 +193,7 @@ pub async fn a_message_is_deleted_by_one(subject: Subject) {
 
 /// Eight bans at once leave one in force, and one lift ends it.
 pub async fn many_bans_at_once_leave_one(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     let (to, by) = (subject.member(lobby.id, &ann).await, subject.member(lobby.id, &owner).await);
     race(RUNNERS, |_| {

@@ -302,7 +302,7 @@ pub async fn a_network_covers_guests_and_newer_accounts_only(subject: Subject) {
 
 /// A network's sanction spares whoever ranks as high there as its giver did, and covers whoever ranks below.
 pub async fn a_network_spares_whom_the_giver_could_not_have_sanctioned(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let culprit = user("culprit").guest().at("school").create(&*subject.accounts).await;
     let mut keepers = Vec::new();
     for name in ["giver", "keeper"] {

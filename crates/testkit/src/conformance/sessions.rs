@@ -161,7 +161,7 @@ pub async fn a_password_change_that_nobody_waits_for_is_whole(subject: Subject) 
 pub async fn a_ban_everywhere_ends_the_logins(subject: Subject) {
     let root = user("chief").rank(Rank::Root).create(&*subject.accounts).await;
     let admin = user("adam_").rank(Rank::Admin).create(&*subject.accounts).await;
-    let (lobby, owner) = subject.room("lobby", "owner_").await;
+    let (lobby, owner) = subject.room("lobby", "olive").await;
     let (ann, bob) = (subject.user("ann").await, subject.user("bob").await);
     let open = subject.logins([&ann, &ann, &bob]).await;
     let to = Member::outside(ann.clone());
