@@ -97,7 +97,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the server can do its work: the database answers, and it is not about to stop. */
+        /** Whether the server can do its work: the database answers, its disk is not full, and the server is not about to stop. */
         get: operations["get_health_ready"];
         put?: never;
         post?: never;
