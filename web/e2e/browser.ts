@@ -59,7 +59,7 @@ function found(file: string, pattern: RegExp): string {
   return (existsSync(file) && readFileSync(file, "utf8").match(pattern)?.[1]) || "?";
 }
 
-function onPath(names: string[]): string {
+export function onPath(names: string[]): string {
   for (const name of names) {
     try {
       return execFileSync("which", [name], { encoding: "utf8" }).trim();
