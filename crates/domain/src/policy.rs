@@ -167,6 +167,11 @@ pub fn may_to(actor: impl Into<Standing>, action: Action, subject: impl Into<Sta
     Ok(())
 }
 
+/// Whether somebody may be acted on by `actor`: by themselves, or by a higher rank.
+pub fn reaches(actor: &Member, subject: &Member) -> bool {
+    actor.user.id == subject.user.id || subject.rank() < actor.rank()
+}
+
 /// Whether the slow mode and the flood limit of a room leave this rank alone.
 pub fn is_exempt_from_pace(rank: Rank) -> bool {
     rank >= Rank::Mod

@@ -98,10 +98,37 @@ impl LogCommand {
         }
     }
 
+    /// Whom it is aimed at, who must rank below the actor when it is written: the author of a deleted or purged message,
+    /// whoever is sanctioned or appointed. Lifting is measured against the giver instead.
+    pub fn aimed_at(&self) -> Aim {
+        match self {
+            LogCommand::Delete { message } => Aim::AuthorOf(*message),
+            LogCommand::Purge { author: Some(author) } => Aim::User(author.id),
+            LogCommand::Sanction { subject, .. } | LogCommand::Appoint { subject, .. } => Aim::User(subject.user.id),
+            _ => Aim::Nobody,
+        }
+    }
+
+    /// Whether it puts words or settings before everybody, so that somebody timed out may not do it.
+    pub fn speaks(&self) -> bool {
+        matches!(self, LogCommand::Pin { .. } | LogCommand::Unpin { .. } | LogCommand::Configure { .. })
+    }
+
     /// Whether it deletes, and so may take from what a store keeps in reserve for that.
     pub fn deletes(&self) -> bool {
         matches!(self, LogCommand::Delete { .. } | LogCommand::Purge { .. } | LogCommand::Close)
     }
+}
+
+/// Whom a command is aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// At no person.
+    Nobody,
+    /// At this user.
+    User(UserId),
+    /// At whoever wrote this message.
+    AuthorOf(MessageId),
 }
 
 /// What an entry became.
@@ -133,6 +160,9 @@ pub enum AppendError {
     /// The actor's rank is lower than it was when the act was decided, or the actor is gone.
     #[error("the actor no longer has the rank")]
     AuthorityLost,
+    /// The subject's rank is as high as the actor's by now.
+    #[error("the subject ranks as high as the actor")]
+    SubjectOutranks,
     /// A sanction in force forbids it.
     #[error("a sanction is in force")]
     Sanctioned(Box<Sanction>),
@@ -155,6 +185,6 @@ pub trait Log: Send + Sync {
     ///
     /// A post whose (room, author, nonce) stands there already answers with the message that stands there, even when
     /// the author may no longer write. Any other command asks again, in the transaction, whether its actor still has the
-    /// rank of `entry.actor` and is not banned ([`crate::review::guard::act`]). Dropping the answer does not undo the entry.
+    /// rank of `entry.actor`, is not banned, and ranks above whom it is aimed at ([`crate::review::guard::act`]). Dropping the answer does not undo the entry.
     async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError>;
 }

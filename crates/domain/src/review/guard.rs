@@ -4,7 +4,7 @@ use crate::model::sanction::Sanction;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::Member;
 use crate::policy;
-use crate::ports::log::AppendError;
+use crate::ports::log::{AppendError, LogCommand};
 use crate::review::{banning, forbidding};
 
 /// Posts wait less than this between the decision and the writing.
@@ -38,12 +38,28 @@ pub fn post(
 }
 
 /// Whether an act other than a post may still be carried out: `decided` is the actor as of the decision, `now` as the store
-/// knows them under the lock of the room's head, and `sanctions` those that cover them then.
-pub fn act(decided: &Member, now: Option<&Member>, sanctions: &[Sanction], at: Timestamp) -> Result<(), AppendError> {
-    if let Some(sanction) = banning(sanctions, at) {
+/// knows them under the lock of the room's head, and `sanctions` those that cover them then. `subject` is whom the command
+/// is aimed at ([`LogCommand::aimed_at`]) as the store knows them then; `None` when nobody, or somebody deleted since.
+pub fn act(
+    decided: &Member,
+    now: Option<&Member>,
+    sanctions: &[Sanction],
+    command: &LogCommand,
+    subject: Option<&Member>,
+    at: Timestamp,
+) -> Result<(), AppendError> {
+    // Whoever may not write may not put words before everybody in another way either.
+    let keeping_out = if command.speaks() { forbidding(sanctions, at) } else { banning(sanctions, at) };
+    if let Some(sanction) = keeping_out {
         return Err(AppendError::Sanctioned(Box::new(sanction.clone())));
     }
-    if policy::still_holds(decided, now) { Ok(()) } else { Err(AppendError::AuthorityLost) }
+    let Some(actor) = now.filter(|_| policy::still_holds(decided, now)) else {
+        return Err(AppendError::AuthorityLost);
+    };
+    match subject {
+        Some(subject) if !policy::reaches(actor, subject) => Err(AppendError::SubjectOutranks),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

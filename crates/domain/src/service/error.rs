@@ -200,6 +200,7 @@ impl Error {
             AppendError::Missing => Error::NoSuch(missing),
             AppendError::Outranked => Error::Denied(Denied::Outranked),
             AppendError::AuthorityLost => Error::AuthorityLost,
+            AppendError::SubjectOutranks => Error::Denied(Denied::Outranked),
             AppendError::Sanctioned(sanction) => Error::sanctioned(&sanction, now),
             AppendError::TooSoon { retry_after } => Error::TooFast { pace: RateLimitKind::SlowMode, retry_after },
             AppendError::Store(error) => error.into(),

@@ -14,12 +14,12 @@ use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{MessageId, RoomId, Seq, SessionId};
+use domain::model::id::{MessageId, RoomId, Seq, SessionId, UserId};
 use domain::model::message::{Draft, Message};
 use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
-use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
+use domain::ports::log::{Aim, AppendError, AppendResult, LogCommand, LogEntry};
 use domain::review::guard;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -71,8 +71,8 @@ struct Batch {
     nonces: HashMap<String, Known>,
     sanctions: Vec<Sanction>,
     last_posts: HashMap<(i64, i64), i64>,
-    /// Those who act, with the rank held in the room, as of this transaction: (room, user) → member.
-    actors: HashMap<(i64, i64), Option<Member>>,
+    /// Those who act and are acted on, with the rank held in the room, as of this transaction: (room, user) → member.
+    members: HashMap<(i64, i64), Option<Member>>,
     /// Messages that entries answer: id → (room, author).
     answered: HashMap<i64, (i64, i64)>,
     waiting: Vec<NewMessage>,
@@ -106,6 +106,7 @@ impl Batch {
         let paced: Vec<(i64, i64)> =
             posts.iter().filter(|post| post.pace.is_some_and(|pace| pace > Span::ZERO)).map(Post::place).collect();
         let answered: Vec<i64> = posts.iter().filter_map(|post| post.draft.reply_to).map(|id| id.0).collect();
+        lookup::lock_people(conn, entries)?;
         let sanctions = match entries.iter().map(|entry| entry.at.0).min() {
             Some(earliest) => {
                 let authors = entries.iter().map(|entry| entry.actor.user.id.0).collect();
@@ -122,7 +123,7 @@ impl Batch {
             nonces: nonces.into_iter().map(|(key, id)| (key, Known::Stored(id))).collect(),
             sanctions,
             last_posts: lookup::last_posts(conn, &paced)?,
-            actors: HashMap::new(),
+            members: HashMap::new(),
             answered: lookup::standing(conn, &answered)?,
             waiting: Vec::new(),
             ended: Vec::new(),
@@ -206,17 +207,27 @@ impl Batch {
     }
 
     fn guard_act(&mut self, conn: &mut AnyConn, entry: &LogEntry) -> acts::Done<()> {
-        let key = (entry.room.0, entry.actor.user.id.0);
-        let now = match self.actors.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(users::member(conn, key.0, entry.actor.user.id)?),
+        let now = self.member(conn, entry.room, entry.actor.user.id)?;
+        let subject = match entry.command.aimed_at() {
+            Aim::Nobody => None,
+            Aim::User(id) => Some(id),
+            Aim::AuthorOf(message) => lookup::author_of(conn, message)?,
         };
+        let subject = subject.map(|id| self.member(conn, entry.room, id)).transpose()?.flatten();
         let covers = |sanction: &&Sanction| {
             let here = sanction.room.is_none_or(|place| place == entry.room);
             here && now.as_ref().is_some_and(|member| sanction.covers(member, member.user.network.as_ref()))
         };
         let sanctions: Vec<Sanction> = self.sanctions.iter().filter(covers).cloned().collect();
-        Ok(guard::act(&entry.actor, now.as_ref(), &sanctions, entry.at))
+        Ok(guard::act(&entry.actor, now.as_ref(), &sanctions, &entry.command, subject.as_ref(), entry.at))
+    }
+
+    /// A user with the rank held in the room, as of this transaction.
+    fn member(&mut self, conn: &mut AnyConn, room: RoomId, user: UserId) -> Result<Option<Member>, DbError> {
+        Ok(match self.members.entry((room.0, user.0)) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(users::member(conn, room.0, user)?).clone(),
+        })
     }
 
     fn act(&mut self, conn: &mut AnyConn, entry: &LogEntry, seq: Seq) -> acts::Done<EventKind> {
@@ -258,7 +269,7 @@ impl Batch {
                 Ok(done)
             }
             LogCommand::Appoint { subject, action } => {
-                self.actors.remove(&(entry.room.0, subject.user.id.0));
+                self.members.remove(&(entry.room.0, subject.user.id.0));
                 acts::appoint(conn, entry, subject, *action)
             }
             LogCommand::Configure { change } => acts::configure(conn, entry, change),

@@ -5,12 +5,14 @@
 
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{messages, room_heads, rooms, sanctions};
+use crate::db::schema::{messages, room_heads, rooms, sanctions, users};
 use crate::store::sanctions::{SANCTION, SanctionRow};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
+use domain::model::id::{MessageId, RoomId, UserId};
 use domain::model::sanction::Sanction;
-use std::collections::{HashMap, HashSet};
+use domain::ports::log::{Aim, LogCommand, LogEntry};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Whether a batch waits for heads that another node holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,37 @@ pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<Has
         AnyConn::Sqlite(c) => one_by_one(rooms, |room| room_heads::table.find(room).select(columns).first(c))?,
     };
     Ok(rows.into_iter().collect())
+}
+
+/// Locks the rows of those who act and are acted on, in the order of their ids: a rank that another transaction takes away,
+/// or a ban everywhere, comes wholly before the act or wholly after it. Posts take no part.
+pub fn lock_people(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<(), DbError> {
+    // On SQLite the transaction is the lock.
+    let AnyConn::Pg(c) = conn else { return Ok(()) };
+    let (mut read, mut banned) = (BTreeSet::new(), BTreeSet::new());
+    for entry in entries.iter().filter(|entry| !matches!(entry.command, LogCommand::Post { .. })) {
+        read.insert(entry.actor.user.id.0);
+        match entry.command.aimed_at() {
+            Aim::User(id) if entry.room == RoomId::SERVER => banned.insert(id.0),
+            Aim::User(id) => read.insert(id.0),
+            Aim::AuthorOf(_) | Aim::Nobody => false,
+        };
+    }
+    if !read.is_empty() {
+        let rows = users::table.filter(users::id.eq_any(read)).order(users::id).select(users::id);
+        rows.for_share().load::<i64>(c)?;
+    }
+    if !banned.is_empty() {
+        let rows = users::table.filter(users::id.eq_any(banned)).order(users::id).select(users::id);
+        rows.for_no_key_update().load::<i64>(c)?;
+    }
+    Ok(())
+}
+
+/// Who wrote a message, deleted or not.
+pub fn author_of(conn: &mut AnyConn, message: MessageId) -> Result<Option<UserId>, DbError> {
+    let author = messages::table.find(message.0).select(messages::author).first::<i64>(conn).optional()?;
+    Ok(author.map(UserId))
 }
 
 /// Moves heads to these seqs.

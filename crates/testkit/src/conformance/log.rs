@@ -253,9 +253,9 @@ pub async fn a_message_is_deleted_once_in_its_room(subject: Subject) {
     assert!(matches!(elsewhere, Err(AppendError::Missing)), "{elsewhere:?}");
     assert_eq!(subject.texts(lobby.id).await, ["hi"]);
 
-    let event = subject.done(lobby.id, &bob, LogCommand::Delete { message: message.id }).await;
+    let event = subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     let expected = EventKind::Deleted { message: message.id };
-    assert_eq!((event.seq, event.actor, event.kind), (Seq(2), bob.id, expected));
+    assert_eq!((event.seq, event.actor, event.kind), (Seq(2), ann.id, expected));
     assert_eq!(subject.history.message(message.id).await.unwrap(), None);
     for missing in [message.id, MessageId(4_000_000)] {
         let again = subject.act(lobby.id, &ann, LogCommand::Delete { message: missing }).await;

@@ -6,6 +6,7 @@
 //! A case makes what it needs through the ports and names no store. Cases share nothing: each gets a fresh store.
 
 pub mod accounts;
+pub mod authority;
 pub mod history;
 pub mod log;
 pub mod pins;
@@ -249,7 +250,6 @@ macro_rules! conformance_suite {
                 the_sanctions_of_one_user_are_told_with_their_people,
                 sanctions_that_are_over_are_forgotten_a_few_at_a_time,
                 a_second_sanction_replaces_the_first_of_its_kind,
-                a_higher_ranks_sanction_stays,
                 a_sanction_is_lifted_once,
                 a_ban_and_a_timeout_are_lifted_together_or_not_at_all,
                 a_sanction_may_be_given_again,
@@ -281,6 +281,15 @@ macro_rules! conformance_suite {
                 the_log_of_moderators_is_read_latest_first_in_pages,
                 an_old_appointment_tells_the_rank_of_then,
             }
+            authority {
+                an_act_is_refused_when_its_actor_lost_the_authority_meanwhile,
+                no_act_follows_the_demotion_of_its_actor,
+                a_higher_ranks_sanction_stays,
+                an_act_is_refused_when_its_subject_rose_meanwhile,
+                a_moderator_timed_out_meanwhile_puts_nothing_before_everybody,
+                no_kind_of_act_follows_the_end_of_its_authority,
+                no_act_begins_after_a_rank_that_held_everywhere_was_taken,
+            }
             races {
                 a_name_is_given_once,
                 a_rename_is_won_once,
@@ -294,8 +303,6 @@ macro_rules! conformance_suite {
                 nothing_is_said_after_the_end_of_a_room,
                 many_authors_in_many_rooms_leave_no_gap,
                 a_snapshot_is_of_one_moment,
-                an_act_is_refused_when_its_actor_lost_the_authority_meanwhile,
-                no_act_follows_the_demotion_of_its_actor,
                 an_answer_that_nobody_waits_for_leaves_all_or_nothing,
             }
         }

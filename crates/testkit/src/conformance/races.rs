@@ -5,7 +5,6 @@ use crate::builders::{NOON, draft, draft_named, give, lift, post, sanction, user
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::Seq;
 use domain::model::message::Message;
-use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::model::user::Member;
@@ -20,7 +19,7 @@ use tokio::sync::Barrier;
 const RUNNERS: usize = 8;
 
 /// Runs `work(0)`, `work(1)` … on their own tasks, all let go at the same moment; the answers in that order.
-async fn race<T, F>(runners: usize, work: impl Fn(usize) -> F) -> Vec<T>
+pub(super) async fn race<T, F>(runners: usize, work: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -321,95 +320,4 @@ pub async fn an_answer_that_nobody_waits_for_leaves_all_or_nothing(subject: Subj
     let seqs: Vec<Seq> = events.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=heard.seq.0).map(Seq).collect::<Vec<_>>());
     assert_eq!(subject.bus.events_of(lobby.id), events);
-}
-
-/// Every kind of act that takes a rank.
-fn acts_of_a_moderator(message: &Message, subject: &Member) -> Vec<LogCommand> {
-    let change = domain::model::room::RoomChange { links: Some(false), ..Default::default() };
-    vec![
-        LogCommand::Delete { message: message.id },
-        LogCommand::Purge { author: None },
-        LogCommand::Purge { author: Some(Box::new(subject.user.clone())) },
-        give(subject, sanction(SanctionKind::Ban, &subject.user, None)),
-        lift(subject, SanctionKind::Timeout),
-        LogCommand::Appoint { subject: Box::new(subject.clone()), action: ModerationAction::Vip },
-        LogCommand::Configure { change: Box::new(change) },
-        LogCommand::Pin { message: message.id },
-        LogCommand::Unpin { message: message.id },
-        LogCommand::Close,
-    ]
-}
-
-/// What was decided while somebody was moderator is refused once they no longer are, are banned, or are deleted, whatever it
-/// was; the room and its log stay as they are.
-pub async fn an_act_is_refused_when_its_actor_lost_the_authority_meanwhile(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "ann").await;
-    let victim = subject.user("victim").await;
-    let message = subject.post(lobby.id, &victim, "hi").await;
-    let target = subject.member(lobby.id, &victim).await;
-    let mut decided = Vec::new();
-    for name in ["demoted", "banned", "deleted"] {
-        let user = subject.user(name).await;
-        let to = Member { user: user.clone(), room_rank: Some(Rank::Mod) };
-        let command = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod };
-        subject.done(lobby.id, &owner, command).await;
-        decided.push(subject.member(lobby.id, &user).await);
-    }
-    let [demoted, banned, deleted] = &decided[..] else { unreachable!("three moderators") };
-    let unmod = LogCommand::Appoint { subject: Box::new(demoted.clone()), action: ModerationAction::Unmod };
-    subject.done(lobby.id, &owner, unmod).await;
-    let ban = sanction(SanctionKind::Ban, &banned.user, None);
-    subject.done(lobby.id, &owner, give(banned, ban)).await;
-    subject.accounts.delete(deleted.user.id).await.unwrap();
-    let head = subject.event_range(lobby.id, Seq::ZERO).await.head;
-    for actor in &decided {
-        for command in acts_of_a_moderator(&message, &target) {
-            let shown = format!("{command:?}");
-            let entry = LogEntry { room: lobby.id, actor: actor.clone(), at: NOON, command };
-            let refused = subject.log.append(entry).await;
-            let right = match &refused {
-                Err(AppendError::Sanctioned(_)) => actor.user.id == banned.user.id,
-                Err(AppendError::AuthorityLost) => actor.user.id != banned.user.id,
-                _ => false,
-            };
-            assert!(right, "{shown} by {} gave {refused:?}", actor.user.display_name.as_str());
-        }
-    }
-    assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.head, head);
-}
-
-/// Of forty acts under way while their moderator is demoted, none has a place in the log after the demotion.
-pub async fn no_act_follows_the_demotion_of_its_actor(subject: Subject) {
-    let (lobby, owner) = subject.room("lobby", "ann").await;
-    let keeper = subject.user("keeper").await;
-    let to = Member { user: keeper.clone(), room_rank: Some(Rank::Mod) };
-    let command = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod };
-    subject.done(lobby.id, &owner, command).await;
-    let (boss, keeper) = (subject.member(lobby.id, &owner).await, subject.member(lobby.id, &keeper).await);
-    let answers = race(41, |runner| {
-        let (log, boss, keeper) = (subject.log.clone(), boss.clone(), keeper.clone());
-        async move {
-            let entry = match runner {
-                20 => {
-                    let demoted = Box::new(keeper.clone());
-                    let command = LogCommand::Appoint { subject: demoted, action: ModerationAction::Unmod };
-                    LogEntry { room: lobby.id, actor: boss, at: NOON, command }
-                }
-                _ => LogEntry { room: lobby.id, actor: keeper, at: NOON, command: LogCommand::Purge { author: None } },
-            };
-            log.append(entry).await
-        }
-    })
-    .await;
-    let seq = |answer: &Result<AppendResult, AppendError>| match answer {
-        Ok(AppendResult::Done(event)) => Some(event.seq),
-        _ => None,
-    };
-    let demotion = seq(&answers[20]).expect("the owner's act succeeds");
-    for (runner, answer) in answers.iter().enumerate().filter(|(runner, _)| *runner != 20) {
-        match answer {
-            Err(AppendError::AuthorityLost) => {}
-            answer => assert!(seq(answer).is_some_and(|seq| seq < demotion), "act {runner}: {answer:?}"),
-        }
-    }
 }

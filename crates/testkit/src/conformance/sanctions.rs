@@ -160,22 +160,6 @@ pub async fn a_second_sanction_replaces_the_first_of_its_kind(subject: Subject) 
     subject.say(later(600), lobby.id, &bob, "net").await.unwrap();
 }
 
-/// What a higher rank gave is neither replaced nor lifted by a lower one.
-pub async fn a_higher_ranks_sanction_stays(subject: Subject) {
-    let (lobby, ann) = subject.room("lobby", "ann").await;
-    let (bob, keeper) = (subject.user("bob").await, subject.user("keeper").await);
-    let given = subject.sanction(lobby.id, &ann, sanction(Ban, &bob, None)).await;
-    let to = subject.member(lobby.id, &bob).await;
-    let new = sanction(Ban, &bob, Some(later(1)));
-    let command = LogCommand::Sanction { subject: Box::new(to.clone()), sanction: Box::new(new) };
-    for command in [command, lift(&to, Ban)] {
-        let refused = subject.act_at(NOON, lobby.id, &keeper, command).await;
-        assert!(matches!(refused, Err(AppendError::Outranked)), "{refused:?}");
-    }
-    let kept = subject.history.sanction(Some(lobby.id), bob.id, Ban, NOON).await.unwrap();
-    assert_eq!(kept, Some(given));
-}
-
 /// Lifting takes away one kind, and finds nothing the second time.
 pub async fn a_sanction_is_lifted_once(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;

@@ -10,7 +10,7 @@ use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
 use domain::ports::bus::Notice;
-use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
+use domain::ports::log::{Aim, AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
 use domain::review::guard;
 
@@ -64,7 +64,7 @@ impl State {
         if let LogCommand::Post { draft, network, pace } = command {
             return self.post(room, &actor, at, Posting { draft, network, pace });
         }
-        self.guard_act(room, &actor, at)?;
+        self.guard_act(room, &actor, &command, at)?;
         let kind = self.perform(room, &actor, at, command)?;
         let log = self.log_mut(room)?;
         log.head.seq = log.head.seq.next();
@@ -73,11 +73,17 @@ impl State {
         Ok(AppendResult::Done(event))
     }
 
-    fn guard_act(&self, room: RoomId, actor: &Member, at: Timestamp) -> Result<(), AppendError> {
+    fn guard_act(&self, room: RoomId, actor: &Member, command: &LogCommand, at: Timestamp) -> Result<(), AppendError> {
+        let subject = match command.aimed_at() {
+            Aim::Nobody => None,
+            Aim::User(id) => Some(id),
+            Aim::AuthorOf(message) => self.author_of(message),
+        };
+        let subject = subject.and_then(|id| self.live(id)).map(|user| self.member(room, user.clone()));
         let now = self.live(actor.user.id).map(|user| self.member(room, user.clone()));
         let covers = |s: &&Sanction| now.as_ref().is_some_and(|member| s.covers(member, member.user.network.as_ref()));
         let sanctions: Vec<Sanction> = self.sanctions_over(room, at).filter(covers).cloned().collect();
-        guard::act(actor, now.as_ref(), &sanctions, at)
+        guard::act(actor, now.as_ref(), &sanctions, command, subject.as_ref(), at)
     }
 
     fn log_mut(&mut self, room: RoomId) -> Result<&mut RoomLog, AppendError> {
@@ -121,6 +127,11 @@ impl State {
     fn posted(&self, room: RoomId, seq: Seq, repeated: bool) -> Result<AppendResult, AppendError> {
         let row = self.logs.get(&room).and_then(|log| log.messages.get(&seq)).ok_or(AppendError::RoomGone)?;
         Ok(AppendResult::Posted { message: Box::new(self.message(room, seq, row)?), repeated })
+    }
+
+    fn author_of(&self, id: MessageId) -> Option<UserId> {
+        let (room, seq) = self.places.get(&id)?;
+        Some(self.logs.get(room)?.messages.get(seq)?.author)
     }
 
     /// Whether a message that was not deleted is in the room.
