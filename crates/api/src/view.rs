@@ -70,8 +70,12 @@ pub struct RoomView {
 pub struct RulesView {
     /// The longest message in characters.
     pub max_length: usize,
+    /// The most lines of a message; further ones are joined to the last.
+    pub max_lines: usize,
     /// Whether those below moderator may post links.
     pub links: bool,
+    /// Who may read: `everyone` or `members` (those with an account, and guests with a rank in the room).
+    pub read: &'static str,
 }
 
 /// A room.
@@ -81,7 +85,12 @@ pub fn room(room: &Room) -> RoomView {
         name: room.name.as_str().to_owned(),
         description: room.description.as_str().to_owned(),
         slow_mode: room.rules.slow_mode.as_seconds_up(),
-        rules: RulesView { max_length: room.rules.max_length, links: room.rules.links },
+        rules: RulesView {
+            max_length: room.rules.max_length,
+            max_lines: room.rules.max_lines,
+            links: room.rules.links,
+            read: room.rules.readers.as_str(),
+        },
         allowed_sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
         pinned: room.pinned.as_deref().map(|pinned| Box::new(message(pinned, room.uid.as_str()))),
         timestamp: room.created_at.0,

@@ -14,6 +14,11 @@ pub enum Action {
         /// The setting.
         least: Rank,
     },
+    /// Read a room; the least rank is a rule of the room.
+    Read {
+        /// The rule.
+        least: Rank,
+    },
     /// What takes no rank at all: read, or ask for help.
     Look,
     /// Delete one's own message.
@@ -74,7 +79,7 @@ impl Action {
     pub fn least_rank(self) -> Rank {
         match self {
             Action::Look | Action::Post | Action::DeleteOwn => Rank::Guest,
-            Action::CreateRoom { least } => least,
+            Action::CreateRoom { least } | Action::Read { least } => least,
             Action::DeleteOther | Action::PurgeAuthor | Action::PurgeAll | Action::SlowMode => Rank::Mod,
             Action::Pin | Action::Sanction | Action::SeeModeration => Rank::Mod,
             Action::Lift { given_by } => given_by.max(Rank::Mod),

@@ -76,6 +76,31 @@ async fn a_room_may_allow_shorter_messages_only() {
 }
 
 #[tokio::test]
+async fn lines_beyond_the_rooms_are_joined_and_nothing_is_lost() {
+    let (world, owner, room) = world_with_room().await;
+    let guest = world.guest("a").await;
+    let flood = world.post(&guest, &room, &"x\n".repeat(100)).await;
+    assert_eq!(flood.text.as_str().lines().count(), 12, "the default");
+    configure(&world, &owner, &room, RoomEdit { max_lines: Some(2), ..RoomEdit::default() }).await;
+    assert_eq!(world.post(&owner, &room, "a\nb\nc\n\nd").await.text.as_str(), "a\nb c d");
+}
+
+#[tokio::test]
+async fn a_room_for_members_is_read_by_accounts_and_the_appointed_alone() {
+    let (world, owner, room) = world_with_room().await;
+    world.post(&owner, &room, "hi").await;
+    let (ann, guest) = (world.person("ann").await, world.guest("a").await);
+    let read = async |caller| world.services.chat.history(caller, &room, None, Position::End, 10).await;
+    read(None).await.unwrap();
+    configure(&world, &owner, &room, RoomEdit { readers: Some("members".to_owned()), ..RoomEdit::default() }).await;
+    refused!(read(None).await, Error::LoginRequired);
+    refused!(read(Some(&guest)).await, Error::Denied(Denied::Rank { least: Rank::Registered }));
+    read(Some(&ann)).await.unwrap();
+    world.services.rooms.appoint(&owner, &room, &guest.user.uid, ModerationAction::Vip).await.unwrap();
+    read(Some(&guest)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_room_may_allow_no_links_but_from_moderators() {
     let (world, owner, room) = world_with_room().await;
     configure(&world, &owner, &room, RoomEdit { links: Some(false), ..RoomEdit::default() }).await;

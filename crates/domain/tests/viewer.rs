@@ -86,7 +86,7 @@ fn moderated(seq: i64, user: i64, action: ModerationAction) -> Event {
 }
 
 fn ann() -> Recipient {
-    Recipient { user: Some(UserId(1)), is_moderator: false }
+    Recipient { user: Some(UserId(1)), ..Recipient::default() }
 }
 
 fn viewer_in(room: &TestRoom, cursor: i64) -> Viewer<TestRoom, Heavy> {

@@ -949,8 +949,15 @@ export interface components {
              * @description `rules.max_length`, for forms.
              */
             max_length?: number | null;
+            /**
+             * Format: int64
+             * @description `rules.max_lines`, for forms.
+             */
+            max_lines?: number | null;
             /** @description A new name, 1 to 100 characters. */
             name?: string | null;
+            /** @description `rules.read`, for forms. */
+            read?: string | null;
             rules?: components["schemas"]["RuleChanges"] | null;
             /**
              * Format: int64
@@ -1001,6 +1008,13 @@ export interface components {
              * @description The longest message, 1 to 500 characters.
              */
             max_length?: number | null;
+            /**
+             * Format: int64
+             * @description The most lines of a message, 1 to 100; further ones are joined to the last.
+             */
+            max_lines?: number | null;
+            /** @description Who may read: `everyone`, or `members`: those with an account, and guests with a rank in the room. */
+            read?: string | null;
         };
         /** @description What may be written in a room. */
         RulesView: {
@@ -1008,6 +1022,10 @@ export interface components {
             links: boolean;
             /** @description The longest message in characters. */
             maxLength: number;
+            /** @description The most lines of a message; further ones are joined to the last. */
+            maxLines: number;
+            /** @description Who may read: `everyone` or `members` (those with an account, and guests with a rank in the room). */
+            read: string;
         };
         /** @description A name and a password. */
         SuggestionAnswer: {

@@ -80,8 +80,8 @@ pub async fn create(
 /// A room and its settings.
 #[utoipa::path(get, path = "/rooms/{uid}", tag = "rooms", params(("uid" = String, Path)),
     responses((status = 200, body = RoomAnswer)))]
-pub async fn read(app: web::Data<App>, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
-    let room = app.services.rooms.room(&uid).await?;
+pub async fn read(app: web::Data<App>, Anyone(caller): Anyone, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+    let room = app.services.rooms.shown(caller.as_ref(), &uid).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))
 }
 
@@ -100,6 +100,11 @@ pub struct RoomChanges {
     /// `rules.max_length`, for forms.
     #[serde(alias = "maxLength")]
     max_length: Option<i64>,
+    /// `rules.max_lines`, for forms.
+    #[serde(alias = "maxLines")]
+    max_lines: Option<i64>,
+    /// `rules.read`, for forms.
+    read: Option<String>,
     /// `rules.links`, for forms.
     #[serde(default, deserialize_with = "body::switch_or_none")]
     links: Option<bool>,
@@ -115,9 +120,13 @@ impl Fields for RoomChanges {
         "description",
         "slow_mode",
         "rules.max_length",
+        "rules.max_lines",
         "rules.links",
+        "rules.read",
         "max_length",
+        "max_lines",
         "links",
+        "read",
         "allowed_sites",
     ];
 }
@@ -128,8 +137,13 @@ struct RuleChanges {
     /// The longest message, 1 to 500 characters.
     #[serde(alias = "maxLength")]
     max_length: Option<i64>,
+    /// The most lines of a message, 1 to 100; further ones are joined to the last.
+    #[serde(alias = "maxLines")]
+    max_lines: Option<i64>,
     /// Whether those below moderator may post links.
     links: Option<bool>,
+    /// Who may read: `everyone`, or `members`: those with an account, and guests with a rank in the room.
+    read: Option<String>,
 }
 
 /// Changes a room.
@@ -147,7 +161,9 @@ pub async fn change(
         description: body.description,
         slow_mode: body.slow_mode,
         max_length: rules.max_length.or(body.max_length),
+        max_lines: rules.max_lines.or(body.max_lines),
         links: rules.links.or(body.links),
+        readers: rules.read.or(body.read),
         sites: body.allowed_sites,
     };
     let room = app.services.rooms.configure(&caller, &uid, edit).await?;

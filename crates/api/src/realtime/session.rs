@@ -88,7 +88,7 @@ impl Session {
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
                 Ok(self.authenticate(caller, None).await)
             }
-            Request::Logout => Ok(self.clear_identity()),
+            Request::Logout => Ok(self.clear_identity().await),
             Request::Join(join) => self.join(&join).await,
             Request::Leave(leave) => {
                 let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
@@ -108,10 +108,18 @@ impl Session {
         }
         self.conn.set_caller(Some(caller.clone()));
         self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
+        self.check_rooms(Some(&caller)).await;
+        json!({ "user": user })
+    }
+
+    /// Asks for each room again whether whoever the socket is now may read it; leaves those that they may not.
+    async fn check_rooms(&self, caller: Option<&Caller>) {
         for room in self.conn.rooms() {
-            match self.hub.app().services.rooms.enter(Some(&caller), room.uid()).await {
+            match self.hub.app().services.rooms.enter(caller, room.uid()).await {
                 Ok(access) => self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref())),
-                Err(error @ (Error::Sanctioned { .. } | Error::NoSuch(_))) => {
+                Err(
+                    error @ (Error::Sanctioned { .. } | Error::NoSuch(_) | Error::LoginRequired | Error::Denied(_)),
+                ) => {
                     self.leave(room.uid());
                     self.conn.send(Frame::error(None, &Problem::from(error).field(room.uid().as_str())));
                 }
@@ -119,13 +127,13 @@ impl Session {
                 Err(_) => {}
             }
         }
-        json!({ "user": user })
     }
 
-    fn clear_identity(&self) -> Value {
+    async fn clear_identity(&self) -> Value {
         self.hub.node().log_in(self.conn.id, None, None);
         self.conn.set_caller(None);
         self.conn.send(Frame::server(&Server::AuthUpdated { user: None, token: None }));
+        self.check_rooms(None).await;
         json!({})
     }
 
@@ -186,7 +194,7 @@ impl Session {
                 Ok(self.welcome(accounts.login(&name, &password, client).await?).await)
             }
             SocketCommand::Logout => {
-                self.clear_identity();
+                self.clear_identity().await;
                 Ok("you are logged out here".to_owned())
             }
             SocketCommand::Join(uid) => {

@@ -20,7 +20,7 @@ on_both! {
             (&room["name"], &room["description"], &room["slowMode"]),
             (&json!("Lo-fi 🎧"), &json!("study"), &json!(0))
         );
-        assert_eq!(room["rules"], json!({ "maxLength": 500, "links": true }));
+        assert_eq!(room["rules"], json!({ "maxLength": 500, "maxLines": 12, "links": true, "read": "everyone" }));
         assert_eq!(app.look(&format!("/rooms/{uid}")).await.ok(200), body);
     }
 
@@ -35,7 +35,7 @@ on_both! {
             .body("application/x-www-form-urlencoded", "slow_mode=30&links=false&max_length=99")
             .await
             .ok(200)["room"];
-        assert_eq!((&room["slowMode"], &room["rules"]), (&json!(30), &json!({ "maxLength": 99, "links": false })));
+        assert_eq!((&room["slowMode"], &room["rules"]), (&json!(30), &json!({ "maxLength": 99, "maxLines": 12, "links": false, "read": "everyone" })));
     }
 
     async fn rooms_with_wrong_values_are_refused(app: &TestApp) {
@@ -86,7 +86,7 @@ on_both! {
             (&json!("b"), &json!(10), &json!(100))
         );
         assert_eq!(app.patch(&root, &at, json!({ "slowMode": 0 })).await.ok(200)["room"]["slowMode"], 0);
-        assert_eq!(app.look(&at).await.ok(200)["room"]["rules"], json!({ "maxLength": 100, "links": false }));
+        assert_eq!(app.look(&at).await.ok(200)["room"]["rules"], json!({ "maxLength": 100, "maxLines": 12, "links": false, "read": "everyone" }));
         app.patch(&bob, &at, json!({ "name": "c" })).await.problem(403, "forbidden");
         app.request(Method::PATCH, &at).json(&json!({ "name": "c" })).await.problem(401, "login_required");
         for (body, code, field) in [

@@ -41,7 +41,7 @@ pub fn all() -> Vec<Value> {
         name: "Lobby".to_owned(),
         description: String::new(),
         slow_mode: 0,
-        rules: RulesView { max_length: 500, links: true },
+        rules: RulesView { max_length: 500, max_lines: 12, links: true, read: "everyone" },
         allowed_sites: Vec::new(),
         pinned: None,
         timestamp: 0,

@@ -51,6 +51,25 @@ on_both! {
         }
     }
 
+    async fn a_room_for_members_lets_go_of_those_who_may_not_read_it(app: &TestApp) {
+        let (ann, bob) = (app.register("ann").await, app.register("bob").await);
+        let room = app.room(&ann, "Lobby").await;
+        let mut anonymous = Socket::anonymous(app).await;
+        anonymous.join(&room).await;
+        let mut member = Socket::in_room(app, &bob, &room).await;
+        app.patch(&ann, &format!("/rooms/{room}"), json!({ "rules": { "read": "members" } })).await.ok(200);
+        assert_eq!(anonymous.until("room_updated").await["room"]["rules"]["read"], "members");
+        app.say(&ann, &room, "among us").await;
+        assert_eq!(member.until("message").await["message"], "among us");
+        let error = anonymous.ask("join", json!({ "uid": room })).await.unwrap_err();
+        assert_eq!(error["code"], "login_required");
+        app.look(&format!("/rooms/{room}/messages")).await.problem(401, "login_required");
+        let guest = app.guest().await;
+        app.get(&guest, &format!("/rooms/{room}/messages")).await.problem(403, "forbidden");
+        member.start("logout", json!({})).await;
+        assert_eq!(member.until("error").await["code"], "login_required");
+    }
+
     async fn every_change_of_a_room_is_one_event_with_the_next_seq(app: &TestApp) {
         let (ann, bob) = (app.register("ann").await, app.register("bob").await);
         let room = app.room(&ann, "Lobby").await;

@@ -91,7 +91,7 @@ impl<R: LiveRoom, A: Weight> Viewer<R, A> {
         if self.user != user {
             self.user = user;
             for joined in &mut self.rooms {
-                joined.recipient = Recipient { user, is_moderator: false };
+                joined.recipient = Recipient { user, ..Recipient::default() };
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct Recipient {
     pub user: Option<UserId>,
     /// Whether the user's rank in the room is that of a moderator at least.
     pub is_moderator: bool,
+    /// The user's rank in the room; `None` for an anonymous recipient.
+    pub rank: Option<Rank>,
 }
 
 impl Audience {
@@ -42,6 +44,7 @@ impl Recipient {
         Recipient {
             user: member.map(|member| member.user.id),
             is_moderator: member.is_some_and(|member| member.rank() >= Rank::Mod),
+            rank: member.map(Member::rank),
         }
     }
 
@@ -60,13 +63,17 @@ impl Event {
         Audience::Everybody
     }
 
-    /// Whether `recipient` is out of the room after it: who is banned, and everybody when the room closes.
+    /// Whether `recipient` is out of the room after it: who is banned or may not read it any more, and everybody when the
+    /// room closes.
     pub fn removes(&self, recipient: Recipient) -> bool {
         match &self.kind {
             EventKind::Moderated { subject, action: ModerationAction::Ban, .. } => {
                 recipient.user == Some(subject.user.id)
             }
             EventKind::Closed => true,
+            EventKind::Configured(room) => {
+                room.rules.readers.least_rank().is_some_and(|least| recipient.rank < Some(least))
+            }
             _ => false,
         }
     }
@@ -79,9 +86,9 @@ mod tests {
     #[test]
     fn an_audience_is_everybody_or_the_moderators_or_one_user_and_the_moderators() {
         let anonymous = Recipient::default();
-        let ann = Recipient { user: Some(UserId(1)), is_moderator: false };
-        let bob = Recipient { user: Some(UserId(2)), is_moderator: false };
-        let keeper = Recipient { user: Some(UserId(3)), is_moderator: true };
+        let ann = Recipient { user: Some(UserId(1)), ..Recipient::default() };
+        let bob = Recipient { user: Some(UserId(2)), ..Recipient::default() };
+        let keeper = Recipient { user: Some(UserId(3)), is_moderator: true, rank: Some(Rank::Mod) };
         let included = |audience: Audience| [anonymous, ann, bob, keeper].map(|recipient| audience.includes(recipient));
         assert_eq!(included(Audience::Everybody), [true; 4]);
         assert_eq!(included(Audience::Moderators), [false, false, false, true]);

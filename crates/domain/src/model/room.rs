@@ -2,6 +2,7 @@
 
 use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use crate::model::message::Message;
+use crate::model::rank::Rank;
 use crate::model::site::Site;
 use crate::model::text::{Description, RoomName};
 use crate::model::time::{Span, Timestamp};
@@ -45,18 +46,64 @@ pub struct Rules {
     pub slow_mode: Span,
     /// The longest message in characters, 1 to [`crate::model::text::Body::MAX`].
     pub max_length: usize,
+    /// The most lines of a message, 1 to [`LINES_MAX`]; further ones are joined to the last.
+    pub max_lines: usize,
     /// Whether those below moderator may post links.
     pub links: bool,
+    /// Who may read.
+    pub readers: Readers,
+}
+
+/// Who may read a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readers {
+    /// Whoever is not banned, logged in or not.
+    #[default]
+    Everyone,
+    /// Those with an account, and guests who hold a rank in the room.
+    Members,
+}
+
+impl Readers {
+    /// The name on the wire and in the stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Readers::Everyone => "everyone",
+            Readers::Members => "members",
+        }
+    }
+
+    /// The readers of that name.
+    pub fn parse(name: &str) -> Option<Readers> {
+        [Readers::Everyone, Readers::Members].into_iter().find(|readers| readers.as_str() == name)
+    }
+
+    /// The least rank that reads; `None` needs no login.
+    pub fn least_rank(self) -> Option<Rank> {
+        match self {
+            Readers::Everyone => None,
+            Readers::Members => Some(Rank::Registered),
+        }
+    }
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { slow_mode: Span::ZERO, max_length: crate::model::text::Body::MAX, links: true }
+        Rules {
+            slow_mode: Span::ZERO,
+            max_length: crate::model::text::Body::MAX,
+            max_lines: 12,
+            links: true,
+            readers: Readers::Everyone,
+        }
     }
 }
 
 /// The longest slow mode: a day.
 pub const SLOW_MODE_MAX: Span = Span::days(1);
+
+/// The most lines that a room may allow: what a large screen shows.
+pub const LINES_MAX: usize = 100;
 
 /// A room to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,8 +131,12 @@ pub struct RoomChange {
     pub slow_mode: Option<Span>,
     /// A new longest message.
     pub max_length: Option<usize>,
+    /// A new number of lines.
+    pub max_lines: Option<usize>,
     /// Whether links are allowed.
     pub links: Option<bool>,
+    /// Who may read.
+    pub readers: Option<Readers>,
     /// Whose pages may frame the chat.
     pub sites: Option<Vec<Site>>,
 }
@@ -104,6 +155,8 @@ impl RoomChange {
         }
         room.rules.slow_mode = self.slow_mode.unwrap_or(room.rules.slow_mode);
         room.rules.max_length = self.max_length.unwrap_or(room.rules.max_length);
+        room.rules.max_lines = self.max_lines.unwrap_or(room.rules.max_lines);
+        room.rules.readers = self.readers.unwrap_or(room.rules.readers);
         room.rules.links = self.links.unwrap_or(room.rules.links);
         room
     }

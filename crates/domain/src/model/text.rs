@@ -53,7 +53,8 @@ impl Body {
         }
         let clean = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
         let clean = balance_directions(clean.trim());
-        let clean = clean.trim();
+        let clean = joined_lines(clean.trim(), usize::MAX);
+        let clean = &*clean;
         let length = clean.chars().count();
         if length > Body::MAX {
             return invalid(format!("is longer than {} characters ({length})", Body::MAX));
@@ -75,10 +76,36 @@ impl Body {
         Body(text)
     }
 
+    /// The same text in at most `max` lines: further lines are joined to the last one by spaces.
+    pub fn within_lines(self, max: usize) -> Body {
+        if self.0.bytes().filter(|byte| *byte == b'\n').count() < max { self } else { Body(joined_lines(&self.0, max)) }
+    }
+
     /// Its length in characters.
     pub fn length(&self) -> usize {
         self.0.chars().count()
     }
+}
+
+/// Empty lines in a row that a message keeps.
+const EMPTY_LINES: usize = 2;
+
+/// `text` with at most [`EMPTY_LINES`] empty lines in a row and at most `max` lines.
+fn joined_lines(text: &str, max: usize) -> String {
+    let (mut joined, mut lines, mut empty) = (String::with_capacity(text.len()), 0, 0);
+    for line in text.split('\n') {
+        let is_empty = line.chars().all(|c| is_invisible(c) || is_direction_mark(c));
+        empty = if is_empty { empty + 1 } else { 0 };
+        if empty > EMPTY_LINES || (is_empty && lines >= max) {
+            continue;
+        }
+        if lines > 0 {
+            joined.push(if lines < max { '\n' } else { ' ' });
+        }
+        joined.push_str(line);
+        lines += 1;
+    }
+    joined
 }
 
 fn parse_line(field: &'static str, text: &str, least: usize, most: usize) -> Result<String, Invalid> {
@@ -258,6 +285,24 @@ mod tests {
         assert!(Body::parse(&"é".repeat(500)).is_ok());
         body(&"é".repeat(501), Err("longer than 500"));
         assert!(Body::parse(&"😀".repeat(500)).is_ok());
+    }
+
+    #[test]
+    fn empty_lines_in_a_row_are_at_most_two() {
+        body("a\n\n\n\n\nb", Ok("a\n\n\nb"));
+        body("a\n\n\nb", Ok("a\n\n\nb"));
+        body("a\n \n\u{200b}\n  \n\nb", Ok("a\n \n\u{200b}\nb"));
+    }
+
+    #[test]
+    fn lines_beyond_the_rooms_are_joined_to_the_last() {
+        let lines = |text: &str, max| Body::parse(text).unwrap().within_lines(max).as_str().to_owned();
+        assert_eq!(lines("a\nb\nc", 3), "a\nb\nc");
+        assert_eq!(lines("a\nb\nc\n\nd", 2), "a\nb c d");
+        assert_eq!(lines("a\nb", 1), "a b");
+        let flood = "x\n".repeat(240);
+        assert_eq!(lines(&flood, 12).lines().count(), 12);
+        assert_eq!(lines(&flood, 12).matches('x').count(), 240, "no word is lost");
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl Chat {
         let access = self.rooms.access_context(Some(caller), room, now, Seq::ZERO).await?;
         let author = access.member.clone().ok_or(Error::TokenInvalid)?;
         policy::may(&author, Action::Post)?;
+        let text = text.within_lines(access.room.rules.max_lines);
         match self.review(caller, &text, &access, now) {
             Verdict::Publish => {}
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.

@@ -5,7 +5,7 @@ use crate::model::access::AccessContext;
 use crate::model::event::ModerationAction;
 use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
-use crate::model::room::{NewRoom, Room, RoomChange, SLOW_MODE_MAX};
+use crate::model::room::{LINES_MAX, NewRoom, Readers, Room, RoomChange, SLOW_MODE_MAX};
 use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
@@ -30,8 +30,12 @@ pub struct RoomEdit {
     pub slow_mode: Option<i64>,
     /// A new longest message, in characters.
     pub max_length: Option<i64>,
+    /// A new number of lines.
+    pub max_lines: Option<i64>,
     /// Whether links are allowed.
     pub links: Option<bool>,
+    /// Who may read: everyone or members.
+    pub readers: Option<String>,
     /// Whose pages may frame the chat.
     pub sites: Option<Vec<String>>,
 }
@@ -43,7 +47,9 @@ impl RoomEdit {
             description: self.description.map(|text| Description::parse(&text)).transpose()?,
             slow_mode: self.slow_mode.map(slow_mode).transpose()?,
             max_length: self.max_length.map(max_length).transpose()?,
+            max_lines: self.max_lines.map(max_lines).transpose()?,
             links: self.links,
+            readers: self.readers.as_deref().map(readers).transpose()?,
             sites: self.sites.as_deref().map(Site::parse_all).transpose()?,
         })
     }
@@ -67,6 +73,14 @@ fn unless_banned(access: AccessContext, now: Timestamp) -> Result<AccessContext,
     }
 }
 
+fn may_read(room: &Room, member: Option<&Member>) -> Result<(), Error> {
+    match (room.rules.readers.least_rank(), member) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Error::LoginRequired),
+        (Some(least), Some(member)) => Ok(policy::may(member, Action::Read { least })?),
+    }
+}
+
 fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
     let longest = SLOW_MODE_MAX.as_seconds_up();
     if (0..=longest).contains(&seconds) {
@@ -78,6 +92,15 @@ fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
 fn max_length(characters: i64) -> Result<usize, Invalid> {
     let parsed = usize::try_from(characters).ok().filter(|length| (1..=Body::MAX).contains(length));
     parsed.ok_or_else(|| Invalid::new("max_length", format!("must be 1 to {} characters", Body::MAX)))
+}
+
+fn max_lines(lines: i64) -> Result<usize, Invalid> {
+    let parsed = usize::try_from(lines).ok().filter(|lines| (1..=LINES_MAX).contains(lines));
+    parsed.ok_or_else(|| Invalid::new("max_lines", format!("must be 1 to {LINES_MAX}")))
+}
+
+fn readers(name: &str) -> Result<Readers, Invalid> {
+    Readers::parse(name).ok_or_else(|| Invalid::new("read", "must be everyone or members"))
 }
 
 /// The service of rooms.
@@ -125,6 +148,21 @@ impl Rooms {
     /// A room, for anybody.
     pub async fn room(&self, uid: &RoomUid) -> Result<Room, Error> {
         self.ports.rooms.room(uid).await?.ok_or(Error::NoSuch(Resource::Room))
+    }
+
+    /// A room as `caller` may see it: whoever may not read it is told what it is, and not what is pinned there.
+    pub async fn shown(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Room, Error> {
+        let room = self.room(uid).await?;
+        match room.rules.readers {
+            Readers::Everyone => Ok(room),
+            Readers::Members => match self.enter(caller, uid).await {
+                Ok(_) => Ok(room),
+                Err(Error::LoginRequired | Error::Denied(_) | Error::Sanctioned { .. }) => {
+                    Ok(Room { pinned: None, ..room })
+                }
+                Err(error) => Err(error),
+            },
+        }
     }
 
     /// The caller's rooms above `after`; for those who administer, all.
@@ -227,8 +265,9 @@ impl Rooms {
     /// The same, with what happened in the room up to `seq` taken in.
     pub async fn enter_at(&self, caller: Option<&Caller>, uid: &RoomUid, seq: Seq) -> Result<AccessContext, Error> {
         let now = self.ports.clock.now();
-        let access = self.access_context(caller, uid, now, seq).await?;
-        unless_banned(access, now)
+        let access = unless_banned(self.access_context(caller, uid, now, seq).await?, now)?;
+        may_read(&access.room, access.member.as_ref())?;
+        Ok(access)
     }
 
     pub(crate) async fn access_context(

@@ -30,6 +30,7 @@ diesel::table! {
     names (look) {
         look -> Text,
         user_id -> BigInt,
+        reserved_until -> Nullable<BigInt>,
     }
 }
 
@@ -63,6 +64,8 @@ diesel::table! {
         closed_at -> Nullable<BigInt>,
         pinned -> Nullable<BigInt>,
         sites -> Text,
+        max_lines -> Integer,
+        readers -> Text,
     }
 }
 

@@ -9,7 +9,7 @@ use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::log::LogLine;
 use domain::model::rank::Rank;
-use domain::model::room::{Room, Rules};
+use domain::model::room::{Readers, Room, Rules};
 use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
@@ -47,8 +47,21 @@ struct Settings {
     slow_mode: i64,
     max_length: usize,
     links: bool,
+    #[serde(default = "default_lines")]
+    max_lines: usize,
+    #[serde(default = "default_readers")]
+    readers: String,
     #[serde(default)]
     sites: Vec<String>,
+}
+
+/// The rules of events that were written before there were these.
+fn default_lines() -> usize {
+    Rules::default().max_lines
+}
+
+fn default_readers() -> String {
+    Rules::default().readers.as_str().to_owned()
 }
 
 /// Writes an event's row. A message is a row of its own table and none here.
@@ -101,6 +114,8 @@ fn settings(room: &Room) -> Settings {
         slow_mode: room.rules.slow_mode.as_millis(),
         max_length: room.rules.max_length,
         links: room.rules.links,
+        max_lines: room.rules.max_lines,
+        readers: room.rules.readers.as_str().to_owned(),
         sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
     }
 }
@@ -190,6 +205,8 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
             slow_mode: Span::millis(settings.slow_mode),
             max_length: settings.max_length,
             links: settings.links,
+            max_lines: settings.max_lines,
+            readers: Readers::parse(&settings.readers).ok_or(DbError::Damaged("room_events"))?,
         },
         sites: settings.sites.into_iter().map(Site::stored).collect(),
         ..room

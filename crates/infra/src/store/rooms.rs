@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::model::id::{RoomId, RoomUid, UserId};
 use domain::model::rank::Rank;
-use domain::model::room::{NewRoom, Room, Rules};
+use domain::model::room::{NewRoom, Readers, Room, Rules};
 use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
@@ -33,6 +33,8 @@ pub type RoomColumns = (
     rooms::links,
     rooms::created_at,
     rooms::sites,
+    rooms::max_lines,
+    rooms::readers,
 );
 
 /// All of a room but when it was closed.
@@ -47,6 +49,8 @@ pub const ROOM: RoomColumns = (
     rooms::links,
     rooms::created_at,
     rooms::sites,
+    rooms::max_lines,
+    rooms::readers,
 );
 
 /// What [`with_pinned`] loads: the room, and the message at its top with its author.
@@ -80,6 +84,8 @@ pub struct RoomRow {
     links: bool,
     created_at: i64,
     sites: String,
+    max_lines: i32,
+    readers: String,
 }
 
 impl RoomRow {
@@ -94,13 +100,20 @@ impl RoomRow {
             rules: Rules {
                 slow_mode: Span::millis(self.slow_mode),
                 max_length: usize::try_from(self.max_length).map_err(|_| DbError::Damaged("rooms.max_length"))?,
+                max_lines: usize::try_from(self.max_lines).map_err(|_| DbError::Damaged("rooms.max_lines"))?,
                 links: self.links,
+                readers: Readers::parse(&self.readers).ok_or(DbError::Damaged("rooms.readers"))?,
             },
             sites: sites.into_iter().map(Site::stored).collect(),
             pinned: None,
             created_at: Timestamp(self.created_at),
         })
     }
+}
+
+/// A bound of a room's rules as it is stored.
+pub fn count(bound: usize) -> Result<i32, DbError> {
+    i32::try_from(bound).map_err(|_| DbError::Damaged("a room's rules"))
 }
 
 /// A list of sites as it is stored.
@@ -225,7 +238,6 @@ impl RoomStore for SqlRooms {
 
 fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
     let rules = Rules::default();
-    let max_length = i32::try_from(rules.max_length).map_err(|_| DbError::Damaged("the default rules"))?;
     let id = diesel::insert_into(rooms::table)
         .values((
             rooms::uid.eq(room.uid.as_str()),
@@ -233,8 +245,10 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
             rooms::description.eq(room.description.as_str()),
             rooms::owner.eq(room.owner.0),
             rooms::slow_mode.eq(rules.slow_mode.as_millis()),
-            rooms::max_length.eq(max_length),
+            rooms::max_length.eq(count(rules.max_length)?),
+            rooms::max_lines.eq(count(rules.max_lines)?),
             rooms::links.eq(rules.links),
+            rooms::readers.eq(rules.readers.as_str()),
             rooms::created_at.eq(room.created_at.0),
         ))
         .returning(rooms::id)

@@ -137,13 +137,14 @@ pub fn appoint(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, action: M
 pub fn configure(conn: &mut AnyConn, entry: &LogEntry, change: &RoomChange) -> Done<EventKind> {
     let Some(room) = places::find(conn, entry.room)? else { return Ok(Err(AppendError::RoomGone)) };
     let room = change.applied_to(room);
-    let max_length = i32::try_from(room.rules.max_length).map_err(|_| DbError::Damaged("a room's rules"))?;
     diesel::update(rooms::table.find(entry.room.0))
         .set((
             rooms::name.eq(room.name.as_str()),
             rooms::description.eq(room.description.as_str()),
             rooms::slow_mode.eq(room.rules.slow_mode.as_millis()),
-            rooms::max_length.eq(max_length),
+            rooms::max_length.eq(places::count(room.rules.max_length)?),
+            rooms::max_lines.eq(places::count(room.rules.max_lines)?),
+            rooms::readers.eq(room.rules.readers.as_str()),
             rooms::links.eq(room.rules.links),
             rooms::sites.eq(places::sites_text(&room.sites)?),
         ))

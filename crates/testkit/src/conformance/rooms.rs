@@ -5,7 +5,7 @@ use crate::builders::{later, room, site};
 use domain::model::event::ModerationAction;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
-use domain::model::room::{Head, Room, RoomChange, Rules};
+use domain::model::room::{Head, Readers, Room, RoomChange, Rules};
 use domain::model::text::Description;
 use domain::model::time::Span;
 use domain::model::user::{Member, User};
@@ -170,7 +170,9 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         name: Some(crate::builders::room_name("Café 'Ω' 100%_")),
         description: Some(Description::parse("back\\slash \"and\" 🦊").unwrap()),
         max_length: Some(200),
+        max_lines: Some(3),
         links: Some(false),
+        readers: Some(Readers::Members),
         sites: Some(vec![site("https://*.example.org"), site("http://localhost:3000")]),
         ..RoomChange::default()
     };
@@ -182,7 +184,10 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), Some(expected.clone()));
     }
     assert_eq!(expected.sites.len(), 2);
-    assert_eq!(expected.rules, Rules { slow_mode: Span::seconds(30), max_length: 200, links: false });
+    assert_eq!(
+        expected.rules,
+        Rules { slow_mode: Span::seconds(30), max_length: 200, max_lines: 3, links: false, readers: Readers::Members }
+    );
     let read = subject.event_range(lobby.id, Seq(1)).await.events.pop().unwrap();
     assert_eq!(read.kind, domain::model::event::EventKind::Configured(Box::new(expected)));
 }

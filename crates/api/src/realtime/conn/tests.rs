@@ -107,7 +107,7 @@ fn a_full_outbox_stops_the_reading_until_it_was_taken() {
 fn a_banned_viewer_gets_the_event_that_says_so_and_nothing_after_it() {
     let (conn, room) = (conn(), room(1));
     let ann = known_user(1, "ann");
-    conn.join(room.clone(), Recipient { user: Some(ann.id), is_moderator: false }, Seq(0));
+    conn.join(room.clone(), Recipient { user: Some(ann.id), ..Recipient::default() }, Seq(0));
     post(&room, 1, "before");
     let (subject, action) = (Box::new(Member::outside(ann)), ModerationAction::Ban);
     push(&room, 2, EventKind::Moderated { subject, action, until: None, reason: String::new() });

@@ -1,0 +1,4 @@
+DROP INDEX names_reserved_until;
+ALTER TABLE names DROP COLUMN reserved_until;
+ALTER TABLE rooms DROP COLUMN readers;
+ALTER TABLE rooms DROP COLUMN max_lines;
