@@ -33,7 +33,7 @@ describe("the headers", () => {
 });
 
 describe("what is said about the room", () => {
-  const room: Room = { uid: "abcDEF012345", name: "Lounge", description: "", slowMode: 0, rules: { maxLength: 500, links: true }, timestamp: 0, allowedSites: [] };
+  const room: Room = { uid: "abcDEF012345", name: "Lounge", description: "", slowMode: 0, rules: { maxLength: 500, maxLines: 12, links: true, read: "everyone" }, timestamp: 0, allowedSites: [] };
   const listed: Room = { ...room, allowedSites: ["https://other.example"] };
   it("a_site_that_is_not_on_the_list_gets_the_call_that_adds_it", () => {
     const found = framingFinding({ policy: "frame-ancestors 'self' https://other.example", xFrameOptions: null }, listed, site, self);

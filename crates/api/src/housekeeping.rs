@@ -2,7 +2,7 @@
 
 use domain::model::time::Timestamp;
 use domain::ports::effects::Clock;
-use domain::service::operator::Operator;
+use domain::service::operator::{Operator, Swept};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -35,10 +35,12 @@ fn went_evenly(before: (Instant, Timestamp), now: (Instant, Timestamp)) -> bool 
 
 async fn sweep(operator: &Operator) {
     match operator.sweep().await {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "sanctions that are over were forgotten"),
+        Ok(swept) if swept == Swept::default() => {}
+        Ok(Swept { sanctions, names, guests, rooms }) => {
+            tracing::info!(sanctions, names, guests, rooms, "what is over was forgotten");
+        }
         // The next hour will do.
-        Err(error) => tracing::warn!(%error, "sanctions that are over could not be forgotten"),
+        Err(error) => tracing::warn!(%error, "what is over could not be forgotten"),
     }
 }
 

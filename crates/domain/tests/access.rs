@@ -219,7 +219,7 @@ async fn whose_login_another_process_ended_posts_no_more_after_two_seconds() {
                 let change = UserChange { password: Some(password), ..UserChange::default() };
                 elsewhere.update(ann.user.id, change).await.expect("a store that works");
             }
-            _ => assert!(elsewhere.delete(ann.user.id).await.expect("a store that works")),
+            _ => assert!(elsewhere.delete(ann.user.id, world.clock.now()).await.expect("a store that works")),
         }
         world.clock.advance(Span::seconds(2));
         refused!(world.say(&ann, &room, &format!("after {way}")).await, Error::TokenInvalid);

@@ -13,7 +13,7 @@ use domain::model::time::Span;
 use domain::policy::Denied;
 use domain::service::Caller;
 use domain::service::error::{Error, Resource};
-use support::{Outcome, Typed, World, message};
+use support::{Outcome, Typed, World, message, seconds};
 
 async fn world_with_room() -> (World, Caller, RoomUid) {
     let world = World::new();
@@ -120,12 +120,15 @@ async fn what_concerns_the_connection_is_left_to_it() {
 
 #[tokio::test]
 async fn a_name_is_taken_by_command_with_spaces_and_quotes() {
-    let (world, _, room) = world_with_room().await;
+    let (world, olive, room) = world_with_room().await;
     let guest = world.guest("a").await;
     for (line, shown) in [("/name Blue Fox", "Blue Fox"), ("/name \"Red Fox\"", "Red Fox"), ("!name  fox ", "fox")] {
         assert!(world.command(&guest, &room, line).await.ends_with(shown), "{line}");
     }
     refused!(world.say(&guest, &room, "/name admin").await, Error::Invalid(_));
+    let silenced = world.guest("b").await;
+    world.sanction(&olive, Some(&room), &silenced, SanctionKind::Timeout, seconds(60)).await.unwrap();
+    refused!(world.say(&silenced, &room, "/name free").await, Error::Sanctioned { .. });
     refused!(world.say(&guest, &room, "/name OLIVE").await, Error::NameTaken);
     let anonymous = Typed { text: "/name fox".to_owned(), ..Typed::default() };
     refused!(world.type_in(None, Some(&room), anonymous).await, Error::LoginRequired);

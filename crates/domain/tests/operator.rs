@@ -8,6 +8,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::ports::bus::Notice;
 use domain::service::error::{Error, Resource};
+use domain::service::operator::Swept;
 use std::collections::BTreeSet;
 use support::{World, client, seconds};
 use testkit::builders::{PASSWORD, password};
@@ -91,8 +92,28 @@ async fn sanctions_are_forgotten_a_day_after_they_ended() {
     world.ban(&ann, Some(&room), &eve).await;
     let sweep = async || world.services.operator.sweep().await.unwrap();
     world.clock.advance(Span::seconds(24 * 3600 + 60));
-    assert_eq!(sweep().await, 0);
+    assert_eq!(sweep().await, Swept::default());
     world.clock.advance(Span::seconds(1));
-    assert_eq!((sweep().await, sweep().await), (1, 0));
+    assert_eq!((sweep().await.sanctions, sweep().await.sanctions), (1, 0));
     refused!(world.say(&eve, &room, "may I?").await, Error::Sanctioned { .. });
+}
+
+#[tokio::test]
+async fn guests_who_left_nothing_and_their_empty_rooms_are_gone_after_thirty_days() {
+    let world = World::new();
+    let olive = world.person("olive").await;
+    let lobby = world.room(&olive).await;
+    let (quiet, wrote) = (world.guest("a").await, world.guest("b").await);
+    world.post(&wrote, &lobby, "hi").await;
+    let host = world.guest("c").await;
+    let empty = world.services.rooms.create(&host, "empty", "").await.unwrap().uid;
+    let sweep = async || world.services.operator.sweep().await.unwrap();
+    world.clock.advance(Span::days(29));
+    assert_eq!(sweep().await, Swept::default());
+    world.clock.advance(Span::days(2));
+    assert_eq!(sweep().await, Swept { guests: 1, rooms: 1, ..Swept::default() });
+    refused!(world.services.accounts.user(&quiet.user.uid).await, Error::NoSuch(Resource::User));
+    refused!(world.services.rooms.room(&empty).await, Error::NoSuch(Resource::Room));
+    world.services.accounts.user(&wrote.user.uid).await.unwrap();
+    world.services.rooms.room(&lobby).await.unwrap();
 }

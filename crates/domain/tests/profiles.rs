@@ -2,6 +2,7 @@
 
 mod support;
 
+use domain::model::event::ModerationAction;
 use domain::model::id::UserId;
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
@@ -12,6 +13,7 @@ use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Profile;
 use domain::service::error::{Error, RateLimitKind, Resource};
+use domain::service::rooms::RoomEdit;
 use support::{World, client};
 use testkit::builders::PASSWORD;
 
@@ -168,7 +170,6 @@ async fn a_user_is_erased_by_itself_or_from_above_and_root_stays() {
     assert_eq!(world.bus.notices(), [Notice::UserDeleted(ann.user.id), Notice::UserDeleted(bob.user.id)]);
     refused!(world.services.accounts.user(&ann.user.uid).await, Error::NoSuch(Resource::User));
     refused!(delete(&admin, &bob).await, Error::NoSuch(Resource::User));
-    world.person("ann").await;
 }
 
 #[tokio::test]
@@ -194,4 +195,27 @@ async fn a_timeout_everywhere_leaves_the_login() {
         change(&world, &ann, &ann, named("Loud")).await,
         Error::Sanctioned { kind: SanctionKind::Timeout, until: None, .. }
     );
+}
+
+#[tokio::test]
+async fn the_rooms_of_who_leaves_pass_to_the_oldest_moderator_or_close_as_was_said_before() {
+    let world = World::new();
+    let owner = world.person("olive").await;
+    let (kept, closed) = (world.room(&owner).await, world.room(&owner).await);
+    let oldest = world.person("old").await;
+    world.appointed(&owner, &kept, "young", ModerationAction::Mod).await;
+    world.services.rooms.appoint(&owner, &kept, &oldest.user.uid, ModerationAction::Mod).await.unwrap();
+    world.services.rooms.appoint(&owner, &closed, &oldest.user.uid, ModerationAction::Vip).await.unwrap();
+    let told = world.services.accounts.rooms_to_hand_over(&owner, &owner.user.uid).await.unwrap();
+    let told: Vec<_> = told.into_iter().map(|(room, next)| (room.uid, next.map(|user| user.id))).collect();
+    assert_eq!(told, [(kept.clone(), Some(oldest.user.id)), (closed.clone(), None)]);
+    refused!(
+        world.services.accounts.rooms_to_hand_over(&oldest, &owner.user.uid).await,
+        Error::Denied(Denied::Rank { least: Rank::Admin })
+    );
+    world.services.accounts.delete(&owner, &owner.user.uid).await.unwrap();
+    assert_eq!(world.services.rooms.room(&kept).await.unwrap().owner, oldest.user.id);
+    refused!(world.services.rooms.room(&closed).await, Error::NoSuch(Resource::Room));
+    let edit = RoomEdit { links: Some(false), ..RoomEdit::default() };
+    world.services.rooms.configure(&oldest, &kept, edit).await.unwrap();
 }

@@ -309,9 +309,10 @@ async fn a_deleted_caller_does_nothing() {
     let world = World::new();
     let owner = world.person("olive").await;
     let room = world.room(&owner).await;
-    world.services.accounts.delete(&owner, &owner.user.uid).await.unwrap();
-    refused!(world.services.rooms.close(&owner, &room).await, Error::TokenInvalid);
-    refused!(world.say(&owner, &room, "boo").await, Error::TokenInvalid);
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
+    world.services.accounts.delete(&keeper, &keeper.user.uid).await.unwrap();
+    refused!(world.services.moderation.purge(&keeper, &room, None).await, Error::TokenInvalid);
+    refused!(world.say(&keeper, &room, "boo").await, Error::TokenInvalid);
 }
 
 #[tokio::test]

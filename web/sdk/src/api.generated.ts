@@ -431,7 +431,11 @@ export interface paths {
         get: operations["get_users_uid"];
         put?: never;
         post?: never;
-        /** Erases a user: oneself, or as admin somebody below. The messages stay, under "deleted user". */
+        /**
+         * Erases a user: oneself, or as admin somebody below. The messages stay, under "deleted user"; the names are given to nobody
+         *     else for 90 days. Rooms that the user owns pass to the moderator whose account is the oldest, or close where there is none:
+         *     `GET /users/{uid}/rooms` says it beforehand.
+         */
         delete: operations["delete_users_uid"];
         options?: never;
         head?: never;
@@ -450,6 +454,23 @@ export interface paths {
         put?: never;
         /** Makes a moderator of a room. */
         post: operations["post_users_uid_mod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{uid}/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rooms that a user owns, and what becomes of each when the account is deleted. For the user, and for admins. */
+        get: operations["get_users_uid_rooms"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -735,6 +756,18 @@ export interface components {
             password: string;
             /** @description 3 to 24 of A-Z, a-z, 0-9, _ and -. */
             username: string;
+        };
+        /** @description What becomes of a room when its owner's account is deleted. */
+        HandOver: {
+            /** @description Its name. */
+            name: string;
+            next_owner?: components["schemas"]["UserView"] | null;
+            /** @description The room's uid. */
+            uid: string;
+        };
+        /** @description Rooms that a user owns. */
+        HandOverAnswer: {
+            rooms: components["schemas"]["HandOver"][];
         };
         /** @description That all is well, and no more than that. */
         HealthAnswer: {
@@ -1138,6 +1171,8 @@ export type CommandView = components['schemas']['CommandView'];
 export type ConnectionsAnswer = components['schemas']['ConnectionsAnswer'];
 export type ConnectionView = components['schemas']['ConnectionView'];
 export type Credentials = components['schemas']['Credentials'];
+export type HandOver = components['schemas']['HandOver'];
+export type HandOverAnswer = components['schemas']['HandOverAnswer'];
 export type HealthAnswer = components['schemas']['HealthAnswer'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];
 export type InRoom = components['schemas']['InRoom'];
@@ -2325,6 +2360,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_users_uid_rooms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverAnswer"];
                 };
             };
             /** @description It was not done */

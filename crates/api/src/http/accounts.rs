@@ -10,7 +10,9 @@ use crate::view::{self, UserView};
 use actix_web::{HttpResponse, web};
 use domain::model::id::{UserId, UserUid};
 use domain::model::rank::Rank;
+use domain::model::room::Room;
 use domain::model::text::Invalid;
+use domain::model::user::User;
 use domain::service::accounts::{Login, Profile};
 use domain::service::error::Error;
 use domain::service::reads::ReadCost;
@@ -204,12 +206,44 @@ pub async fn change(
     Ok(HttpResponse::Ok().json(UserAnswer { user: view::user(&user) }))
 }
 
-/// Erases a user: oneself, or as admin somebody below. The messages stay, under "deleted user".
+/// Erases a user: oneself, or as admin somebody below. The messages stay, under "deleted user"; the names are given to nobody
+/// else for 90 days. Rooms that the user owns pass to the moderator whose account is the oldest, or close where there is none:
+/// `GET /users/{uid}/rooms` says it beforehand.
 #[utoipa::path(delete, path = "/users/{uid}", tag = "users", security(("bearer" = [])), params(("uid" = String, Path)),
     responses((status = 204)))]
 pub async fn delete(app: web::Data<App>, Known(caller): Known, At(uid): At<UserUid>) -> Result<HttpResponse, Problem> {
     app.services.accounts.delete(&caller, &uid).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What becomes of a room when its owner's account is deleted.
+#[derive(Serialize, ToSchema)]
+pub struct HandOver {
+    /// The room's uid.
+    uid: String,
+    /// Its name.
+    name: String,
+    /// Who owns it then; null when it closes.
+    next_owner: Option<view::UserView>,
+}
+
+/// Rooms that a user owns.
+#[derive(Serialize, ToSchema)]
+pub struct HandOverAnswer {
+    rooms: Vec<HandOver>,
+}
+
+/// The rooms that a user owns, and what becomes of each when the account is deleted. For the user, and for admins.
+#[utoipa::path(get, path = "/users/{uid}/rooms", tag = "users", security(("bearer" = [])), params(("uid" = String, Path)),
+    responses((status = 200, body = HandOverAnswer)))]
+pub async fn rooms(app: web::Data<App>, Known(caller): Known, At(uid): At<UserUid>) -> Result<HttpResponse, Problem> {
+    let rooms = app.services.accounts.rooms_to_hand_over(&caller, &uid).await?;
+    let line = |(room, next): (Room, Option<User>)| HandOver {
+        uid: room.uid.to_string(),
+        name: room.name.as_str().to_owned(),
+        next_owner: next.as_ref().map(view::user),
+    };
+    Ok(HttpResponse::Ok().json(HandOverAnswer { rooms: rooms.into_iter().map(line).collect() }))
 }
 
 /// Which users.

@@ -55,6 +55,7 @@ routes! {
     "/users/logout" { POST accounts::logout }
     "/me" { GET accounts::me, PATCH accounts::change_me }
     "/me/token" { POST accounts::renew }
+    "/users/{uid}/rooms" { GET accounts::rooms }
     "/users/{uid}" { GET accounts::read, PATCH accounts::change, DELETE accounts::delete }
     "/users/{uid}/mod" { POST moderation::make_moderator }
     "/users/{uid}/unmod" { POST moderation::unmake_moderator }

@@ -257,7 +257,13 @@ on_both! {
         app.get(&ann, "/me").await.problem(401, "token_invalid");
         app.look(&format!("/users/{}", ann.uid)).await.problem(404, "user_not_found");
         assert_eq!(app.texts(&room).await, ["still here"]);
-        app.register("ann").await;
+        let again = app.tell("/users/register", json!({ "username": "ann", "password": "correct horse" })).await;
+        again.problem(409, "name_taken");
+        let keeper = app.register("keeper").await;
+        let at = format!("/users/{}/rooms", bob.uid);
+        let told = app.get(&bob, &at).await.ok(200);
+        assert_eq!(told["rooms"][0]["uid"], json!(room));
+        app.get(&keeper, &at).await.problem(403, "forbidden");
         app.delete(&root, &format!("/users/{}", bob.uid)).await.ok(204);
         app.delete(&root, &format!("/users/{}", bob.uid)).await.problem(404, "user_not_found");
     }

@@ -215,6 +215,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("GET", "/users/{uid}"),
     ("PATCH", "/users/{uid}"),
     ("DELETE", "/users/{uid}"),
+    ("GET", "/users/{uid}/rooms"),
     ("POST", "/users/{uid}/mod"),
     ("POST", "/users/{uid}/unmod"),
     ("POST", "/users/{uid}/vip"),

@@ -1,12 +1,16 @@
 //! What people are called, and why two of them can never be mistaken for each other.
 
 use crate::model::text::Invalid;
+use crate::model::time::Span;
 use crate::model::writing::{has_piled_marks, is_direction_mark, is_invisible};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
+
+/// How long the names of a deleted account are given to nobody else, so that nobody is mistaken for who just left.
+pub const RESERVED_FOR: Span = Span::days(90);
 
 /// What a registered user logs in with: 3 to 24 of `[A-Za-z0-9_-]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

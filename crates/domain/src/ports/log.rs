@@ -68,6 +68,11 @@ pub enum LogCommand {
         /// What it is called: mod, unmod, vip or unvip.
         action: ModerationAction,
     },
+    /// Make somebody else the owner, in place of whoever is. One event: `mod`, of a member who is owner then.
+    Transfer {
+        /// The next owner, with the rank held before.
+        to: Box<Member>,
+    },
     /// Change settings.
     Configure {
         /// Deleted already: [`AppendError::Missing`].

@@ -66,9 +66,24 @@ pub trait AccountStore: Send + Sync {
     /// name, the picture or the rank was given; dropping the answer undoes and hides nothing.
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError>;
 
-    /// Erases a user: name, login, picture, network and sessions go, the names are free again, the messages stay under
-    /// "deleted user". False when already gone. Announced after the commit.
-    async fn delete(&self, id: UserId) -> Result<bool, StoreError>;
+    /// Erases a user: name, login, picture, network and sessions go, the messages stay under "deleted user". The names of
+    /// an account are reserved until [`crate::model::name::RESERVED_FOR`] after `at`, a guest's are free again. False when
+    /// already gone. Announced after the commit.
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Frees at most `limit` looks of names that were reserved until before `now`; how many.
+    async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Looks at most at `limit` guests with ids above `after`, made before `made_before`, and removes those of whom nothing
+    /// is left: no message, no event, no sanction, no rank, no room, and no login that lasts until `now`. How many were
+    /// removed, and the last one looked at, `None` at the end.
+    async fn forget_guests(
+        &self,
+        made_before: Timestamp,
+        now: Timestamp,
+        after: UserId,
+        limit: usize,
+    ) -> Result<(usize, Option<UserId>), StoreError>;
 
     /// Begins a login.
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError>;
@@ -118,6 +133,15 @@ pub trait RoomStore: Send + Sync {
 
     /// These users with the ranks they hold in the room, by id; those who are gone are left out.
     async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
+
+    /// Open rooms by id, ascending, above `after`: those that guests made before `made_before` and in which no message
+    /// stands; at most `limit`.
+    async fn empty_rooms_of_guests(
+        &self,
+        made_before: Timestamp,
+        after: RoomId,
+        limit: usize,
+    ) -> Result<Vec<Room>, StoreError>;
 
     /// Forgets at most `limit` sanctions that ended or were lifted before this instant; how many. The log keeps what it
     /// says of them.

@@ -354,7 +354,8 @@ impl Accounts {
         Ok(self.ports.hasher.hash(password).await?)
     }
 
-    /// Erases a user: oneself, or as admin somebody below. Root stays; so does a guest who wants to go, because the next
+    /// Erases a user: oneself, or as admin somebody below. Rooms that the user owns pass to the moderator whose account is
+    /// the oldest; those without a moderator close. Root stays; so does a guest who wants to go, because the next
     /// click would make a new one, without the sanctions and the slow mode of the old.
     pub async fn delete(&self, caller: &Caller, uid: &UserUid) -> Result<(), Error> {
         let subject = self.user(uid).await?;
@@ -366,7 +367,8 @@ impl Accounts {
         } else if subject.username.is_none() {
             return Err(Denied::Rank { least: Rank::Registered }.into());
         }
-        if !self.ports.accounts.delete(subject.id).await? {
+        self.hand_over_rooms(caller, &subject).await?;
+        if !self.ports.accounts.delete(subject.id, self.ports.clock.now()).await? {
             return Err(Error::NoSuch(Resource::User));
         }
         Ok(())

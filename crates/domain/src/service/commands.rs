@@ -43,6 +43,9 @@ impl Chat {
         let taken = self.ports.limiter.take(Quota::Command, caller.user.uid.as_str());
         taken.map_err(|retry_after| Error::TooFast { pace: RateLimitKind::Flood, retry_after })?;
         if let Command::Name(name) = command {
+            if let Some(room) = room {
+                self.rooms.refuse_silenced(caller, room).await?;
+            }
             let profile = Profile { display_name: Some(name), ..Profile::default() };
             let user = self.accounts.change(caller, &caller.user.uid, profile).await?;
             return Ok(format!("you are now called {}", user.display_name.as_str()));

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod chat;
 mod commands;
 pub mod error;
+mod hand_over;
 pub mod moderation;
 pub mod operator;
 pub mod reads;

@@ -1,6 +1,6 @@
 //! What the operator does at the command line of the server's machine: nobody is asked for a rank there.
 
-use crate::model::id::{RoomId, RoomUid, Seq};
+use crate::model::id::{RoomId, RoomUid, Seq, UserId};
 use crate::model::log::EventRange;
 use crate::model::name::Username;
 use crate::model::rank::Rank;
@@ -8,6 +8,7 @@ use crate::model::room::Room;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{NewPassword, PasswordHash, User, UserChange};
+use crate::ports::log::{AppendError, LogCommand, LogEntry};
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
@@ -15,6 +16,22 @@ use crate::service::suggestion;
 
 /// How many rows one sweep's transaction takes.
 const SWEPT_AT_ONCE: usize = 500;
+
+/// How long guests and rooms of guests in which nobody wrote are kept.
+const KEPT_IDLE: Span = Span::days(30);
+
+/// How much a sweep forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Sanctions that were over.
+    pub sanctions: usize,
+    /// Looks of names of deleted accounts, free again.
+    pub names: usize,
+    /// Guests of whom nothing was left.
+    pub guests: usize,
+    /// Empty rooms of guests, closed.
+    pub rooms: usize,
+}
 
 /// The service of whoever runs the server.
 #[derive(Clone)]
@@ -75,16 +92,53 @@ impl Operator {
         self.ports.events.event_range(room, since, limit).await?.ok_or(Error::NoSuch(Resource::Room))
     }
 
-    /// Forgets sanctions that are over, a few at a time; how many. They are kept for a day, in case another node's clock
-    /// goes behind.
-    pub async fn sweep(&self) -> Result<usize, Error> {
-        let over_before = Timestamp(self.ports.clock.now().0 - Span::days(1).as_millis());
-        let mut swept = 0;
+    /// Forgets what is over, a few at a time. Sanctions are kept for a day, in case another node's clock goes behind.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let now = self.ports.clock.now();
+        let mut swept = Swept::default();
         loop {
+            let over_before = Timestamp(now.0 - Span::days(1).as_millis());
             let some = self.ports.rooms.forget_sanctions(over_before, SWEPT_AT_ONCE).await?;
-            swept += some;
+            swept.sanctions += some;
             if some < SWEPT_AT_ONCE {
-                return Ok(swept);
+                break;
+            }
+        }
+        loop {
+            let some = self.ports.accounts.free_names(now, SWEPT_AT_ONCE).await?;
+            swept.names += some;
+            if some < SWEPT_AT_ONCE {
+                break;
+            }
+        }
+        let made_before = Timestamp(now.0 - KEPT_IDLE.as_millis());
+        swept.rooms = self.close_empty_rooms_of_guests(made_before).await?;
+        let mut after = Some(UserId(0));
+        while let Some(from) = after {
+            let (some, next) = self.ports.accounts.forget_guests(made_before, now, from, SWEPT_AT_ONCE).await?;
+            swept.guests += some;
+            after = next;
+        }
+        Ok(swept)
+    }
+
+    async fn close_empty_rooms_of_guests(&self, made_before: Timestamp) -> Result<usize, Error> {
+        let (mut closed, mut after) = (0, RoomId::SERVER);
+        loop {
+            let rooms = self.ports.rooms.empty_rooms_of_guests(made_before, after, SWEPT_AT_ONCE).await?;
+            let Some(last) = rooms.last() else { return Ok(closed) };
+            after = last.id;
+            for room in rooms {
+                let owner = self.ports.rooms.members(room.id, &[room.owner]).await?.pop();
+                let Some(actor) = owner else { continue };
+                let at = self.ports.clock.now();
+                let entry = LogEntry { room: room.id, actor, at, command: LogCommand::Close };
+                // One whose owner is banned stays until the ban is over.
+                match self.ports.log.append(entry).await {
+                    Ok(_) => closed += 1,
+                    Err(AppendError::Store(error)) => return Err(error.into()),
+                    Err(_) => {}
+                }
             }
         }
     }

@@ -304,6 +304,15 @@ impl Rooms {
         Ok((access, member, now))
     }
 
+    /// Somebody timed out in a room does not speak there by a new name either.
+    pub(crate) async fn refuse_silenced(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
+        let (access, _, now) = self.standing(caller, uid).await?;
+        match review::forbidding(&access.sanctions, now) {
+            Some(sanction) => Err(Error::sanctioned(sanction, now)),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) async fn member(&self, room: RoomId, user: &UserUid) -> Result<Member, Error> {
         let user = self.ports.accounts.user_by_uid(user).await?.ok_or(Error::NoSuch(Resource::User))?;
         let mut members = self.ports.rooms.members(room, &[user.id]).await?;

@@ -5,14 +5,15 @@ use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, sessions, users};
-use crate::store::names::{claim, folded, free, taken_if_conflict};
+use crate::store::guests;
+use crate::store::names::{claim, folded, free, free_reserved, reserve, taken_if_conflict};
 use crate::store::users::{DELETED, USER, UserRow};
 use crate::store::{bounded, sessions as logins, users as people};
 use async_trait::async_trait;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use domain::model::id::{RoomId, SessionId, UserId, UserUid};
-use domain::model::name::Username;
+use domain::model::name::{RESERVED_FOR, Username};
 use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
@@ -133,14 +134,28 @@ impl AccountStore for SqlAccounts {
         Ok(updated.map(|(user, _)| user))
     }
 
-    async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
         let bus = Arc::clone(&self.bus);
         let announce = move |erased: &bool| {
             if *erased {
                 bus.announce(Notice::UserDeleted(id));
             }
         };
-        self.db.delete_then(move |conn| erase(conn, id.0), announce).await
+        self.db.delete_then(move |conn| erase(conn, id.0, at), announce).await
+    }
+
+    async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.db.delete_then(move |conn| free_reserved(conn, now, limit), |_| {}).await
+    }
+
+    async fn forget_guests(
+        &self,
+        made_before: Timestamp,
+        now: Timestamp,
+        after: UserId,
+        limit: usize,
+    ) -> Result<(usize, Option<UserId>), StoreError> {
+        self.db.delete_then(move |conn| guests::forget(conn, made_before, now, after, limit), |_| {}).await
     }
 
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {
@@ -326,7 +341,8 @@ fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<U
     Ok(Some((user, ended)))
 }
 
-fn erase(conn: &mut AnyConn, id: i64) -> Result<bool, DbError> {
+fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<bool, DbError> {
+    let had_account = people::find(conn, UserId(id))?.is_some_and(|user| user.username.is_some());
     let nothing = None::<String>;
     let erased = diesel::update(users::table.filter(users::id.eq(id)).filter(not(users::deleted)))
         .set((
@@ -346,7 +362,11 @@ fn erase(conn: &mut AnyConn, id: i64) -> Result<bool, DbError> {
     if erased == 0 {
         return Ok(false);
     }
-    free(conn, id)?;
+    if had_account {
+        reserve(conn, id, at + RESERVED_FOR)?;
+    } else {
+        free(conn, id)?;
+    }
     diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
     diesel::delete(moderators::table.filter(moderators::user_id.eq(id))).execute(conn)?;
     Ok(true)

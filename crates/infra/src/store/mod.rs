@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod events;
+pub mod guests;
 pub mod health;
 pub mod history;
 pub mod log;

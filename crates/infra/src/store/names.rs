@@ -3,8 +3,10 @@
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::names;
+use crate::store::bounded;
 use diesel::prelude::*;
 use domain::model::name::{DisplayName, Look, Username, looks};
+use domain::model::time::Timestamp;
 use domain::ports::store::StoreError;
 
 /// What searching compares: case does not matter.
@@ -45,6 +47,20 @@ pub fn claim(
         claimed.map_err(DbError::from).map_err(taken_if_conflict)?;
     }
     Ok(())
+}
+
+/// Keeps all names of a user from everybody else until then.
+pub fn reserve(conn: &mut AnyConn, user: i64, until: Timestamp) -> Result<(), DbError> {
+    let held = names::table.filter(names::user_id.eq(user));
+    diesel::update(held).set(names::reserved_until.eq(until.0)).execute(conn)?;
+    Ok(())
+}
+
+/// Frees at most `limit` looks that were reserved until before `now`; how many.
+pub fn free_reserved(conn: &mut AnyConn, now: Timestamp, limit: usize) -> Result<usize, DbError> {
+    let over = names::table.filter(names::reserved_until.lt(now.0)).order(names::look).limit(bounded(limit));
+    let over = over.select(names::look).load::<String>(conn)?;
+    Ok(diesel::delete(names::table.filter(names::look.eq_any(over))).execute(conn)?)
 }
 
 /// Frees all names of a user.

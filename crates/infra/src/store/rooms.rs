@@ -9,6 +9,7 @@ use crate::store::messages::{MESSAGE, MessageRow, into_message};
 use crate::store::users::{USER, UserRow};
 use crate::store::{LIST_MAX, bounded};
 use async_trait::async_trait;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use domain::model::id::{RoomId, RoomUid, UserId};
 use domain::model::rank::Rank;
@@ -221,6 +222,38 @@ impl RoomStore for SqlRooms {
                     .select((USER, moderators::rank.nullable()))
                     .load::<(UserRow, Option<String>)>(conn)?;
                 rows.into_iter().map(|(row, rank)| row.into_member(rank)).collect()
+            })
+            .await
+    }
+
+    async fn empty_rooms_of_guests(
+        &self,
+        made_before: Timestamp,
+        after: RoomId,
+        limit: usize,
+    ) -> Result<Vec<Room>, StoreError> {
+        self.0
+            .read(move |conn| {
+                let by_guest = exists(
+                    users::table
+                        .filter(users::id.eq(rooms::owner))
+                        .filter(users::rank.eq(Rank::Guest.as_str()))
+                        .filter(users::deleted.eq(false)),
+                );
+                let standing =
+                    exists(messages::table.filter(messages::room.eq(rooms::id)).filter(messages::deleted_at.is_null()));
+                let ids = rooms::table
+                    .filter(rooms::closed_at.is_null())
+                    .filter(rooms::created_at.lt(made_before.0))
+                    .filter(rooms::id.gt(after.0))
+                    .filter(by_guest)
+                    .filter(not(standing))
+                    .order(rooms::id)
+                    .limit(bounded(limit))
+                    .select(rooms::id)
+                    .load::<i64>(conn)?;
+                let query = with_pinned!().filter(rooms::id.eq_any(ids)).order(rooms::id).limit(bounded(limit));
+                query.load::<PinnedRow>(conn)?.into_iter().map(into_room).collect()
             })
             .await
     }

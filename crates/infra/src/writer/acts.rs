@@ -9,6 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
+use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::user::Member;
@@ -131,6 +132,19 @@ pub fn appoint(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, action: M
             .execute(conn)?;
     }
     Ok(Ok(moderated(&subject, action)))
+}
+
+/// Makes `to` the owner of the room.
+pub fn transfer(conn: &mut AnyConn, entry: &LogEntry, to: &Member) -> Result<EventKind, DbError> {
+    let room = entry.room.0;
+    let replaced = moderators::rank.eq(Rank::Owner.as_str()).or(moderators::user_id.eq(to.user.id.0));
+    diesel::delete(moderators::table.filter(moderators::room.eq(room)).filter(replaced)).execute(conn)?;
+    let owner =
+        (moderators::room.eq(room), moderators::user_id.eq(to.user.id.0), moderators::rank.eq(Rank::Owner.as_str()));
+    diesel::insert_into(moderators::table).values(owner).execute(conn)?;
+    diesel::update(rooms::table.find(room)).set(rooms::owner.eq(to.user.id.0)).execute(conn)?;
+    let to = Member { user: to.user.clone(), room_rank: Some(Rank::Owner) };
+    Ok(moderated(&to, ModerationAction::Mod))
 }
 
 /// Changes settings of an open room.

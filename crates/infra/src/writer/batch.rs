@@ -272,6 +272,10 @@ impl Batch {
                 self.members.remove(&(entry.room.0, subject.user.id.0));
                 acts::appoint(conn, entry, subject, *action)
             }
+            LogCommand::Transfer { to } => {
+                self.members.retain(|(room, _), _| *room != entry.room.0);
+                acts::transfer(conn, entry, to).map(Ok)
+            }
             LogCommand::Configure { change } => acts::configure(conn, entry, change),
             LogCommand::Pin { message } => {
                 let stands = lookup::standing(conn, &[message.0])?;

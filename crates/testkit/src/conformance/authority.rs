@@ -50,7 +50,7 @@ pub async fn an_act_is_refused_when_its_actor_lost_the_authority_meanwhile(subje
     subject.done(lobby.id, &owner, unmod).await;
     let ban = sanction(SanctionKind::Ban, &banned.user, None);
     subject.done(lobby.id, &owner, give(banned, ban)).await;
-    subject.accounts.delete(deleted.user.id).await.unwrap();
+    subject.accounts.delete(deleted.user.id, NOON).await.unwrap();
     let head = subject.event_range(lobby.id, Seq::ZERO).await.head;
     for actor in &decided {
         for command in acts_of_a_moderator(&message, &target) {

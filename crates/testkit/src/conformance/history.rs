@@ -225,7 +225,7 @@ pub async fn the_last_post_in_an_access_may_be_deleted(subject: Subject) {
 pub async fn access_may_be_nobodys(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;
-    subject.accounts.delete(bob.id).await.unwrap();
+    subject.accounts.delete(bob.id, NOON).await.unwrap();
     for user in [None, Some(bob.id), Some(UserId(4_000_000))] {
         let access = subject.history.access_context(&lobby.uid, user, None, NOON).await.unwrap().unwrap();
         assert_eq!((access.room, access.member, access.last_post), (lobby.clone(), None, None));

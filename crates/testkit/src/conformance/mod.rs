@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod authority;
 pub mod history;
+pub mod leaving;
 pub mod log;
 pub mod pins;
 pub mod races;
@@ -175,7 +176,7 @@ macro_rules! conformance_suite {
                 a_change_leaves_the_rest_alone,
                 the_same_key_is_the_same_guest,
                 a_new_guest_cannot_take_a_name,
-                a_deleted_user_is_gone_and_the_names_are_free,
+                a_deleted_user_is_gone,
                 a_deleted_users_messages_stay_without_the_name,
                 many_users_may_be_deleted,
                 a_deleted_guest_is_made_anew,
@@ -280,6 +281,13 @@ macro_rules! conformance_suite {
                 access_may_be_nobodys,
                 the_log_of_moderators_is_read_latest_first_in_pages,
                 an_old_appointment_tells_the_rank_of_then,
+            }
+            leaving {
+                a_deleted_accounts_name_is_reserved,
+                other_names_are_free_at_once,
+                guests_of_whom_nothing_is_left_are_forgotten,
+                empty_rooms_of_guests_are_told,
+                a_room_is_handed_over_whole,
             }
             authority {
                 an_act_is_refused_when_its_actor_lost_the_authority_meanwhile,

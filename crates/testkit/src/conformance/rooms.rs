@@ -1,7 +1,7 @@
 //! Rooms and who keeps order in them.
 
 use super::Subject;
-use crate::builders::{later, room, site};
+use crate::builders::{NOON, later, room, site};
 use domain::model::event::ModerationAction;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
@@ -143,7 +143,7 @@ pub async fn members_are_told_with_their_ranks_by_id(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "olive").await;
     let (ann, bob, cid) = (subject.user("ann").await, subject.user("bob").await, subject.guest("cid").await);
     subject.done(lobby.id, &owner, appoint(&ann, ModerationAction::Mod)).await;
-    subject.accounts.delete(bob.id).await.unwrap();
+    subject.accounts.delete(bob.id, NOON).await.unwrap();
     let asked = [cid.id, UserId(4_000_000), bob.id, ann.id, owner.id];
     let members = subject.rooms.members(lobby.id, &asked).await.unwrap();
     let expected = [(owner, Some(Rank::Owner)), (ann, Some(Rank::Mod)), (cid, None)]
@@ -157,7 +157,7 @@ pub async fn a_deleted_moderator_is_not_listed(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     subject.done(lobby.id, &owner, appoint(&ann, ModerationAction::Mod)).await;
-    subject.accounts.delete(ann.id).await.unwrap();
+    subject.accounts.delete(ann.id, NOON).await.unwrap();
     let appointed = subject.rooms.appointed(lobby.id).await.unwrap();
     assert_eq!(appointed.iter().map(|m| m.user.id).collect::<Vec<_>>(), [owner.id]);
 }

@@ -370,8 +370,8 @@ pub async fn the_log_forgets_the_names_of_the_deleted(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = user("bob").at("net").create(&*subject.accounts).await;
     subject.sanction(lobby.id, &ann, sanction(Ban, &bob, None)).await;
-    subject.accounts.delete(bob.id).await.unwrap();
-    subject.accounts.delete(ann.id).await.unwrap();
+    subject.accounts.delete(bob.id, NOON).await.unwrap();
+    subject.accounts.delete(ann.id, NOON).await.unwrap();
     let lines = subject.history.log(lobby.id, None, 10).await.unwrap();
     assert_eq!(lines[0].actor.display_name.as_str(), "deleted user");
     let EventKind::Moderated { subject: banned, .. } = &lines[0].event.kind else { panic!("{lines:?}") };

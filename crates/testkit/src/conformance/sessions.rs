@@ -198,8 +198,8 @@ pub async fn the_alive_of_many_logins_are_told(subject: Subject) {
 pub async fn a_deleted_users_logins_are_over(subject: Subject) {
     let ann = subject.user("ann").await;
     let session = subject.accounts.open_session(ann.id, NOON, later(60)).await.unwrap();
-    assert!(subject.accounts.delete(ann.id).await.unwrap());
-    assert!(!subject.accounts.delete(ann.id).await.unwrap());
+    assert!(subject.accounts.delete(ann.id, NOON).await.unwrap());
+    assert!(!subject.accounts.delete(ann.id, NOON).await.unwrap());
     assert_eq!(subject.bus.notices(), [Notice::UserDeleted(ann.id)]);
     assert_eq!(subject.accounts.session(session.id, NOON).await.unwrap(), None);
     assert_eq!(subject.accounts.alive(&[session.id], NOON).await.unwrap(), []);

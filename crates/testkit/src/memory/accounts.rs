@@ -1,9 +1,10 @@
 //! Users, names, logins and tickets in memory.
 
-use super::{MemoryStore, State, UserRow, folded};
+use super::{MemoryStore, RoomLog, State, UserRow, folded};
 use async_trait::async_trait;
+use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, SessionId, UserId, UserUid};
-use domain::model::name::{DisplayName, Look, Username, looks};
+use domain::model::name::{DisplayName, Look, RESERVED_FOR, Username, looks};
 use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
@@ -41,6 +42,27 @@ impl State {
         };
         self.users.insert(id, UserRow { user: user.clone(), hash, deleted: false });
         Ok(user)
+    }
+
+    /// Whether a guest logged in until `now`, or anything tells of the guest.
+    fn left_something(&self, id: UserId, now: Timestamp) -> bool {
+        let names = |event: &Event| {
+            let subject = match &event.kind {
+                EventKind::Moderated { subject, .. } => Some(subject.user.id),
+                EventKind::Purged { author } => author.as_ref().map(|author| author.id),
+                _ => None,
+            };
+            event.actor == id || subject == Some(id)
+        };
+        let in_log = |log: &RoomLog| {
+            log.ranks.contains_key(&id)
+                || log.messages.values().any(|row| row.author == id)
+                || log.events.values().any(names)
+        };
+        self.sessions.values().any(|session| session.user == id && session.expires_at >= now)
+            || self.sanctions.iter().any(|sanction| sanction.user == id)
+            || self.rooms.values().any(|room| room.owner == id)
+            || self.logs.values().any(in_log)
     }
 
     fn names_of(user: &User) -> impl Iterator<Item = String> {
@@ -129,21 +151,54 @@ impl AccountStore for MemoryStore {
         Ok(Some(user))
     }
 
-    async fn delete(&self, id: UserId) -> Result<bool, StoreError> {
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
         let mut state = self.state();
         let Some(row) = state.users.get_mut(&id).filter(|row| !row.deleted) else { return Ok(false) };
         row.deleted = true;
         row.hash = None;
-        row.user.username = None;
+        let had_account = row.user.username.take().is_some();
         row.user.display_name = DisplayName::stored("deleted user".to_owned());
         row.user.picture = None;
         row.user.country = None;
         row.user.network = None;
         row.user.rank = Rank::Guest;
-        state.claims.retain(|_, holder| *holder != id);
+        if had_account {
+            state.reserved.insert(id, at + RESERVED_FOR);
+        } else {
+            state.claims.retain(|_, holder| *holder != id);
+        }
         state.sessions.retain(|_, session| session.user != id);
         self.bus.announce(Notice::UserDeleted(id));
         Ok(true)
+    }
+
+    async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut state = self.state();
+        let State { claims, reserved, .. } = &mut *state;
+        let is_over = |holder: &UserId| reserved.get(holder).is_some_and(|end| *end < now);
+        let over: Vec<Look> =
+            claims.iter().filter(|(_, holder)| is_over(holder)).map(|(look, _)| look.clone()).collect();
+        Ok(over.iter().take(limit).filter(|look| claims.remove(look).is_some()).count())
+    }
+
+    async fn forget_guests(
+        &self,
+        made_before: Timestamp,
+        now: Timestamp,
+        after: UserId,
+        limit: usize,
+    ) -> Result<(usize, Option<UserId>), StoreError> {
+        let mut state = self.state();
+        let old = |user: &&User| user.rank == Rank::Guest && user.created_at < made_before && user.id > after;
+        let seen: Vec<UserId> = state.live_users().filter(old).map(|user| user.id).take(limit).collect();
+        let gone: Vec<UserId> = seen.iter().copied().filter(|id| !state.left_something(*id, now)).collect();
+        for id in &gone {
+            state.users.remove(id);
+            state.guests.retain(|_, guest| guest != id);
+            state.claims.retain(|_, holder| holder != id);
+            state.sessions.retain(|_, session| session.user != *id);
+        }
+        Ok((gone.len(), seen.last().copied().filter(|_| seen.len() == limit)))
     }
 
     async fn open_session(&self, user: UserId, _now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {

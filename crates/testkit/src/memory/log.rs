@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, SanctionId, Seq, UserId};
 use domain::model::message::Draft;
+use domain::model::rank::Rank;
 use domain::model::room::Room;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
@@ -183,6 +184,14 @@ impl State {
                     None => ranks.remove(&subject.user.id),
                 };
                 moderated(subject, action)
+            }
+            LogCommand::Transfer { mut to } => {
+                let ranks = &mut self.log_mut(room)?.ranks;
+                ranks.retain(|_, rank| *rank != Rank::Owner);
+                ranks.insert(to.user.id, Rank::Owner);
+                self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?.owner = to.user.id;
+                to.room_rank = Some(Rank::Owner);
+                moderated(to, ModerationAction::Mod)
             }
             LogCommand::Configure { change } => {
                 let standing = self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?;

@@ -61,6 +61,8 @@ struct State {
     users: BTreeMap<UserId, UserRow>,
     guests: HashMap<String, UserId>,
     claims: HashMap<Look, UserId>,
+    /// Until when the names of deleted accounts are reserved.
+    reserved: HashMap<UserId, Timestamp>,
     sessions: BTreeMap<SessionId, Session>,
     tickets: HashMap<String, (SessionId, Timestamp)>,
     /// Those that were not closed.

@@ -68,6 +68,22 @@ impl RoomStore for MemoryStore {
         Ok(users.into_iter().filter_map(|id| Some(state.member(room, state.live(id)?.clone()))).collect())
     }
 
+    async fn empty_rooms_of_guests(
+        &self,
+        made_before: Timestamp,
+        after: RoomId,
+        limit: usize,
+    ) -> Result<Vec<Room>, StoreError> {
+        let state = self.state();
+        let is_it = |room: &&Room| {
+            room.id > after
+                && room.created_at < made_before
+                && state.live(room.owner).is_some_and(|owner| owner.rank == Rank::Guest)
+                && state.logs.get(&room.id).is_some_and(|log| log.messages.values().all(|row| row.deleted))
+        };
+        state.rooms.values().filter(is_it).take(limit).map(|room| state.shown_room(room)).collect()
+    }
+
     async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut state = self.state();
         let is_over = |s: &&Sanction| s.ends_at.is_some_and(|end| end < over_before);
