@@ -141,6 +141,7 @@ describe("a tall text", () => {
   it("is_folded_after_twelve_lines_and_unfolded_by_keyboard_and_a_long_word_wraps_at_360_px", async () => {
     const owner = await kit.person("mara");
     const room = await kit.room(owner);
+    await kit.rest(owner).patchRoom(room, { rules: { max_lines: 40 } });
     await kit.say(owner, room, "short", Array.from({ length: 20 }, (_, i) => `${i} wide`).join("\n"), "w".repeat(500));
     const page = await kit.open(`/embed.html?room=${room}`, null, { viewport: { width: 360, height: 640 } });
     const [line, tall] = [message(page, "short"), message(page, "19 wide")];

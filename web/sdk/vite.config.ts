@@ -1,4 +1,4 @@
-/** Builds the package into sdk/dist, one module; the compiler adds the types (`npm run build:sdk` does both). */
+/** Builds the package into sdk/dist, one module, and a small one of its own for lengths of texts; the compiler adds the types (`npm run build:sdk` does both). */
 import { defineConfig } from "vite";
 
 export default defineConfig({
@@ -7,6 +7,6 @@ export default defineConfig({
     target: "es2022",
     // A library build leaves the white space in otherwise.
     rolldownOptions: { output: { minify: true } },
-    lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "index.js" },
+    lib: { entry: { index: "src/index.ts", text: "src/text.ts" }, formats: ["es"], fileName: (_, name) => `${name}.js` },
   },
 });

@@ -19,6 +19,8 @@ import ja from "../chat/lang/ja";
 import { enDeferred } from "../chat/lang/en-deferred";
 import { themeProperties } from "../chat/theme";
 import { isEmojiOnly, nameFinder, parts } from "../chat/rich";
+import { characters } from "../sdk/src/text";
+import lengths from "../../docs/cases/lengths.json";
 import linkTable from "../../docs/cases/links.json";
 
 const english = { ...en, ...enDeferred } as Catalogue;
@@ -178,5 +180,11 @@ describe("the theming interface", () => {
   });
   it.each([["f00", "#ff0000"], ["#0aF", "#00aaff"], ["12345", null], ["red", null], ["#1234567", null], [null, null]])("%s is the colour %s", (text, colour) => {
     expect(hexColour(text)).toBe(colour);
+  });
+});
+
+describe("lengths", () => {
+  it.each(lengths)("$text_has_$characters_characters_as_the_server_counts", ({ text, characters: expected }) => {
+    expect(characters(text)).toBe(expected);
   });
 });

@@ -6,6 +6,7 @@ import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { CommandInfo } from "../../sdk/src";
+import { characters } from "../../sdk/src/text";
 import { commandSuggestions, completed, nameSuggestions, type Suggestion, wanted } from "../complete";
 import { readDraft, writeDraft } from "../drafts";
 import { t } from "../i18n";
@@ -34,7 +35,7 @@ export function Composer({ store, options: { session, hideUsers }, children }: {
   const slow = useSecondsUntil(store.moderation.moderates.value ? 0 : store.room.slowUntil.value);
   const muted = useSecondsUntil(store.room.mutedUntil.value);
   const limit = Math.min(longest, store.room.settings.value?.rules?.maxLength ?? longest);
-  const length = [...text.trim()].length;
+  const length = characters(text.trim());
   const ready = length > 0 && length <= limit && muted === 0 && slow === 0 && store.session.signedIn.value;
 
   const change = (next: string, at = next.length) => {

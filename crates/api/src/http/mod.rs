@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod body;
+mod bounds;
 pub mod changes;
 pub mod connections;
 pub mod extract;

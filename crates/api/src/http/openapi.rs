@@ -1,6 +1,6 @@
 //! The document of the API: the routes as their handlers describe them, completed with what holds for all of them.
 
-use crate::http::Paths;
+use crate::http::{Paths, bounds};
 use crate::problem::ProblemView;
 use domain::capability::Capability;
 use domain::model::rank::Rank;
@@ -44,6 +44,7 @@ pub fn document() -> OpenApi {
     ] {
         enumerate(components, schema, property, words);
     }
+    bounds::write(components);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             operation.operation_id = Some(operation_id(method, path));

@@ -76,3 +76,14 @@ fn the_server_takes_for_links_what_the_table_of_links_says() {
         assert_eq!(domain::review::links::first(text), case["server"].as_str(), "{text}");
     }
 }
+
+#[test]
+fn the_server_counts_characters_as_the_table_of_lengths_says() {
+    let table: serde_json::Value = serde_json::from_str(&document("cases/lengths.json")).unwrap();
+    let cases = table.as_array().unwrap();
+    assert!(cases.len() > 10);
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        assert_eq!(domain::model::text::characters(text) as u64, case["characters"], "{text:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What people are called, and why two of them can never be mistaken for each other.
 
-use crate::model::text::Invalid;
+use crate::model::text::{BYTES_PER_CHARACTER, Invalid, characters};
 use crate::model::time::Span;
 use crate::model::writing::{has_piled_marks, is_direction_mark, is_invisible};
 use unicode_normalization::UnicodeNormalization;
@@ -54,6 +54,12 @@ const RESERVED: &[&str] = &[
 ];
 
 impl Username {
+    /// The shortest username, in characters.
+    pub const MIN: usize = 3;
+
+    /// The longest username, in characters.
+    pub const MAX: usize = 24;
+
     /// Takes a username as it was typed.
     pub fn parse(text: &str) -> Result<Username, Invalid> {
         if is_reserved(text) {
@@ -64,7 +70,7 @@ impl Username {
 
     fn spelt(text: &str) -> Result<Username, Invalid> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if !(3..=24).contains(&text.len()) || !text.bytes().all(allowed) {
+        if !(Username::MIN..=Username::MAX).contains(&text.len()) || !text.bytes().all(allowed) {
             return Err(Invalid::new("username", "must have 3 to 24 of the characters A-Z, a-z, 0-9, _ and -"));
         }
         Ok(Username(text.to_owned()))
@@ -97,18 +103,21 @@ impl Username {
 }
 
 impl DisplayName {
+    /// The longest name, in characters.
+    pub const MAX: usize = 32;
+
     /// Takes a name as it was typed: NFKC, inner white space folded to single spaces, outer white space gone.
     pub fn parse(text: &str) -> Result<DisplayName, Invalid> {
         let invalid = |reason: &str| Err(Invalid::new("display_name", reason));
         // NFKC may turn one character into eighteen; a name this long is refused before it is looked at.
-        if text.len() > 32 * 8 {
+        if text.len() > DisplayName::MAX * BYTES_PER_CHARACTER {
             return invalid("is longer than 32 characters");
         }
         if text.chars().any(|c| c.is_control() || is_direction_mark(c)) {
             return invalid("holds control characters or marks that turn the reading direction");
         }
         let name = text.nfkc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-        if name.chars().count() > 32 {
+        if characters(&name) > DisplayName::MAX {
             return invalid("is longer than 32 characters");
         }
         if name.chars().all(is_invisible) {

@@ -1,6 +1,7 @@
 //! Texts from outside, parsed once. What a type holds has passed its rule; the reasons are written for people.
 
 use crate::model::writing::{balance_directions, has_piled_marks, is_direction_mark, is_invisible};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Why a value was refused, and which one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,27 +36,36 @@ macro_rules! read_only {
     )+};
 }
 
+/// How many characters a reader sees: grapheme clusters (UAX #29), so that a family emoji is one, and a letter with its
+/// accent too.
+pub fn characters(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.graphemes(true).count() }
+}
+
+/// How many bytes a text may have for each character that it may have: what a character of any script takes, and room for
+/// some emoji of several signs.
+pub const BYTES_PER_CHARACTER: usize = 16;
+
 /// A message's text: 1 to [`Body::MAX`] characters, trimmed, with `\n` as its only control character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body(String);
 
 impl Body {
-    /// The longest message, in characters (Twitch's limit, and the most of any room here).
+    /// The longest message, in characters as [`characters`] counts them (Twitch's limit, and the most of any room here).
     pub const MAX: usize = 500;
 
     /// Takes a message as it was typed. Line ends become `\n`, tabs become spaces, and outer white space goes. Direction
     /// marks that keyboards put in stay within their line (UAX #9).
     pub fn parse(text: &str) -> Result<Body, Invalid> {
         let invalid = |reason: String| Err(Invalid::new("message", reason));
-        // Four bytes a character at most, and as much again for what trimming takes away: beyond that, do not look.
-        if text.len() > Body::MAX * 8 {
+        if text.len() > Body::MAX * BYTES_PER_CHARACTER {
             return invalid(format!("is longer than {} characters", Body::MAX));
         }
         let clean = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
         let clean = balance_directions(clean.trim());
         let clean = joined_lines(clean.trim(), usize::MAX);
         let clean = &*clean;
-        let length = clean.chars().count();
+        let length = characters(clean);
         if length > Body::MAX {
             return invalid(format!("is longer than {} characters ({length})", Body::MAX));
         }
@@ -81,9 +91,9 @@ impl Body {
         if self.0.bytes().filter(|byte| *byte == b'\n').count() < max { self } else { Body(joined_lines(&self.0, max)) }
     }
 
-    /// Its length in characters.
+    /// Its length in characters, as [`characters`] counts them.
     pub fn length(&self) -> usize {
-        self.0.chars().count()
+        characters(&self.0)
     }
 }
 
@@ -110,7 +120,7 @@ fn joined_lines(text: &str, max: usize) -> String {
 
 fn parse_line(field: &'static str, text: &str, least: usize, most: usize) -> Result<String, Invalid> {
     let clean = text.trim();
-    let length = if text.len() > most * 8 { usize::MAX } else { clean.chars().count() };
+    let length = if text.len() > most * BYTES_PER_CHARACTER { usize::MAX } else { characters(clean) };
     if length > most {
         return Err(Invalid::new(field, format!("is longer than {most} characters")));
     }
@@ -131,12 +141,15 @@ fn parse_line(field: &'static str, text: &str, least: usize, most: usize) -> Res
 pub struct RoomName(String);
 
 impl RoomName {
+    /// The longest name, in characters.
+    pub const MAX: usize = 100;
+
     /// Takes a name as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<RoomName, Invalid> {
         if text.chars().any(is_direction_mark) {
             return Err(Invalid::new("name", "holds marks that turn the reading direction"));
         }
-        parse_line("name", text, 1, 100).map(RoomName)
+        parse_line("name", text, 1, RoomName::MAX).map(RoomName)
     }
 
     /// A name that a store gives back.
@@ -150,9 +163,12 @@ impl RoomName {
 pub struct Description(String);
 
 impl Description {
+    /// The longest description, in characters.
+    pub const MAX: usize = 500;
+
     /// Takes a description as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<Description, Invalid> {
-        parse_line("description", &balance_directions(text), 0, 500).map(Description)
+        parse_line("description", &balance_directions(text), 0, Description::MAX).map(Description)
     }
 
     /// A description that a store gives back.
@@ -166,9 +182,12 @@ impl Description {
 pub struct Reason(String);
 
 impl Reason {
+    /// The longest reason, in characters.
+    pub const MAX: usize = 500;
+
     /// Takes a reason as it was typed; outer white space goes.
     pub fn parse(text: &str) -> Result<Reason, Invalid> {
-        parse_line("reason", &balance_directions(text), 0, 500).map(Reason)
+        parse_line("reason", &balance_directions(text), 0, Reason::MAX).map(Reason)
     }
 
     /// A reason that a store gives back.
@@ -182,9 +201,12 @@ impl Reason {
 pub struct Nonce(String);
 
 impl Nonce {
+    /// The longest nonce, in bytes.
+    pub const MAX: usize = 64;
+
     /// Takes a nonce as it came.
     pub fn parse(text: &str) -> Result<Nonce, Invalid> {
-        if text.is_empty() || text.len() > 64 {
+        if text.is_empty() || text.len() > Nonce::MAX {
             return Err(Invalid::new("nonce", "must have 1 to 64 bytes"));
         }
         // PostgreSQL stores no NUL in a text, and nobody needs the rest.
@@ -200,9 +222,15 @@ impl Nonce {
 pub struct Password(String);
 
 impl Password {
+    /// The shortest password, in bytes.
+    pub const MIN: usize = 8;
+
+    /// The longest password, in bytes: bcrypt's hash of more is cut, so that longer ones are hashed first, up to this.
+    pub const MAX: usize = 256;
+
     /// Takes a password as it was typed; nothing is trimmed.
     pub fn parse(text: &str) -> Result<Password, Invalid> {
-        if !(8..=256).contains(&text.len()) {
+        if !(Password::MIN..=Password::MAX).contains(&text.len()) {
             return Err(Invalid::new("password", "must have 8 to 256 bytes"));
         }
         Ok(Password(text.to_owned()))
@@ -281,10 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn length_is_counted_in_characters() {
+    fn length_is_counted_as_a_reader_counts_and_bounded_by_bytes() {
         assert!(Body::parse(&"é".repeat(500)).is_ok());
         body(&"é".repeat(501), Err("longer than 500"));
         assert!(Body::parse(&"😀".repeat(500)).is_ok());
+        let family = "👨‍👩‍👧‍👦";
+        assert_eq!(Body::parse(&family.repeat(300)).unwrap().length(), 300);
+        body(&family.repeat(400), Err("longer than 500"));
     }
 
     #[test]
