@@ -16,9 +16,9 @@ test:
 dev: _packages
     trap 'kill $!' INT TERM EXIT; npm --prefix web run dev & cargo run --locked --bin banter
 
-# check format, clippy, rustdoc and web types; warnings are errors
+# check format, clippy, rustdoc, web types and Biome's rules; warnings are errors
 lint: _packages
-    cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked && npm --prefix web run check
+    cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings && RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked && npm --prefix web run check && npm --prefix web run lint
 
 # measure a release build and write docs/performance.md, in about five minutes on a quiet machine
 bench:

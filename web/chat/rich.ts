@@ -40,6 +40,7 @@ export function nameFinder(name: string | undefined): RegExp | null {
 
 /** True for a text of a few emoji and nothing else, which is drawn larger. */
 export function isEmojiOnly(text: string): boolean {
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the signs that join emoji are meant one by one
   return text.length <= 40 && /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\u20e3\s])+$/u.test(text) && /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(text);
 }
 

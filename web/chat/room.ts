@@ -28,7 +28,7 @@ export class RoomStore {
   readonly slowUntil = computed(() => this.#state.value.slowUntil);
   readonly mutedUntil = computed(() => this.#state.value.mutedUntil);
   readonly #outgoing = computed(() => this.#state.value.outgoing);
-  readonly pending = computed(() => (this.#outgoing.value, pendingOf(this.#state.peek())));
+  readonly pending = computed(() => { void this.#outgoing.value; return pendingOf(this.#state.peek()); });
   /** Finds our own name in a text. */
   readonly myName = computed(() => nameFinder(this.me.value?.displayName));
 

@@ -51,7 +51,7 @@ function crashed(what: string, log: string): string {
     `memory: ${found("/proc/meminfo", /MemAvailable: *(.*)/)} available, ${found("/proc/vmstat", /oom_kill (.*)/)} processes ever killed for want of it`,
     `load and tasks: ${found("/proc/loadavg", /(.*) /)}`,
     `disk: ${Math.round(bavail * bsize / 2 ** 20)} MiB free in ${tmpdir()}`,
-    ...found(log, /([^]*)/).split("\n").filter((line) => /ERROR|FATAL/.test(line) && !/dbus|scaling_/.test(line)).slice(-10),
+    ...found(log, /([\s\S]*)/).split("\n").filter((line) => /ERROR|FATAL/.test(line) && !/dbus|scaling_/.test(line)).slice(-10),
   ].join("\n  ");
 }
 

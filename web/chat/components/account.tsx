@@ -25,14 +25,14 @@ export function Account({ store, onSignIn, upward }: { store: ChatStore; onSignI
   if (!me) return null;
   const guest = me.roles.includes("guest");
   const close = (act: () => void) => () => { setOpen(false); act(); };
-  const escape = (event: KeyboardEvent) => {
+  const closeOnEscape = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !open) return;
     event.stopPropagation();
     setOpen(false);
     box.current?.querySelector("button")?.focus();
   };
   return (
-    <div ref={box} class={upward ? "account up" : "account"} onKeyDown={escape}>
+    <div ref={box} class={upward ? "account up" : "account"} onKeyDown={closeOnEscape}>
       <button class="button small bare who" aria-expanded={open} onClick={() => setOpen(!open)}>
         <span class="sr-only">{t("signedInAs")} </span>
         <span class="who-name">{me.displayName}</span>
