@@ -68,6 +68,13 @@ export class RoomStore {
     this.update((state) => ({ ...state, slowUntil: 0, mutedUntil: 0, me: user === undefined ? state.me : user }));
     this.#realtime.setToken(token);
     if (this.refused.peek()) this.retry();
+    else this.#checkReading();
+  }
+
+  /** A room for members has let go of everybody else: joining again says so. */
+  #checkReading(): void {
+    const { settings, me } = this.#state.peek();
+    if (settings?.rules.read === "members" && !me?.roles.some((role) => role !== "guest")) this.#connect();
   }
 
   nonce(): string {
@@ -132,6 +139,9 @@ export class RoomStore {
     switch (frame.event) {
       case "message":
         if (frame.data.room === room) this.#onArrival(frame.data);
+        break;
+      case "room_updated":
+        this.#checkReading();
         break;
       case "user_moderated": {
         const { action, user } = frame.data;

@@ -137,6 +137,24 @@ describe("the reader's place", () => {
   });
 });
 
+describe("a room for members", () => {
+  it("is_closed_to_those_without_an_account_at_once_and_open_to_those_with_one", async () => {
+    const [owner, member] = [await kit.person("mara"), await kit.person("mel")];
+    const room = await kit.room(owner);
+    await kit.say(owner, room, "among us");
+    const [page, inside] = [await kit.open(`/embed.html?room=${room}`), await kit.open(`/embed.html?room=${room}`, member)];
+    for (const each of [page, inside]) await message(each, "among us").waitFor();
+    await kit.rest(owner).patchRoom(room, { rules: { read: "members" } });
+    await page.getByRole("heading", { name: "This room is for members" }).waitFor();
+    expect(await page.getByText("among us").count()).toBe(0);
+    await shoot(page, "chat-members-only");
+    await kit.say(owner, room, "still here");
+    await message(inside, "still here").waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "This room is for members" }).waitFor();
+  });
+});
+
 describe("a tall text", () => {
   it("is_folded_after_twelve_lines_and_unfolded_by_keyboard_and_a_long_word_wraps_at_360_px", async () => {
     const owner = await kit.person("mara");

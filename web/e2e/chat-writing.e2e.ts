@@ -31,7 +31,7 @@ describe("the box", () => {
     await box(page).press("Shift+Enter");
     await box(page).pressSequentially("two");
     expect(await height()).toBeGreaterThan(one + 10);
-    await box(page).fill("👩‍💻".repeat(166));
+    await box(page).fill("👩‍💻".repeat(498));
     await page.getByText("2 left").waitFor();
     await shoot(page, "chat-count", [360]);
     await maySend(page);

@@ -61,8 +61,8 @@ async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> Result<String, E
     let mut query = form_urlencoded::parse(request.query_string().as_bytes());
     let named = query.find(|(name, _)| name == "room").and_then(|(_, uid)| RoomUid::parse(&uid));
     let Some(uid) = named else { return Ok(ANY.to_owned()) };
-    match app.services.rooms.enter(None, &uid).await {
-        Ok(access) => Ok(ancestors(&access.room)),
+    match app.services.rooms.abilities(None, &uid).await {
+        Ok(abilities) => Ok(ancestors(&abilities.room)),
         // The page says that there is no such room.
         Err(Error::NoSuch(Resource::Room)) => Ok(ANY.to_owned()),
         Err(error) => Err(error),

@@ -211,6 +211,19 @@ async fn guesses_from_many_networks_are_slowed_and_do_not_keep_the_user_out() {
 }
 
 #[tokio::test]
+async fn whoever_comes_from_where_they_were_last_seen_waits_for_no_stranger() {
+    let world = World::new();
+    let ann = world.person("ann").await;
+    let home = ClientInfo { network: ann.network.clone(), wider: Vec::new(), country: None };
+    let before = world.hasher.strangers();
+    world.services.accounts.login("ann", PASSWORD, &home).await.unwrap();
+    assert_eq!(world.hasher.strangers(), before);
+    refused!(world.services.accounts.login("ann", "wrong horse", &client("afar")).await, Error::CredentialsWrong);
+    refused!(world.services.accounts.login("nobody", PASSWORD, &home).await, Error::CredentialsWrong);
+    assert_eq!(world.hasher.strangers(), before + 2);
+}
+
+#[tokio::test]
 async fn logins_are_slowed_after_failures_by_network() {
     let world = World::limited();
     world.person("ann").await;

@@ -96,6 +96,7 @@ async fn a_room_for_members_is_read_by_accounts_and_the_appointed_alone() {
     refused!(read(None).await, Error::LoginRequired);
     refused!(read(Some(&guest)).await, Error::Denied(Denied::Rank { least: Rank::Registered }));
     read(Some(&ann)).await.unwrap();
+    refused!(world.say(&guest, &room, "let me in").await, Error::Denied(Denied::Rank { least: Rank::Registered }));
     world.services.rooms.appoint(&owner, &room, &guest.user.uid, ModerationAction::Vip).await.unwrap();
     read(Some(&guest)).await.unwrap();
 }

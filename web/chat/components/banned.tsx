@@ -12,6 +12,7 @@ export function Banned({ store }: { store: ChatStore }) {
     : code === "banned" ? [t("bannedHere"), ended?.detail ?? refused?.detail]
     : code === "too_many" ? [t("tooMany"), ended?.detail]
     : code === "room_deleted" ? [t("roomGone"), refused?.detail]
+    : refused?.status === 401 || code === "forbidden" ? [t("membersOnly"), t("membersOnlyWhy")]
     : refused?.status === 404 ? [t("noSuchRoom"), t("noSuchRoomWhy")]
     : [t("closedToYou"), ended?.detail ?? refused?.detail];
   return (

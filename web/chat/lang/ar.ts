@@ -58,6 +58,8 @@ const ar: Catalogue = {
   noSuchRoom: "لا توجد غرفة كهذه",
   noSuchRoomWhy: "ربما حُذفت، أو أن العنوان غير مكتمل.",
   closedToYou: "هذه الغرفة مغلقة أمامك",
+  membersOnly: "هذه الغرفة للأعضاء",
+  membersOnlyWhy: "سجّل الدخول بحساب لتقرأ وتكتب هنا.",
   tryAgain: "حاول مرة أخرى",
   joinChat: "انضم إلى الدردشة",
   asGuest: "الدردشة كضيف",

@@ -58,6 +58,8 @@ const de: Catalogue = {
   noSuchRoom: "Diesen Raum gibt es nicht",
   noSuchRoomWhy: "Vielleicht wurde er gelöscht, oder die Adresse ist unvollständig.",
   closedToYou: "Dieser Raum ist für dich geschlossen",
+  membersOnly: "Dieser Raum ist für Mitglieder",
+  membersOnlyWhy: "Melde dich mit einem Konto an, um hier zu lesen und zu schreiben.",
   tryAgain: "Noch einmal versuchen",
   joinChat: "Mitreden",
   asGuest: "Als Gast chatten",

@@ -9,6 +9,8 @@ export const enDeferred = {
   noSuchRoom: "There is no such room",
   noSuchRoomWhy: "It may have been deleted, or the address is incomplete.",
   closedToYou: "You cannot open this room",
+  membersOnly: "This room is for members",
+  membersOnlyWhy: "Log in with an account to read and write here.",
   tryAgain: "Try again",
   // In the log
   older: "Loading older messages …",

@@ -58,6 +58,8 @@ const es: Catalogue = {
   noSuchRoom: "No existe esa sala",
   noSuchRoomWhy: "Puede que se haya eliminado o que la dirección esté incompleta.",
   closedToYou: "Esta sala está cerrada para ti",
+  membersOnly: "Esta sala es para miembros",
+  membersOnlyWhy: "Entra con una cuenta para leer y escribir aquí.",
   tryAgain: "Intentar de nuevo",
   joinChat: "Participar en el chat",
   asGuest: "Chatear como invitado",

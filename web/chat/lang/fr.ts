@@ -58,6 +58,8 @@ const fr: Catalogue = {
   noSuchRoom: "Ce salon n’existe pas",
   noSuchRoomWhy: "Il a peut-être été supprimé, ou l’adresse est incomplète.",
   closedToYou: "Ce salon vous est fermé",
+  membersOnly: "Ce salon est réservé aux membres",
+  membersOnlyWhy: "Connectez-vous avec un compte pour lire et écrire ici.",
   tryAgain: "Réessayer",
   joinChat: "Participer au chat",
   asGuest: "Discuter en invité",

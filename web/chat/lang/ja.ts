@@ -58,6 +58,8 @@ const ja: Catalogue = {
   noSuchRoom: "そのルームはありません",
   noSuchRoomWhy: "削除されたか、アドレスが不完全かもしれません。",
   closedToYou: "このルームには入れません",
+  membersOnly: "このルームはメンバー専用です",
+  membersOnlyWhy: "ここで読み書きするには、アカウントでログインしてください。",
   tryAgain: "もう一度試す",
   joinChat: "チャットに参加",
   asGuest: "ゲストとして参加",

@@ -35,11 +35,25 @@ pub struct HasherBusy;
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// A salted hash of `password`, all of its bytes counted.
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HasherBusy>;
+    async fn hash(&self, password: Password, priority: Priority) -> Result<PasswordHash, HasherBusy>;
 
     /// Whether `password` is the one that `hash` was made of. Without a hash it takes the same time and says no, so that
     /// nobody learns which names exist.
-    async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HasherBusy>;
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+        priority: Priority,
+    ) -> Result<bool, HasherBusy>;
+}
+
+/// Who is served first where many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody from where they were last seen, or logged in: waits for no stranger but the one being served.
+    Known,
+    /// Anybody else: few wait, the rest are told at once that it is busy.
+    Stranger,
 }
 
 /// What proves a login: signed, and only a name for a session that can be revoked.

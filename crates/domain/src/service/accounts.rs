@@ -9,7 +9,7 @@ use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
-use crate::ports::effects::Quota;
+use crate::ports::effects::{Priority, Quota};
 use crate::ports::store::StoreError;
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, ClientInfo, Guests, Ports, Settings};
@@ -103,7 +103,7 @@ impl Accounts {
         let password = Password::parse(password)?;
         self.count_network(Quota::Register, client, RateLimitKind::Other)?;
         self.refuse_banned(None, client, now).await?;
-        let hash = self.ports.hasher.hash(password).await?;
+        let hash = self.ports.hasher.hash(password, Priority::Stranger).await?;
         let user = self.create(username, hash, Rank::Registered, Some(client), now).await?;
         self.begin(user, now).await
     }
@@ -140,10 +140,12 @@ impl Accounts {
         self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), client.network.0), RateLimitKind::Login)?;
         let found = self.ports.accounts.credentials(&name).await?;
         let (user, hash) = found.unzip();
-        if user.as_ref().is_none_or(|user| user.network.as_ref() != Some(&client.network)) {
+        let from_home = user.as_ref().is_some_and(|user| user.network.as_ref() == Some(&client.network));
+        let priority = if from_home { Priority::Known } else { Priority::Stranger };
+        if !from_home {
             self.count(Quota::LoginFromAfar, &name.folded(), RateLimitKind::Login)?;
         }
-        let right = self.ports.hasher.verify(password, hash.clone()).await?;
+        let right = self.ports.hasher.verify(password, hash.clone(), priority).await?;
         let Some(user) = user.filter(|_| right) else { return Err(Error::CredentialsWrong) };
         self.refuse_banned(Some(&user), client, now).await?;
         self.seen(&user, client).await?;
@@ -347,11 +349,11 @@ impl Accounts {
             let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
             self.count(Quota::LoginOfName, &caller.session.to_string(), RateLimitKind::Login)?;
             let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
-            if !self.ports.hasher.verify(current, hash).await? {
+            if !self.ports.hasher.verify(current, hash, Priority::Known).await? {
                 return Err(Error::CredentialsWrong);
             }
         }
-        Ok(self.ports.hasher.hash(password).await?)
+        Ok(self.ports.hasher.hash(password, Priority::Known).await?)
     }
 
     /// Erases a user: oneself, or as admin somebody below. Rooms that the user owns pass to the moderator whose account is
@@ -381,7 +383,7 @@ impl Accounts {
         if self.ports.accounts.credentials(&username).await?.is_some() {
             return Ok(false);
         }
-        let hash = self.ports.hasher.hash(password).await?;
+        let hash = self.ports.hasher.hash(password, Priority::Known).await?;
         match self.create(username, hash, Rank::Root, None, now).await {
             // Another node was faster.
             Err(Error::NameTaken) => Ok(false),

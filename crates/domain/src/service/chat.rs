@@ -14,7 +14,7 @@ use crate::review::{self, Refusal, Verdict};
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
 use crate::service::moderation::Moderation;
-use crate::service::rooms::Rooms;
+use crate::service::rooms::{self, Rooms};
 use crate::service::{Caller, Ports, Settings};
 
 /// A message that somebody sends.
@@ -77,6 +77,7 @@ impl Chat {
         let access = self.rooms.access_context(Some(caller), room, now, Seq::ZERO).await?;
         let author = access.member.clone().ok_or(Error::TokenInvalid)?;
         policy::may(&author, Action::Post)?;
+        rooms::may_read(&access.room, Some(&author))?;
         let text = text.within_lines(access.room.rules.max_lines);
         match self.review(caller, &text, &access, now) {
             Verdict::Publish => {}

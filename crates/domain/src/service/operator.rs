@@ -8,6 +8,7 @@ use crate::model::room::Room;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{NewPassword, PasswordHash, User, UserChange};
+use crate::ports::effects::Priority;
 use crate::ports::log::{AppendError, LogCommand, LogEntry};
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
@@ -150,7 +151,7 @@ impl Operator {
     }
 
     async fn hash(&self, password: &str) -> Result<PasswordHash, Error> {
-        Ok(self.ports.hasher.hash(Password::parse(password)?).await?)
+        Ok(self.ports.hasher.hash(Password::parse(password)?, Priority::Known).await?)
     }
 }
 

@@ -73,7 +73,8 @@ fn unless_banned(access: AccessContext, now: Timestamp) -> Result<AccessContext,
     }
 }
 
-fn may_read(room: &Room, member: Option<&Member>) -> Result<(), Error> {
+/// Whether the rule of the room lets somebody read it, and so write in it.
+pub(super) fn may_read(room: &Room, member: Option<&Member>) -> Result<(), Error> {
     match (room.rules.readers.least_rank(), member) {
         (None, _) => Ok(()),
         (Some(_), None) => Err(Error::LoginRequired),
