@@ -147,6 +147,7 @@ describe("a room for members", () => {
     await kit.rest(owner).patchRoom(room, { rules: { read: "members" } });
     await page.getByRole("heading", { name: "This room is for members" }).waitFor();
     expect(await page.getByText("among us").count()).toBe(0);
+    expect(await page.getByRole("button", { name: "Chat as a guest" }).count()).toBe(0);
     await shoot(page, "chat-members-only");
     await kit.say(owner, room, "still here");
     await message(inside, "still here").waitFor();

@@ -32,7 +32,7 @@ export function SignIn({ store, options, onClose }: { store: ChatStore; options:
   if (way === "choose") {
     return (
       <section class="sign-in" aria-label={t("joinChat")}>
-        {!onClose && (
+        {!onClose && store.room.refused.value?.status !== 401 && (
           <button class="button primary" disabled={busy} onClick={() => go((rest) => rest.loginAsGuest())}>{t("asGuest")}</button>
         )}
         <button class="button" onClick={() => (options.hostLogin ? store.session.onLoginRequested() : turn("login"))}>{t("logIn")}</button>
