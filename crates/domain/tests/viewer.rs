@@ -9,7 +9,7 @@ use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, UserId};
 use domain::model::log::EventRange;
 use domain::model::rank::Rank;
-use domain::model::room::{Head, Room, Rules};
+use domain::model::room::{Head, Readers, Room, Rules};
 use domain::model::user::Member;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -302,8 +302,17 @@ fn catching_up_ends_with_the_event_that_takes_the_client_out() {
     assert_eq!(need, Need::Events { since: Seq(3), limit: LIMITS.resume });
     let events = vec![plain(4), moderated(5, 1, ModerationAction::Ban), plain(6)];
     assert_eq!(catch_up.events(Some(EventRange { head: head(40), events, cut: true })), Need::Nothing);
-    let Some(CaughtUp::Events { events, head, removed }) = catch_up.finish() else { panic!("events") };
+    let Some(CaughtUp::Events { events, head, removed, .. }) = catch_up.finish() else { panic!("events") };
     assert_eq!((events.len(), head, removed), (2, Seq(5), true));
+}
+
+#[test]
+fn who_catches_up_over_a_change_of_their_rank_is_after_it_who_they_are_now() {
+    let (mut catch_up, _) = CatchUp::new(Seq(3), ann(), LIMITS);
+    let events = vec![plain(4), moderated(5, 1, ModerationAction::Mod), plain(6)];
+    assert_eq!(catch_up.events(Some(EventRange { head: head(6), events, cut: false })), Need::Nothing);
+    let Some(CaughtUp::Events { recipient, removed, .. }) = catch_up.finish() else { panic!("events") };
+    assert!(recipient.rank.is_some() && !removed, "{recipient:?}");
 }
 
 #[test]
@@ -325,6 +334,6 @@ fn the_rank_of_a_moderator_or_more_reads_what_is_for_moderators() {
         [(None, false), (Some(Rank::Vip), false), (Some(Rank::Mod), true), (Some(Rank::Owner), true)]
     {
         let member = Member { user: known_user(1, "ann"), room_rank: rank };
-        assert_eq!(Recipient::of(Some(&member)).is_moderator, expected, "{rank:?}");
+        assert_eq!(Recipient::of(Some(&member), Readers::Everyone).is_moderator, expected, "{rank:?}");
     }
 }

@@ -118,8 +118,9 @@ pub async fn catch_up(conn: &Rc<Conn>, hub: &Hub, room: &LocalRoom, cursor: Seq,
         return;
     }
     match caught_up {
-        Ok(CaughtUp::Events { events: read, head, removed }) => {
+        Ok(CaughtUp::Events { events: read, head, recipient, removed }) => {
             events(uid, &read).into_iter().for_each(|frame| conn.send(frame));
+            conn.set_recipient(id, recipient);
             conn.move_cursor(id, head);
             if removed {
                 hub.leave(conn, room);
@@ -129,7 +130,7 @@ pub async fn catch_up(conn: &Rc<Conn>, hub: &Hub, room: &LocalRoom, cursor: Seq,
             conn.send(reset(uid, ResetReason::Behind));
             conn.send(settings(&access.room));
             conn.send(latest(uid, &messages, head));
-            conn.set_recipient(id, Recipient::of(access.member.as_ref()));
+            conn.set_recipient(id, Recipient::of(access.member.as_ref(), access.room.rules.readers));
             conn.move_cursor(id, head.seq);
         }
         Ok(CaughtUp::Gone) => {

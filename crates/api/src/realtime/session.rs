@@ -116,7 +116,9 @@ impl Session {
     async fn check_rooms(&self, caller: Option<&Caller>) {
         for room in self.conn.rooms() {
             match self.hub.app().services.rooms.enter(caller, room.uid()).await {
-                Ok(access) => self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref())),
+                Ok(access) => {
+                    self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref(), access.room.rules.readers))
+                }
                 Err(
                     error @ (Error::Sanctioned { .. } | Error::NoSuch(_) | Error::LoginRequired | Error::Denied(_)),
                 ) => {

@@ -66,6 +66,13 @@ on_both! {
         app.look(&format!("/rooms/{room}/messages")).await.problem(401, "login_required");
         let guest = app.guest().await;
         app.get(&guest, &format!("/rooms/{room}/messages")).await.problem(403, "forbidden");
+        app.post(&ann, &format!("/users/{}/vip", guest.uid), json!({ "room": room })).await.ok(200);
+        let mut vip = Socket::in_room(app, &guest, &room).await;
+        app.post(&ann, &format!("/users/{}/unvip", guest.uid), json!({ "room": room })).await.ok(200);
+        vip.until("user_moderated").await;
+        app.say(&ann, &room, "among us again").await;
+        member.up_to("among us again").await;
+        assert!(vip.say("still here?").await.is_err());
         member.start("logout", json!({})).await;
         assert_eq!(member.until("error").await["code"], "login_required");
     }

@@ -94,7 +94,7 @@ pub struct Entrance<D> {
 impl<D> Entrance<D> {
     /// As whom the client reads on.
     pub fn recipient(&self) -> Recipient {
-        Recipient::of(self.access.member.as_ref())
+        Recipient::of(self.access.member.as_ref(), self.access.room.rules.readers)
     }
 }
 
@@ -142,7 +142,7 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
             // The tail may know of events that came after the access was read, the client too: the store knows.
             return Need::Events { since, limit: self.limits.resume };
         };
-        let recipient = Recipient::of(access.member.as_ref());
+        let recipient = Recipient::of(access.member.as_ref(), access.room.rules.readers);
         let head = Head { seq: tail.head().max(since), ..access.head };
         let visible = deliveries.into_iter().filter(|delivery| delivery.as_ref().audience().includes(recipient));
         self.is_missed(Missed::FromTail(visible.collect()), head)
@@ -158,7 +158,10 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
         if range.cut {
             return Ok(self.start_afresh(Some(ResetReason::Behind)));
         }
-        let recipient = Recipient::of(self.access.as_ref().and_then(|access| access.member.as_ref()));
+        let recipient = self
+            .access
+            .as_ref()
+            .map_or_else(Recipient::default, |access| Recipient::of(access.member.as_ref(), access.room.rules.readers));
         let events = range.events.into_iter().filter(|event| event.audience().includes(recipient)).collect();
         Ok(self.is_missed(Missed::FromStore(events), range.head))
     }
@@ -217,6 +220,8 @@ pub enum CaughtUp {
     Events {
         events: Vec<Event>,
         head: Seq,
+        /// The client as after them.
+        recipient: Recipient,
         /// Whether the last of them takes the client out of the room.
         removed: bool,
     },
@@ -246,15 +251,22 @@ impl CatchUp {
     pub fn events(&mut self, read: Option<EventRange>) -> Need {
         let Some(range) = read else { return self.finish_with(CaughtUp::Gone) };
         // Whom an event takes out of the room is told nothing of what follows it.
-        let last = range.events.iter().position(|event| event.removes(self.recipient));
+        let mut recipient = self.recipient;
+        let mut visible = Vec::with_capacity(range.events.len());
+        let last = range.events.iter().position(|event| {
+            visible.push(event.audience().includes(recipient));
+            let removed = event.removes(recipient);
+            recipient = recipient.after(event);
+            removed
+        });
         if range.cut && last.is_none() {
             return Need::Snapshot { limit: self.limits.snapshot };
         }
         let head = last.map_or(range.head.seq, |last| range.events[last].seq);
-        let count = last.map_or(range.events.len(), |last| last + 1);
-        let visible = range.events.into_iter().take(count).filter(|event| event.audience().includes(self.recipient));
-        let events = visible.collect();
-        self.finish_with(CaughtUp::Events { events, head, removed: last.is_some() })
+        // As many as were looked at: up to the one that takes the client out.
+        let events = range.events.into_iter().zip(visible).filter(|(_, visible)| *visible);
+        let events = events.map(|(event, _)| event).collect();
+        self.finish_with(CaughtUp::Events { events, head, recipient, removed: last.is_some() })
     }
 
     /// The latest messages in the store; `None` when the room is gone.

@@ -3,6 +3,7 @@
 use crate::model::event::{Event, EventKind, ModerationAction};
 use crate::model::id::UserId;
 use crate::model::rank::Rank;
+use crate::model::room::Readers;
 use crate::model::user::Member;
 
 /// Who may know of an event. Everybody else's cursor passes it as if it were not there.
@@ -25,6 +26,8 @@ pub struct Recipient {
     pub is_moderator: bool,
     /// The user's rank in the room; `None` for an anonymous recipient.
     pub rank: Option<Rank>,
+    /// The least rank that reads the room; `None` when it needs no login.
+    pub least_rank: Option<Rank>,
 }
 
 impl Audience {
@@ -39,19 +42,23 @@ impl Audience {
 }
 
 impl Recipient {
-    /// Somebody with the rank held in the room; an anonymous recipient is no member.
-    pub fn of(member: Option<&Member>) -> Recipient {
+    /// Somebody with the rank held in a room, which has these readers; an anonymous recipient is no member.
+    pub fn of(member: Option<&Member>, readers: Readers) -> Recipient {
         Recipient {
             user: member.map(|member| member.user.id),
             is_moderator: member.is_some_and(|member| member.rank() >= Rank::Mod),
             rank: member.map(Member::rank),
+            least_rank: readers.least_rank(),
         }
     }
 
-    /// The same recipient after an event, which may have given or taken the rank of a moderator.
+    /// The same recipient after an event, which may have given or taken a rank, or changed who may read.
     pub fn after(self, event: &Event) -> Recipient {
         match &event.kind {
-            EventKind::Moderated { subject, .. } if self.user == Some(subject.user.id) => Recipient::of(Some(subject)),
+            EventKind::Moderated { subject, .. } if self.user == Some(subject.user.id) => {
+                Recipient { least_rank: self.least_rank, ..Recipient::of(Some(subject), Readers::Everyone) }
+            }
+            EventKind::Configured(room) => Recipient { least_rank: room.rules.readers.least_rank(), ..self },
             _ => self,
         }
     }
@@ -71,8 +78,9 @@ impl Event {
                 recipient.user == Some(subject.user.id)
             }
             EventKind::Closed => true,
-            EventKind::Configured(room) => {
-                room.rules.readers.least_rank().is_some_and(|least| recipient.rank < Some(least))
+            EventKind::Configured(_) | EventKind::Moderated { .. } => {
+                let after = recipient.after(self);
+                after.least_rank.is_some_and(|least| after.rank < Some(least))
             }
             _ => false,
         }
@@ -88,7 +96,7 @@ mod tests {
         let anonymous = Recipient::default();
         let ann = Recipient { user: Some(UserId(1)), ..Recipient::default() };
         let bob = Recipient { user: Some(UserId(2)), ..Recipient::default() };
-        let keeper = Recipient { user: Some(UserId(3)), is_moderator: true, rank: Some(Rank::Mod) };
+        let keeper = Recipient { user: Some(UserId(3)), is_moderator: true, ..Recipient::default() };
         let included = |audience: Audience| [anonymous, ann, bob, keeper].map(|recipient| audience.includes(recipient));
         assert_eq!(included(Audience::Everybody), [true; 4]);
         assert_eq!(included(Audience::Moderators), [false, false, false, true]);

@@ -7,7 +7,7 @@ use super::world::{World, shown};
 use domain::delivery::client::Transcript;
 use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, Seq};
-use domain::model::room::Room;
+use domain::model::room::{Readers, Room};
 use domain::model::text::Nonce;
 use domain::model::user::Member;
 use std::cell::{Cell, RefCell};
@@ -207,7 +207,7 @@ impl Client {
                 self.check_leak(world, view, event.room, event.seq);
                 view.last = Some(event.seq);
                 view.transcript.event(&event);
-                if event.removes(Recipient::of(Some(&self.member))) {
+                if event.removes(Recipient::of(Some(&self.member), Readers::Everyone)) {
                     view.inside = false;
                     view.not_before = now + RETRY_WAIT;
                 }

@@ -313,9 +313,10 @@ impl Conn {
             return;
         }
         match caught_up {
-            Ok(CaughtUp::Events { events, head, removed }) => {
+            Ok(CaughtUp::Events { events, head, recipient, removed }) => {
                 self.send_events(events);
                 let mut viewer = self.viewer.borrow_mut();
+                viewer.set_recipient(id, recipient);
                 viewer.move_cursor(id, head);
                 if removed {
                     viewer.leave(id);
@@ -326,7 +327,7 @@ impl Conn {
                 self.send(Frame::Settings(access.room.clone(), access.head.seq));
                 self.send_latest(id, messages, head);
                 let mut viewer = self.viewer.borrow_mut();
-                viewer.set_recipient(id, Recipient::of(access.member.as_ref()));
+                viewer.set_recipient(id, Recipient::of(access.member.as_ref(), access.room.rules.readers));
                 viewer.move_cursor(id, head.seq);
             }
             Ok(CaughtUp::Gone) => {
