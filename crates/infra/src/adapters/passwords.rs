@@ -162,25 +162,43 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_known_pass_strangers_and_too_many_strangers_are_told_at_once() {
+    async fn the_known_wait_for_no_stranger_but_the_first() {
         let hasher = Arc::new(BcryptHasher::on_cores(4, 1));
         let served = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let core = Arc::clone(&hasher.cores).acquire_owned().await.unwrap();
         // On one thread, tasks begin in the order in which they were spawned.
-        let tries = (0..40).map(|_| Priority::Stranger).chain([Priority::Known]).map(|priority| {
+        let line = [Priority::Stranger, Priority::Stranger, Priority::Stranger, Priority::Known].map(|priority| {
             let (hasher, served) = (Arc::clone(&hasher), Arc::clone(&served));
             tokio::spawn(async move {
-                let answer = hasher.verify(password("whatever"), None, priority).await;
-                if answer.is_ok() {
-                    served.lock().unwrap().push(priority);
-                }
-                answer
+                let _turn = hasher.turn(priority).await.unwrap();
+                served.lock().unwrap().push(priority);
             })
         });
-        let mut busy = 0;
-        for answer in tries.collect::<Vec<_>>() {
-            busy += usize::from(answer.await.unwrap().is_err());
+        tokio::task::yield_now().await;
+        drop(core);
+        for task in line {
+            task.await.unwrap();
         }
-        assert_eq!(busy, 40 - STRANGERS_PER_CORE);
         assert_eq!(served.lock().unwrap()[..2], [Priority::Stranger, Priority::Known]);
+    }
+
+    #[tokio::test]
+    async fn too_many_strangers_are_told_at_once_that_it_is_busy() {
+        let hasher = Arc::new(BcryptHasher::on_cores(4, 1));
+        let core = Arc::clone(&hasher.cores).acquire_owned().await.unwrap();
+        let tries: Vec<_> = (0..STRANGERS_PER_CORE + 7)
+            .map(|_| {
+                let hasher = Arc::clone(&hasher);
+                tokio::spawn(async move { hasher.verify(password("whatever"), None, Priority::Stranger).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(tries.iter().filter(|answer| answer.is_finished()).count(), 7, "while nobody is served");
+        drop(core);
+        let mut busy = 0;
+        for answer in tries {
+            busy += usize::from(answer.await.unwrap() == Err(HasherBusy));
+        }
+        assert_eq!(busy, 7);
     }
 }
