@@ -177,6 +177,14 @@ pub fn reaches(actor: &Member, subject: &Member) -> bool {
     actor.user.id == subject.user.id || subject.rank() < actor.rank()
 }
 
+/// Who owns a room after its owner: of its moderators the one with the oldest account who is not banned there.
+pub fn next_owner(members: Vec<Member>, mut is_banned: impl FnMut(&Member) -> bool) -> Option<Member> {
+    let mut moderators: Vec<Member> =
+        members.into_iter().filter(|member| member.room_rank == Some(Rank::Mod)).collect();
+    moderators.sort_by_key(|member| member.user.id);
+    moderators.into_iter().find(|member| !is_banned(member))
+}
+
 /// Whether the slow mode and the flood limit of a room leave this rank alone.
 pub fn is_exempt_from_pace(rank: Rank) -> bool {
     rank >= Rank::Mod

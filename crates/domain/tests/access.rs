@@ -13,7 +13,7 @@ use domain::model::time::{Duration, Span};
 use domain::model::user::{NewPassword, UserChange};
 use domain::ports::effects::Clock;
 use domain::ports::readers::AccessReader;
-use domain::ports::store::AccountStore;
+use domain::ports::store::{AccountStore, Deletion};
 use domain::review::REPEAT_WINDOW;
 use domain::service::Caller;
 use domain::service::access::Sources;
@@ -219,7 +219,10 @@ async fn whose_login_another_process_ended_posts_no_more_after_two_seconds() {
                 let change = UserChange { password: Some(password), ..UserChange::default() };
                 elsewhere.update(ann.user.id, change).await.expect("a store that works");
             }
-            _ => assert!(elsewhere.delete(ann.user.id, world.clock.now()).await.expect("a store that works")),
+            _ => {
+                let deleted = elsewhere.delete(ann.user.id, world.clock.now()).await.expect("a store that works");
+                assert_eq!(deleted, Deletion::Done);
+            }
         }
         world.clock.advance(Span::seconds(2));
         refused!(world.say(&ann, &room, &format!("after {way}")).await, Error::TokenInvalid);

@@ -219,3 +219,15 @@ async fn the_rooms_of_who_leaves_pass_to_the_oldest_moderator_or_close_as_was_sa
     let edit = RoomEdit { links: Some(false), ..RoomEdit::default() };
     world.services.rooms.configure(&oldest, &kept, edit).await.unwrap();
 }
+
+#[tokio::test]
+async fn two_deletions_of_one_owner_leave_the_room_with_its_moderator() {
+    let world = World::new();
+    let owner = world.person("olive").await;
+    let room = world.room(&owner).await;
+    let keeper = world.appointed(&owner, &room, "keeper", ModerationAction::Mod).await;
+    let delete = || world.services.accounts.delete(&owner, &owner.user.uid);
+    let (first, second) = tokio::join!(delete(), delete());
+    assert!(first.is_ok() || second.is_ok(), "{first:?}, {second:?}");
+    assert_eq!(world.services.rooms.room(&room).await.unwrap().owner, keeper.user.id);
+}

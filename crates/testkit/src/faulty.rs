@@ -15,7 +15,7 @@ use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
 use domain::ports::log::{AppendError, AppendResult, Log, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, Deletion, Health, RoomStore, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -135,7 +135,7 @@ forward! { AccountStore as "accounts" {
     find(room: RoomId, typed: &str, limit: usize) -> Result<Vec<Member>, StoreError>;
     list(search: Option<&str>, after: UserId, limit: usize) -> Result<Vec<User>, StoreError>;
     update(id: UserId, change: UserChange) -> Result<Option<User>, StoreError>;
-    delete(id: UserId, at: Timestamp) -> Result<bool, StoreError>;
+    delete(id: UserId, at: Timestamp) -> Result<Deletion, StoreError>;
     free_names(now: Timestamp, limit: usize) -> Result<usize, StoreError>;
     forget_guests(made_before: Timestamp, now: Timestamp, after: UserId, limit: usize) -> Result<(usize, Option<UserId>), StoreError>;
     open_session(user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError>;
@@ -154,7 +154,7 @@ forward! { RoomStore as "rooms" {
     list(owner: Option<UserId>, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
     appointed(room: RoomId) -> Result<Vec<Member>, StoreError>;
     members(room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
-    empty_rooms_of_guests(made_before: Timestamp, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
+    unused_rooms_of_guests(made_before: Timestamp, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
     forget_sanctions(over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }}
 

@@ -68,10 +68,11 @@ pub enum LogCommand {
         /// What it is called: mod, unmod, vip or unvip.
         action: ModerationAction,
     },
-    /// Make somebody else the owner, in place of whoever is. One event: `mod`, of a member who is owner then.
-    Transfer {
-        /// The next owner, with the rank held before.
-        to: Box<Member>,
+    /// The owner leaves for good: the room passes to the next one ([`crate::policy::next_owner`], chosen when it is written;
+    /// event `mod`, of a member who is owner then), or closes when there is none. Not subject to bans in the room.
+    HandOver {
+        /// Who must own the room still: else [`AppendError::Missing`].
+        from: Box<User>,
     },
     /// Change settings.
     Configure {
@@ -90,6 +91,8 @@ pub enum LogCommand {
     },
     /// Close the room for ever.
     Close,
+    /// Close the room for ever if no message was ever written in it: else [`AppendError::Missing`].
+    CloseUnused,
 }
 
 impl LogCommand {
@@ -109,6 +112,7 @@ impl LogCommand {
         match self {
             LogCommand::Delete { message } => Aim::AuthorOf(*message),
             LogCommand::Purge { author: Some(author) } => Aim::User(author.id),
+            LogCommand::HandOver { from } => Aim::User(from.id),
             LogCommand::Sanction { subject, .. } | LogCommand::Appoint { subject, .. } => Aim::User(subject.user.id),
             _ => Aim::Nobody,
         }
@@ -119,9 +123,17 @@ impl LogCommand {
         matches!(self, LogCommand::Pin { .. } | LogCommand::Unpin { .. } | LogCommand::Configure { .. })
     }
 
+    /// Whether a ban in the room stands against it. A ban there keeps nobody from giving the room away.
+    pub fn is_barred_by_ban(&self) -> bool {
+        !matches!(self, LogCommand::HandOver { .. })
+    }
+
     /// Whether it deletes, and so may take from what a store keeps in reserve for that.
     pub fn deletes(&self) -> bool {
-        matches!(self, LogCommand::Delete { .. } | LogCommand::Purge { .. } | LogCommand::Close)
+        matches!(
+            self,
+            LogCommand::Delete { .. } | LogCommand::Purge { .. } | LogCommand::Close | LogCommand::CloseUnused
+        )
     }
 }
 

@@ -31,6 +31,17 @@ pub enum StoreError {
     Failed(String),
 }
 
+/// What became of deleting a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The user is erased.
+    Done,
+    /// There was no such user, or no longer.
+    Gone,
+    /// The user still owns an open room, see [`crate::ports::log::LogCommand::HandOver`].
+    OwnsRooms,
+}
+
 /// Users and their logins.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
@@ -67,9 +78,9 @@ pub trait AccountStore: Send + Sync {
     async fn update(&self, id: UserId, change: UserChange) -> Result<Option<User>, StoreError>;
 
     /// Erases a user: name, login, picture, network and sessions go, the messages stay under "deleted user". The names of
-    /// an account are reserved until [`crate::model::name::RESERVED_FOR`] after `at`, a guest's are free again. False when
-    /// already gone. Announced after the commit.
-    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError>;
+    /// an account are reserved until [`crate::model::name::RESERVED_FOR`] after `at`, a guest's are free again. Nothing is
+    /// done while the user owns an open room. Announced after the commit.
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<Deletion, StoreError>;
 
     /// Frees at most `limit` looks of names that were reserved until before `now`; how many.
     async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
@@ -134,9 +145,9 @@ pub trait RoomStore: Send + Sync {
     /// These users with the ranks they hold in the room, by id; those who are gone are left out.
     async fn members(&self, room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
 
-    /// Open rooms by id, ascending, above `after`: those that guests made before `made_before` and in which no message
-    /// stands; at most `limit`.
-    async fn empty_rooms_of_guests(
+    /// Open rooms by id, ascending, above `after`: those that guests own, made before `made_before`, in which no message was
+    /// ever written; at most `limit`.
+    async fn unused_rooms_of_guests(
         &self,
         made_before: Timestamp,
         after: RoomId,

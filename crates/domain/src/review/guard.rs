@@ -50,7 +50,7 @@ pub fn act(
 ) -> Result<(), AppendError> {
     // Whoever may not write may not put words before everybody in another way either.
     let keeping_out = if command.speaks() { forbidding(sanctions, at) } else { banning(sanctions, at) };
-    if let Some(sanction) = keeping_out {
+    if let Some(sanction) = keeping_out.filter(|_| command.is_barred_by_ban()) {
         return Err(AppendError::Sanctioned(Box::new(sanction.clone())));
     }
     let Some(actor) = now.filter(|_| policy::still_holds(decided, now)) else {

@@ -10,12 +10,15 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::{Priority, Quota};
-use crate::ports::store::StoreError;
+use crate::ports::store::{Deletion, StoreError};
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, ClientInfo, Guests, Ports, Settings};
 
 /// How long a ticket for a socket is good.
 pub const TICKET_LIFETIME: Span = Span::seconds(60);
+
+/// How often rooms that came meanwhile are handed over before somebody who leaves is asked to come back.
+const HAND_OVERS: usize = 5;
 
 /// A login that just began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -369,11 +372,16 @@ impl Accounts {
         } else if subject.username.is_none() {
             return Err(Denied::Rank { least: Rank::Registered }.into());
         }
-        self.hand_over_rooms(caller, &subject).await?;
-        if !self.ports.accounts.delete(subject.id, self.ports.clock.now()).await? {
-            return Err(Error::NoSuch(Resource::User));
+        for _ in 0..HAND_OVERS {
+            self.hand_over_rooms(caller, &subject).await?;
+            match self.ports.accounts.delete(subject.id, self.ports.clock.now()).await? {
+                Deletion::Done => return Ok(()),
+                Deletion::Gone => return Err(Error::NoSuch(Resource::User)),
+                // A room came meanwhile: made, or handed over by somebody else who leaves.
+                Deletion::OwnsRooms => {}
+            }
         }
-        Ok(())
+        Err(Error::Busy { retry_after: Span::seconds(1) })
     }
 
     /// Makes root if there is none; true when it was made now. Called at every start, before anybody can register.

@@ -1,11 +1,11 @@
 //! What becomes of the rooms of an account that is deleted.
 
 use crate::model::id::{RoomId, UserUid};
-use crate::model::rank::Rank;
 use crate::model::room::Room;
-use crate::model::user::{Member, User};
+use crate::model::user::User;
 use crate::policy::{self, Action};
-use crate::ports::log::{LogCommand, LogEntry};
+use crate::ports::log::{AppendError, LogCommand, LogEntry};
+use crate::review;
 use crate::service::Caller;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
@@ -27,34 +27,42 @@ impl Accounts {
             let Some(last) = rooms.last() else { return Ok(all) };
             after = last.id;
             for room in rooms {
-                let next = self.successor(&room).await?.map(|member| member.user);
+                let next = self.next_owner(&room).await?;
                 all.push((room, next));
             }
         }
     }
 
-    async fn successor(&self, room: &Room) -> Result<Option<Member>, Error> {
-        let appointed = self.ports.rooms.appointed(room.id).await?;
-        let moderators = appointed.into_iter().filter(|member| member.room_rank == Some(Rank::Mod));
-        Ok(moderators.min_by_key(|member| member.user.id))
+    async fn next_owner(&self, room: &Room) -> Result<Option<User>, Error> {
+        let now = self.ports.clock.now();
+        let members = self.ports.rooms.appointed(room.id).await?;
+        let mut banned = Vec::new();
+        for member in &members {
+            let given = self.ports.sanctions.sanctions_of(room.id, member.user.id, now).await?;
+            let given: Vec<_> = given.into_iter().map(|line| line.sanction).collect();
+            banned.extend(review::banning(&given, now).map(|_| member.user.id));
+        }
+        let next = policy::next_owner(members, |member| banned.contains(&member.user.id));
+        Ok(next.map(|member| member.user))
     }
 
+    /// Hands over every room that `subject` owns. Who gets it is decided when it is written.
     pub(super) async fn hand_over_rooms(&self, caller: &Caller, subject: &User) -> Result<(), Error> {
+        let mut after = RoomId::SERVER;
         loop {
-            let rooms = self.ports.rooms.list(Some(subject.id), RoomId::SERVER, ROOMS_AT_ONCE).await?;
-            if rooms.is_empty() {
-                return Ok(());
-            }
+            let rooms = self.ports.rooms.list(Some(subject.id), after, ROOMS_AT_ONCE).await?;
+            let Some(last) = rooms.last() else { return Ok(()) };
+            after = last.id;
             for room in rooms {
                 let at = self.ports.clock.now();
-                let actor =
-                    self.ports.rooms.members(room.id, &[caller.user.id]).await?.pop().ok_or(Error::TokenInvalid)?;
-                let command = match self.successor(&room).await? {
-                    Some(to) => LogCommand::Transfer { to: Box::new(to) },
-                    None => LogCommand::Close,
-                };
-                let appended = self.ports.log.append(LogEntry { room: room.id, actor, at, command }).await;
-                appended.map_err(|error| Error::append(error, Resource::Room, at))?;
+                let actor = self.ports.rooms.members(room.id, &[caller.user.id]).await?.pop();
+                let actor = actor.ok_or(Error::TokenInvalid)?;
+                let command = LogCommand::HandOver { from: Box::new(subject.clone()) };
+                match self.ports.log.append(LogEntry { room: room.id, actor, at, command }).await {
+                    // Another deletion of the same user was faster.
+                    Ok(_) | Err(AppendError::Missing | AppendError::RoomGone) => {}
+                    Err(error) => return Err(Error::append(error, Resource::Room, at)),
+                }
             }
         }
     }

@@ -113,7 +113,7 @@ impl Operator {
             }
         }
         let made_before = Timestamp(now.0 - KEPT_IDLE.as_millis());
-        swept.rooms = self.close_empty_rooms_of_guests(made_before).await?;
+        swept.rooms = self.close_unused_rooms_of_guests(made_before).await?;
         let mut after = Some(UserId(0));
         while let Some(from) = after {
             let (some, next) = self.ports.accounts.forget_guests(made_before, now, from, SWEPT_AT_ONCE).await?;
@@ -123,18 +123,18 @@ impl Operator {
         Ok(swept)
     }
 
-    async fn close_empty_rooms_of_guests(&self, made_before: Timestamp) -> Result<usize, Error> {
+    async fn close_unused_rooms_of_guests(&self, made_before: Timestamp) -> Result<usize, Error> {
         let (mut closed, mut after) = (0, RoomId::SERVER);
         loop {
-            let rooms = self.ports.rooms.empty_rooms_of_guests(made_before, after, SWEPT_AT_ONCE).await?;
+            let rooms = self.ports.rooms.unused_rooms_of_guests(made_before, after, SWEPT_AT_ONCE).await?;
             let Some(last) = rooms.last() else { return Ok(closed) };
             after = last.id;
             for room in rooms {
                 let owner = self.ports.rooms.members(room.id, &[room.owner]).await?.pop();
                 let Some(actor) = owner else { continue };
                 let at = self.ports.clock.now();
-                let entry = LogEntry { room: room.id, actor, at, command: LogCommand::Close };
-                // One whose owner is banned stays until the ban is over.
+                let entry = LogEntry { room: room.id, actor, at, command: LogCommand::CloseUnused };
+                // One whose owner is banned stays until the ban is over, and one that is used now stays for good.
                 match self.ports.log.append(entry).await {
                     Ok(_) => closed += 1,
                     Err(AppendError::Store(error)) => return Err(error.into()),

@@ -4,13 +4,13 @@ use crate::db::access::Db;
 use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{messages, moderators, sessions, users};
+use crate::db::schema::{messages, moderators, rooms, sessions, users};
 use crate::store::guests;
 use crate::store::names::{claim, folded, free, free_reserved, reserve, taken_if_conflict};
 use crate::store::users::{DELETED, USER, UserRow};
 use crate::store::{bounded, sessions as logins, users as people};
 use async_trait::async_trait;
-use diesel::dsl::{exists, not};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::model::id::{RoomId, SessionId, UserId, UserUid};
 use domain::model::name::{RESERVED_FOR, Username};
@@ -19,7 +19,7 @@ use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, NewUser, PasswordHash, User, UserChange};
 use domain::ports::bus::{Bus, Notice};
-use domain::ports::store::{AccountStore, StoreError};
+use domain::ports::store::{AccountStore, Deletion, StoreError};
 use std::sync::Arc;
 
 /// The users of a database.
@@ -134,10 +134,10 @@ impl AccountStore for SqlAccounts {
         Ok(updated.map(|(user, _)| user))
     }
 
-    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<Deletion, StoreError> {
         let bus = Arc::clone(&self.bus);
-        let announce = move |erased: &bool| {
-            if *erased {
+        let announce = move |erased: &Deletion| {
+            if *erased == Deletion::Done {
                 bus.announce(Notice::UserDeleted(id));
             }
         };
@@ -341,10 +341,18 @@ fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<U
     Ok(Some((user, ended)))
 }
 
-fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<bool, DbError> {
-    let had_account = people::find(conn, UserId(id))?.is_some_and(|user| user.username.is_some());
+fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<Deletion, DbError> {
+    if let AnyConn::Pg(c) = conn {
+        // Whoever hands over a room to this user meanwhile waits, or is seen below.
+        users::table.find(id).select(users::id).for_update().first::<i64>(c).optional()?;
+    }
+    let Some(user) = people::find(conn, UserId(id))? else { return Ok(Deletion::Gone) };
+    let owned = rooms::table.filter(rooms::owner.eq(id)).filter(rooms::closed_at.is_null());
+    if diesel::select(exists(owned)).get_result::<bool>(conn)? {
+        return Ok(Deletion::OwnsRooms);
+    }
     let nothing = None::<String>;
-    let erased = diesel::update(users::table.filter(users::id.eq(id)).filter(not(users::deleted)))
+    diesel::update(users::table.find(id))
         .set((
             users::deleted.eq(true),
             users::username.eq(&nothing),
@@ -359,15 +367,12 @@ fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<bool, DbError> {
             users::rank.eq(Rank::Guest.as_str()),
         ))
         .execute(conn)?;
-    if erased == 0 {
-        return Ok(false);
-    }
-    if had_account {
+    if user.username.is_some() {
         reserve(conn, id, at + RESERVED_FOR)?;
     } else {
         free(conn, id)?;
     }
     diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
     diesel::delete(moderators::table.filter(moderators::user_id.eq(id))).execute(conn)?;
-    Ok(true)
+    Ok(Deletion::Done)
 }

@@ -226,7 +226,7 @@ impl RoomStore for SqlRooms {
             .await
     }
 
-    async fn empty_rooms_of_guests(
+    async fn unused_rooms_of_guests(
         &self,
         made_before: Timestamp,
         after: RoomId,
@@ -240,14 +240,13 @@ impl RoomStore for SqlRooms {
                         .filter(users::rank.eq(Rank::Guest.as_str()))
                         .filter(users::deleted.eq(false)),
                 );
-                let standing =
-                    exists(messages::table.filter(messages::room.eq(rooms::id)).filter(messages::deleted_at.is_null()));
+                let written = exists(messages::table.filter(messages::room.eq(rooms::id)));
                 let ids = rooms::table
                     .filter(rooms::closed_at.is_null())
                     .filter(rooms::created_at.lt(made_before.0))
                     .filter(rooms::id.gt(after.0))
                     .filter(by_guest)
-                    .filter(not(standing))
+                    .filter(not(written))
                     .order(rooms::id)
                     .limit(bounded(limit))
                     .select(rooms::id)

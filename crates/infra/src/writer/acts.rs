@@ -5,7 +5,10 @@ use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, rooms, sanctions};
 use crate::store::rooms as places;
 use crate::store::sanctions::{SanctionRow, in_force, place};
+use crate::store::users;
+use crate::writer::lookup;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
@@ -13,8 +16,10 @@ use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::user::Member;
+use domain::policy;
 use domain::ports::log::{AppendError, LogEntry};
 use domain::ports::store::StoreError;
+use domain::review::banning;
 
 /// An act done, or the reason why not.
 pub type Done<T> = Result<Result<T, AppendError>, DbError>;
@@ -134,17 +139,50 @@ pub fn appoint(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, action: M
     Ok(Ok(moderated(&subject, action)))
 }
 
-/// Makes `to` the owner of the room.
-pub fn transfer(conn: &mut AnyConn, entry: &LogEntry, to: &Member) -> Result<EventKind, DbError> {
+/// Passes the room from its owner to the next one, or closes it.
+pub fn hand_over(conn: &mut AnyConn, entry: &LogEntry, from: UserId) -> Done<EventKind> {
     let room = entry.room.0;
-    let replaced = moderators::rank.eq(Rank::Owner.as_str()).or(moderators::user_id.eq(to.user.id.0));
+    let owner = rooms::table.find(room).select(rooms::owner).first::<i64>(conn).optional()?;
+    if owner != Some(from.0) {
+        return Ok(Err(AppendError::Missing));
+    }
+    let Some(next) = next_owner(conn, entry)? else { return close(conn, entry).map(Ok) };
+    let replaced = moderators::rank.eq(Rank::Owner.as_str()).or(moderators::user_id.eq(next.user.id.0));
     diesel::delete(moderators::table.filter(moderators::room.eq(room)).filter(replaced)).execute(conn)?;
-    let owner =
-        (moderators::room.eq(room), moderators::user_id.eq(to.user.id.0), moderators::rank.eq(Rank::Owner.as_str()));
-    diesel::insert_into(moderators::table).values(owner).execute(conn)?;
-    diesel::update(rooms::table.find(room)).set(rooms::owner.eq(to.user.id.0)).execute(conn)?;
-    let to = Member { user: to.user.clone(), room_rank: Some(Rank::Owner) };
-    Ok(moderated(&to, ModerationAction::Mod))
+    let rank = moderators::rank.eq(Rank::Owner.as_str());
+    let row = (moderators::room.eq(room), moderators::user_id.eq(next.user.id.0), rank);
+    diesel::insert_into(moderators::table).values(row).execute(conn)?;
+    diesel::update(rooms::table.find(room)).set(rooms::owner.eq(next.user.id.0)).execute(conn)?;
+    let next = Member { room_rank: Some(Rank::Owner), ..next };
+    Ok(Ok(moderated(&next, ModerationAction::Mod)))
+}
+
+/// The next owner. The rows of those who could be it stay locked, so that none of them leaves meanwhile.
+fn next_owner(conn: &mut AnyConn, entry: &LogEntry) -> Result<Option<Member>, DbError> {
+    let room = entry.room.0;
+    let held = moderators::table.filter(moderators::room.eq(room)).filter(moderators::rank.eq(Rank::Mod.as_str()));
+    let ids: Vec<i64> = held.order(moderators::user_id).select(moderators::user_id).load(conn)?;
+    lookup::lock_users(conn, &ids)?;
+    let (mut members, mut banned) = (Vec::new(), Vec::new());
+    for id in ids {
+        let Some(member) = users::member(conn, room, UserId(id))? else { continue };
+        let networks = member.user.network.iter().map(|network| network.0.clone()).collect();
+        let given = lookup::sanctions_of(conn, &[room], vec![id], networks, entry.at.0)?;
+        let given: Vec<Sanction> =
+            given.into_iter().filter(|given| given.covers(&member, member.user.network.as_ref())).collect();
+        banned.extend(banning(&given, entry.at).map(|_| member.user.id));
+        members.push(member);
+    }
+    Ok(policy::next_owner(members, |member| banned.contains(&member.user.id)))
+}
+
+/// Closes the room unless a message was ever written in it.
+pub fn close_unused(conn: &mut AnyConn, entry: &LogEntry) -> Done<EventKind> {
+    let written = diesel::select(exists(messages::table.filter(messages::room.eq(entry.room.0))));
+    if written.get_result::<bool>(conn)? {
+        return Ok(Err(AppendError::Missing));
+    }
+    close(conn, entry).map(Ok)
 }
 
 /// Changes settings of an open room.

@@ -272,9 +272,16 @@ impl Batch {
                 self.members.remove(&(entry.room.0, subject.user.id.0));
                 acts::appoint(conn, entry, subject, *action)
             }
-            LogCommand::Transfer { to } => {
+            LogCommand::HandOver { from } => {
                 self.members.retain(|(room, _), _| *room != entry.room.0);
-                acts::transfer(conn, entry, to).map(Ok)
+                let done = acts::hand_over(conn, entry, from.id)?;
+                self.close_if(entry.room, &done);
+                Ok(done)
+            }
+            LogCommand::CloseUnused => {
+                let done = acts::close_unused(conn, entry)?;
+                self.close_if(entry.room, &done);
+                Ok(done)
             }
             LogCommand::Configure { change } => acts::configure(conn, entry, change),
             LogCommand::Pin { message } => {
@@ -289,6 +296,13 @@ impl Batch {
                 self.open.remove(&entry.room.0);
                 acts::close(conn, entry).map(Ok)
             }
+        }
+    }
+
+    /// Nothing more is written in a room that an act closed.
+    fn close_if(&mut self, room: RoomId, done: &Result<EventKind, AppendError>) {
+        if matches!(done, Ok(EventKind::Closed)) {
+            self.open.remove(&room.0);
         }
     }
 

@@ -45,7 +45,9 @@ pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<Has
 /// or a ban everywhere, comes wholly before the act or wholly after it. Posts take no part.
 pub fn lock_people(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<(), DbError> {
     // On SQLite the transaction is the lock.
-    let AnyConn::Pg(c) = conn else { return Ok(()) };
+    if !matches!(conn, AnyConn::Pg(_)) {
+        return Ok(());
+    }
     let (mut read, mut banned) = (BTreeSet::new(), BTreeSet::new());
     for entry in entries.iter().filter(|entry| !matches!(entry.command, LogCommand::Post { .. })) {
         read.insert(entry.actor.user.id.0);
@@ -55,13 +57,24 @@ pub fn lock_people(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<(), DbEr
             Aim::AuthorOf(_) | Aim::Nobody => false,
         };
     }
-    if !read.is_empty() {
-        let rows = users::table.filter(users::id.eq_any(read)).order(users::id).select(users::id);
-        rows.for_share().load::<i64>(c)?;
-    }
+    let read: Vec<i64> = read.into_iter().collect();
+    lock_users(conn, &read)?;
+    let AnyConn::Pg(c) = conn else { return Ok(()) };
     if !banned.is_empty() {
         let rows = users::table.filter(users::id.eq_any(banned)).order(users::id).select(users::id);
         rows.for_no_key_update().load::<i64>(c)?;
+    }
+    Ok(())
+}
+
+/// Keeps these users from being changed by others until the transaction is over.
+pub fn lock_users(conn: &mut AnyConn, ids: &[i64]) -> Result<(), DbError> {
+    // On SQLite the transaction is the lock.
+    if let AnyConn::Pg(c) = conn
+        && !ids.is_empty()
+    {
+        let rows = users::table.filter(users::id.eq_any(ids)).order(users::id).select(users::id);
+        rows.for_share().load::<i64>(c)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::hasher::PlainHasher;
 use domain::model::id::{RoomId, UserId, UserUid};
 use domain::model::rank::Rank;
 use domain::model::user::{Member, NewPassword, User, UserChange};
-use domain::ports::store::StoreError;
+use domain::ports::store::{Deletion, StoreError};
 
 fn names(users: &[User]) -> Vec<&str> {
     users.iter().map(|user| user.display_name.as_str()).collect()
@@ -45,7 +45,7 @@ pub async fn nobody_is_none(subject: Subject) {
     assert_eq!(subject.accounts.user_by_uid(&UserUid::parse("nobody0000").unwrap()).await.unwrap(), None);
     assert!(subject.accounts.credentials(&username("nobody")).await.unwrap().is_none());
     assert_eq!(subject.accounts.update(UserId(4_000_000), renamed("bob")).await.unwrap(), None);
-    assert!(!subject.accounts.delete(UserId(4_000_000), NOON).await.unwrap());
+    assert_eq!(subject.accounts.delete(UserId(4_000_000), NOON).await.unwrap(), Deletion::Gone);
 }
 
 /// Uids are compared by bytes: another case is another user.
@@ -186,8 +186,8 @@ pub async fn a_deleted_user_is_gone(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = user("ann").shown_as("Queen").at("net").from("DE").create(&*subject.accounts).await;
     subject.post(lobby.id, &ann, "I was here").await;
-    assert!(subject.accounts.delete(ann.id, NOON).await.unwrap());
-    assert!(!subject.accounts.delete(ann.id, NOON).await.unwrap());
+    assert_eq!(subject.accounts.delete(ann.id, NOON).await.unwrap(), Deletion::Done);
+    assert_eq!(subject.accounts.delete(ann.id, NOON).await.unwrap(), Deletion::Gone);
 
     assert_eq!(subject.accounts.user(ann.id).await.unwrap(), None);
     assert_eq!(subject.accounts.user_by_uid(&ann.uid).await.unwrap(), None);
@@ -216,7 +216,7 @@ pub async fn a_deleted_users_messages_stay_without_the_name(subject: Subject) {
 pub async fn many_users_may_be_deleted(subject: Subject) {
     for name in ["ann", "bob", "cid"] {
         let user = subject.user(name).await;
-        assert!(subject.accounts.delete(user.id, NOON).await.unwrap());
+        assert_eq!(subject.accounts.delete(user.id, NOON).await.unwrap(), Deletion::Done);
     }
     assert_eq!(subject.accounts.list(None, UserId(0), 10).await.unwrap(), []);
 }

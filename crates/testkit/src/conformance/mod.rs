@@ -286,8 +286,13 @@ macro_rules! conformance_suite {
                 a_deleted_accounts_name_is_reserved,
                 other_names_are_free_at_once,
                 guests_of_whom_nothing_is_left_are_forgotten,
-                empty_rooms_of_guests_are_told,
+                unused_rooms_of_guests_are_told,
                 a_room_is_handed_over_whole,
+                a_room_is_handed_over_once,
+                a_room_passes_to_nobody_who_is_banned_or_gone,
+                an_owner_is_erased_after_the_last_room_only,
+                no_room_is_left_to_somebody_who_is_gone,
+                only_a_room_that_nobody_used_is_closed_as_unused,
             }
             authority {
                 an_act_is_refused_when_its_actor_lost_the_authority_meanwhile,

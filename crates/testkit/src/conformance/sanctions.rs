@@ -367,7 +367,8 @@ pub async fn a_repeat_is_answered_in_spite_of_a_ban(subject: Subject) {
 
 /// The log shows a deleted user without a name, as giver and as subject.
 pub async fn the_log_forgets_the_names_of_the_deleted(subject: Subject) {
-    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (lobby, _) = subject.room("lobby", "olive").await;
+    let ann = user("ann").rank(Rank::Admin).create(&*subject.accounts).await;
     let bob = user("bob").at("net").create(&*subject.accounts).await;
     subject.sanction(lobby.id, &ann, sanction(Ban, &bob, None)).await;
     subject.accounts.delete(bob.id, NOON).await.unwrap();

@@ -9,7 +9,7 @@ use domain::model::sanction::SanctionKind;
 use domain::model::session::Session;
 use domain::model::user::{Member, NewPassword, PasswordHash, User, UserChange};
 use domain::ports::bus::Notice;
-use domain::ports::store::StoreError;
+use domain::ports::store::{Deletion, StoreError};
 use std::future::Future;
 
 const NOBODYS: SessionId = SessionId(4_000_000);
@@ -198,8 +198,8 @@ pub async fn the_alive_of_many_logins_are_told(subject: Subject) {
 pub async fn a_deleted_users_logins_are_over(subject: Subject) {
     let ann = subject.user("ann").await;
     let session = subject.accounts.open_session(ann.id, NOON, later(60)).await.unwrap();
-    assert!(subject.accounts.delete(ann.id, NOON).await.unwrap());
-    assert!(!subject.accounts.delete(ann.id, NOON).await.unwrap());
+    assert_eq!(subject.accounts.delete(ann.id, NOON).await.unwrap(), Deletion::Done);
+    assert_eq!(subject.accounts.delete(ann.id, NOON).await.unwrap(), Deletion::Gone);
     assert_eq!(subject.bus.notices(), [Notice::UserDeleted(ann.id)]);
     assert_eq!(subject.accounts.session(session.id, NOON).await.unwrap(), None);
     assert_eq!(subject.accounts.alive(&[session.id], NOON).await.unwrap(), []);

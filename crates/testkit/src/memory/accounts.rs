@@ -10,7 +10,7 @@ use domain::model::session::Session;
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use domain::ports::bus::Notice;
-use domain::ports::store::{AccountStore, StoreError};
+use domain::ports::store::{AccountStore, Deletion, StoreError};
 
 impl State {
     /// Gives `id` the looks of its names and frees those it had before, unless somebody else has one of them.
@@ -151,9 +151,13 @@ impl AccountStore for MemoryStore {
         Ok(Some(user))
     }
 
-    async fn delete(&self, id: UserId, at: Timestamp) -> Result<bool, StoreError> {
+    async fn delete(&self, id: UserId, at: Timestamp) -> Result<Deletion, StoreError> {
         let mut state = self.state();
-        let Some(row) = state.users.get_mut(&id).filter(|row| !row.deleted) else { return Ok(false) };
+        let owns_rooms = state.rooms.values().any(|room| room.owner == id);
+        let Some(row) = state.users.get_mut(&id).filter(|row| !row.deleted) else { return Ok(Deletion::Gone) };
+        if owns_rooms {
+            return Ok(Deletion::OwnsRooms);
+        }
         row.deleted = true;
         row.hash = None;
         let had_account = row.user.username.take().is_some();
@@ -169,7 +173,7 @@ impl AccountStore for MemoryStore {
         }
         state.sessions.retain(|_, session| session.user != id);
         self.bus.announce(Notice::UserDeleted(id));
-        Ok(true)
+        Ok(Deletion::Done)
     }
 
     async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -10,10 +10,11 @@ use domain::model::room::Room;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network};
+use domain::policy;
 use domain::ports::bus::Notice;
 use domain::ports::log::{Aim, AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
-use domain::review::guard;
+use domain::review::{banning, guard};
 
 #[async_trait]
 impl Log for MemoryStore {
@@ -185,13 +186,20 @@ impl State {
                 };
                 moderated(subject, action)
             }
-            LogCommand::Transfer { mut to } => {
-                let ranks = &mut self.log_mut(room)?.ranks;
-                ranks.retain(|_, rank| *rank != Rank::Owner);
-                ranks.insert(to.user.id, Rank::Owner);
-                self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?.owner = to.user.id;
-                to.room_rank = Some(Rank::Owner);
-                moderated(to, ModerationAction::Mod)
+            LogCommand::HandOver { from } => {
+                if self.rooms.get(&room).is_none_or(|room| room.owner != from.id) {
+                    return Err(AppendError::Missing);
+                }
+                match self.next_owner(room, at)? {
+                    None => self.close(room),
+                    Some(next) => {
+                        let ranks = &mut self.log_mut(room)?.ranks;
+                        ranks.retain(|_, rank| *rank != Rank::Owner);
+                        ranks.insert(next.user.id, Rank::Owner);
+                        self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?.owner = next.user.id;
+                        moderated(Box::new(Member { room_rank: Some(Rank::Owner), ..next }), ModerationAction::Mod)
+                    }
+                }
             }
             LogCommand::Configure { change } => {
                 let standing = self.rooms.get_mut(&room).ok_or(AppendError::RoomGone)?;
@@ -212,11 +220,31 @@ impl State {
                 }
                 EventKind::Unpinned { message, room: Box::new(self.pin(room, None)?) }
             }
-            LogCommand::Close => {
-                self.rooms.remove(&room);
-                EventKind::Closed
+            LogCommand::Close => self.close(room),
+            LogCommand::CloseUnused => {
+                if !self.log_mut(room)?.messages.is_empty() {
+                    return Err(AppendError::Missing);
+                }
+                self.close(room)
             }
         })
+    }
+
+    fn close(&mut self, room: RoomId) -> EventKind {
+        self.rooms.remove(&room);
+        EventKind::Closed
+    }
+
+    fn next_owner(&mut self, room: RoomId, at: Timestamp) -> Result<Option<Member>, AppendError> {
+        let held: Vec<(UserId, Rank)> = self.log_mut(room)?.ranks.iter().map(|(id, rank)| (*id, *rank)).collect();
+        let members = held
+            .into_iter()
+            .filter_map(|(id, rank)| Some(Member { user: self.live(id)?.clone(), room_rank: Some(rank) }));
+        Ok(policy::next_owner(members.collect(), |member| {
+            let covers = |s: &&Sanction| s.covers(member, member.user.network.as_ref());
+            let given: Vec<Sanction> = self.sanctions_over(room, at).filter(covers).cloned().collect();
+            banning(&given, at).is_some()
+        }))
     }
 
     /// Sets what is at the top of a room; the room as after it.

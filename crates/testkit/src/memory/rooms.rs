@@ -68,7 +68,7 @@ impl RoomStore for MemoryStore {
         Ok(users.into_iter().filter_map(|id| Some(state.member(room, state.live(id)?.clone()))).collect())
     }
 
-    async fn empty_rooms_of_guests(
+    async fn unused_rooms_of_guests(
         &self,
         made_before: Timestamp,
         after: RoomId,
@@ -79,7 +79,7 @@ impl RoomStore for MemoryStore {
             room.id > after
                 && room.created_at < made_before
                 && state.live(room.owner).is_some_and(|owner| owner.rank == Rank::Guest)
-                && state.logs.get(&room.id).is_some_and(|log| log.messages.values().all(|row| row.deleted))
+                && state.logs.get(&room.id).is_some_and(|log| log.messages.is_empty())
         };
         state.rooms.values().filter(is_it).take(limit).map(|room| state.shown_room(room)).collect()
     }
