@@ -94,6 +94,10 @@ async fn a_room_for_members_is_read_by_accounts_and_the_appointed_alone() {
     read(None).await.unwrap();
     configure(&world, &owner, &room, RoomEdit { readers: Some("members".to_owned()), ..RoomEdit::default() }).await;
     refused!(read(None).await, Error::LoginRequired);
+    refused!(world.services.rooms.moderators(None, &room).await, Error::LoginRequired);
+    refused!(world.services.rooms.moderators(Some(&guest), &room).await, Error::Denied(_));
+    assert_eq!(world.services.rooms.abilities(Some(&guest), &room).await.unwrap().capabilities, []);
+    world.services.rooms.moderators(Some(&ann), &room).await.unwrap();
     refused!(read(Some(&guest)).await, Error::Denied(Denied::Rank { least: Rank::Registered }));
     read(Some(&ann)).await.unwrap();
     refused!(world.say(&guest, &room, "let me in").await, Error::Denied(Denied::Rank { least: Rank::Registered }));

@@ -40,7 +40,7 @@ async fn whoever_makes_a_room_owns_it() {
     let guest = world.guest("a").await;
     let room = world.services.rooms.create(&guest, " My room 🦊 ", "about foxes").await.unwrap();
     assert_eq!((room.name.as_str(), room.description.as_str()), ("My room 🦊", "about foxes"));
-    let owners = world.services.rooms.moderators(&room.uid).await.unwrap();
+    let owners = world.services.rooms.moderators(None, &room.uid).await.unwrap();
     assert_eq!(
         owners.iter().map(|m| (m.user.id, m.room_rank)).collect::<Vec<_>>(),
         [(guest.user.id, Some(Rank::Owner))]
@@ -251,7 +251,7 @@ async fn moderators_are_listed_without_the_merely_marked() {
     world.appointed(&owner, &room, "zoe", ModerationAction::Mod).await;
     world.appointed(&owner, &room, "ann", ModerationAction::Mod).await;
     world.appointed(&owner, &room, "bob", ModerationAction::Vip).await;
-    let listed = world.services.rooms.moderators(&room).await.unwrap();
+    let listed = world.services.rooms.moderators(None, &room).await.unwrap();
     let names: Vec<_> = listed.iter().map(|m| m.user.display_name.as_str()).collect();
     assert_eq!(names, ["olive", "ann", "zoe"]);
 }
@@ -275,7 +275,7 @@ async fn a_room_is_closed_by_its_owner_or_an_admin_and_then_gone() {
     refused!(rooms.enter(Some(&owner), &room).await, Error::NoSuch(Resource::Room));
     refused!(rooms.close(&owner, &room).await, Error::NoSuch(Resource::Room));
     refused!(rooms.configure(&owner, &room, slow(1)).await, Error::NoSuch(Resource::Room));
-    refused!(rooms.moderators(&room).await, Error::NoSuch(Resource::Room));
+    refused!(rooms.moderators(None, &room).await, Error::NoSuch(Resource::Room));
     refused!(chat.history(None, &room, None, Position::End, 10).await, Error::NoSuch(Resource::Room));
     refused!(world.say(&owner, &room, "hello?").await, Error::NoSuch(Resource::Room));
     refused!(world.services.moderation.purge(&owner, &room, None).await, Error::NoSuch(Resource::Room));

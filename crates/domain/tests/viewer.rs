@@ -8,11 +8,13 @@ use domain::model::audience::Recipient;
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, UserId};
 use domain::model::log::EventRange;
+use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::model::room::{Head, Readers, Room, Rules};
 use domain::model::user::Member;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use testkit::builders::{self, NOON, known_user};
 
 const LIMITS: JoinLimits = JoinLimits { snapshot: 5, resume: 10 };
@@ -91,9 +93,23 @@ fn ann() -> Recipient {
 
 fn viewer_in(room: &TestRoom, cursor: i64) -> Viewer<TestRoom, Heavy> {
     let mut viewer = Viewer::default();
-    viewer.set_user(ann().user);
+    viewer.set_user(ann().user.map(|id| (id, Rank::Registered)));
     viewer.join(room.clone(), ann(), Seq(cursor));
     viewer
+}
+
+/// A viewer with an account in a room with these readers.
+fn viewer_of(room: &TestRoom, readers: Readers) -> Viewer<TestRoom, Heavy> {
+    let mut viewer = viewer_in(room, 0);
+    let member = Member::outside(known_user(1, "ann"));
+    viewer.set_recipient(ROOM, Recipient::of(Some(&member), readers));
+    viewer
+}
+
+fn configured(seq: i64, readers: Readers) -> Event {
+    let mut room = access(seq).room;
+    room.rules.readers = readers;
+    event(seq, EventKind::Configured(Box::new(room)))
 }
 
 fn head(seq: i64) -> Head {
@@ -304,6 +320,44 @@ fn catching_up_ends_with_the_event_that_takes_the_client_out() {
     assert_eq!(catch_up.events(Some(EventRange { head: head(40), events, cut: true })), Need::Nothing);
     let Some(CaughtUp::Events { events, head, removed, .. }) = catch_up.finish() else { panic!("events") };
     assert_eq!((events.len(), head, removed), (2, Seq(5), true));
+}
+
+#[test]
+fn a_room_for_members_is_to_be_left_at_once_by_who_logs_out_and_kept_by_who_logs_in_with_an_account() {
+    let room = TestRoom::after(0);
+    let left = |readers, user| viewer_of(&room, readers).set_user(user).len();
+    let member = Some((UserId(2), Rank::Registered));
+    assert_eq!(left(Readers::Members, None), 1);
+    assert_eq!(left(Readers::Members, Some((UserId(2), Rank::Guest))), 1);
+    assert_eq!(left(Readers::Members, member), 0);
+    assert_eq!(left(Readers::Everyone, None), 0);
+    // A change of the room while the ranks of who logged in are asked throws nobody with an account out.
+    let mut viewer = viewer_of(&room, Readers::Members);
+    viewer.set_user(member);
+    let (_, recipient) = viewer.cursor(ROOM).unwrap();
+    assert!(!configured(7, Readers::Members).removes(recipient));
+}
+
+#[test]
+fn whom_a_change_of_the_room_takes_out_is_not_shown_what_was_pinned_since() {
+    let (mut catch_up, _) = CatchUp::new(Seq(3), Recipient::default(), LIMITS);
+    let mut closing = configured(4, Readers::Members);
+    let EventKind::Configured(room) = &mut closing.kind else { panic!("a change of the room") };
+    room.pinned = Some(Arc::new(Message {
+        id: MessageId(5),
+        seq: Seq(5),
+        room: ROOM,
+        author: Member::outside(known_user(1, "ann")),
+        text: builders::body("among us"),
+        kind: MessageKind::Say,
+        reply_to: None,
+        at: NOON,
+    }));
+    let events = vec![closing, plain(6)];
+    assert_eq!(catch_up.events(Some(EventRange { head: head(6), events, cut: false })), Need::Nothing);
+    let Some(CaughtUp::Events { events, removed, .. }) = catch_up.finish() else { panic!("events") };
+    let [Event { kind: EventKind::Configured(room), .. }] = &events[..] else { panic!("{events:?}") };
+    assert!(removed && room.pinned.is_none(), "{room:?}");
 }
 
 #[test]

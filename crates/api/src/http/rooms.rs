@@ -247,14 +247,16 @@ struct ModeratorsAnswer {
 }
 
 /// Who keeps order in a room: its owner and its moderators.
-#[utoipa::path(get, path = "/rooms/{uid}/moderators", tag = "rooms", params(("uid" = String, Path)),
+#[utoipa::path(get, path = "/rooms/{uid}/moderators", tag = "rooms", security((), ("bearer" = [])),
+    params(("uid" = String, Path)),
     responses((status = 200, body = ModeratorsAnswer)))]
 pub async fn moderators(
     app: web::Data<App>,
     Knock(client): Knock,
+    Anyone(caller): Anyone,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
     caller::charge(&app, &client, None, ReadCost::People(MODERATORS_CHARGED))?;
-    let moderators = app.services.rooms.moderators(&uid).await?;
+    let moderators = app.services.rooms.moderators(caller.as_ref(), &uid).await?;
     Ok(HttpResponse::Ok().json(ModeratorsAnswer { moderators: moderators.iter().map(view::member).collect() }))
 }

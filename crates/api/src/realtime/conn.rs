@@ -168,10 +168,11 @@ impl Conn {
         self.caller.borrow()
     }
 
-    /// It is somebody else from now on, or nobody.
-    pub fn set_caller(&self, caller: Option<Caller>) {
-        self.viewer.borrow_mut().set_user(caller.as_ref().map(|caller| caller.user.id));
+    /// It is somebody else from now on, or nobody; the rooms to be left at once, see [`Viewer::set_user`].
+    pub fn set_caller(&self, caller: Option<Caller>) -> Vec<LocalRoom> {
+        let user = caller.as_ref().map(|caller| (caller.user.id, caller.user.rank));
         *self.caller.borrow_mut() = caller;
+        self.viewer.borrow_mut().set_user(user)
     }
 
     /// Its user has another name, picture or rank.

@@ -6,11 +6,14 @@ use crate::realtime::frame::Frame;
 use crate::realtime::hub::Hub;
 use crate::realtime::join;
 use crate::realtime::protocol::{Close, Envelope, Join, Request, SendMessage, Server};
+use crate::realtime::room::LocalRoom;
 use crate::view;
 use domain::command::{Input, SocketCommand};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::audience::Recipient;
 use domain::model::id::{Epoch, MessageId, RoomUid, Seq};
+use domain::model::rank::Rank;
+use domain::policy::Denied;
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
@@ -106,13 +109,21 @@ impl Session {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }
-        self.conn.set_caller(Some(caller.clone()));
+        let unreadable = self.conn.set_caller(Some(caller.clone()));
         self.conn.send(Frame::server(&Server::AuthUpdated { user: Some(&user), token }));
+        self.leave_unreadable(&unreadable, || Denied::Rank { least: Rank::Registered }.into());
         self.check_rooms(Some(&caller)).await;
         json!({ "user": user })
     }
 
-    /// Asks for each room again whether whoever the socket is now may read it; leaves those that they may not.
+    fn leave_unreadable(&self, rooms: &[LocalRoom], why: impl Fn() -> Error) {
+        for room in rooms {
+            self.leave(room.uid());
+            self.conn.send(Frame::error(None, &Problem::from(why()).field(room.uid().as_str())));
+        }
+    }
+
+    /// Asks for each room again how whoever the socket is now stands there; leaves those where they are banned.
     async fn check_rooms(&self, caller: Option<&Caller>) {
         for room in self.conn.rooms() {
             match self.hub.app().services.rooms.enter(caller, room.uid()).await {
@@ -133,8 +144,9 @@ impl Session {
 
     async fn clear_identity(&self) -> Value {
         self.hub.node().log_in(self.conn.id, None, None);
-        self.conn.set_caller(None);
+        let unreadable = self.conn.set_caller(None);
         self.conn.send(Frame::server(&Server::AuthUpdated { user: None, token: None }));
+        self.leave_unreadable(&unreadable, || Error::LoginRequired);
         self.check_rooms(None).await;
         json!({})
     }

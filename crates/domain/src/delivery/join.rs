@@ -7,7 +7,7 @@
 use crate::delivery::tail::{Read, Tail, Weight};
 use crate::model::access::AccessContext;
 use crate::model::audience::Recipient;
-use crate::model::event::Event;
+use crate::model::event::{Event, EventKind};
 use crate::model::id::{Epoch, Seq};
 use crate::model::log::EventRange;
 use crate::model::message::Message;
@@ -265,7 +265,13 @@ impl CatchUp {
         let head = last.map_or(range.head.seq, |last| range.events[last].seq);
         // As many as were looked at: up to the one that takes the client out.
         let events = range.events.into_iter().zip(visible).filter(|(_, visible)| *visible);
-        let events = events.map(|(event, _)| event).collect();
+        let mut events: Vec<Event> = events.map(|(event, _)| event).collect();
+        if last.is_some()
+            && let Some(Event { kind: EventKind::Configured(room), .. }) = events.last_mut()
+        {
+            // The store shows what is pinned by now, which whoever may not read on must not see.
+            room.pinned = None;
+        }
         self.finish_with(CaughtUp::Events { events, head, recipient, removed: last.is_some() })
     }
 

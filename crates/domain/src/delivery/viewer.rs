@@ -7,6 +7,7 @@ use crate::delivery::tail::{Read, Tail, Weight};
 use crate::model::audience::Recipient;
 use crate::model::event::Event;
 use crate::model::id::{RoomId, Seq, UserId};
+use crate::model::rank::Rank;
 use std::collections::VecDeque;
 
 /// Above this many bytes of answers not taken yet, nothing more is read from the client.
@@ -86,14 +87,19 @@ impl<R, A> Default for Viewer<R, A> {
 }
 
 impl<R: LiveRoom, A: Weight> Viewer<R, A> {
-    /// The connection is this user's from now on, or nobody's.
-    pub fn set_user(&mut self, user: Option<UserId>) {
-        if self.user != user {
-            self.user = user;
+    /// The connection is from now on of this user, with the rank held everywhere, or of nobody. The rooms that whoever it is
+    /// may not read, as far as that tells: to be left before anything else is delivered. Ranks held in rooms are told by
+    /// [`Self::set_recipient`].
+    pub fn set_user(&mut self, user: Option<(UserId, Rank)>) -> Vec<R> {
+        let (id, rank) = user.unzip();
+        if self.user != id {
+            self.user = id;
             for joined in &mut self.rooms {
-                joined.recipient = Recipient { user, ..Recipient::default() };
+                let least_rank = joined.recipient.least_rank;
+                joined.recipient = Recipient { user: id, rank, least_rank, ..Recipient::default() };
             }
         }
+        self.rooms.iter().filter(|joined| !joined.recipient.may_read()).map(|joined| joined.room.clone()).collect()
     }
 
     /// Queues an answer or a snapshot.

@@ -52,6 +52,11 @@ impl Recipient {
         }
     }
 
+    /// Whether the rule of the room lets the recipient read it.
+    pub fn may_read(self) -> bool {
+        self.least_rank.is_none_or(|least| self.rank >= Some(least))
+    }
+
     /// The same recipient after an event, which may have given or taken a rank, or changed who may read.
     pub fn after(self, event: &Event) -> Recipient {
         match &event.kind {
@@ -78,10 +83,7 @@ impl Event {
                 recipient.user == Some(subject.user.id)
             }
             EventKind::Closed => true,
-            EventKind::Configured(_) | EventKind::Moderated { .. } => {
-                let after = recipient.after(self);
-                after.least_rank.is_some_and(|least| after.rank < Some(least))
-            }
+            EventKind::Configured(_) | EventKind::Moderated { .. } => !recipient.after(self).may_read(),
             _ => false,
         }
     }

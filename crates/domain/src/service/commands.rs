@@ -36,7 +36,7 @@ impl Chat {
             Command::Echo(text) => return Ok(text),
             Command::Help(None) => return Ok(help(&self.commands(caller, room).await?)),
             Command::Help(Some(name)) => return explain(&name),
-            Command::Mods => return self.mods(room.ok_or(Error::NoRoom)?).await,
+            Command::Mods => return self.mods(caller, room.ok_or(Error::NoRoom)?).await,
             _ => {}
         }
         let caller = caller.ok_or(Error::LoginRequired)?;
@@ -113,8 +113,8 @@ impl Chat {
         Ok(catalogue::usable(member.as_ref().map_or(Standing::NOBODY, Standing::from)).collect())
     }
 
-    async fn mods(&self, room: &RoomUid) -> Result<String, Error> {
-        let members = self.rooms.moderators(room).await?;
+    async fn mods(&self, caller: Option<&Caller>, room: &RoomUid) -> Result<String, Error> {
+        let members = self.rooms.moderators(caller, room).await?;
         let line = |member: &Member| {
             format!("{} ({})", member.user.display_name.as_str(), member.room_rank.map_or("", Rank::as_str))
         };

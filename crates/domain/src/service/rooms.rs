@@ -226,10 +226,11 @@ impl Rooms {
         Ok(after)
     }
 
-    /// Who keeps order, highest rank first.
-    pub async fn moderators(&self, uid: &RoomUid) -> Result<Vec<Member>, Error> {
-        let room = self.room(uid).await?;
-        let appointed = self.ports.rooms.appointed(room.id).await?;
+    /// Who keeps order, highest rank first; for whoever may read the room, banned or not.
+    pub async fn moderators(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Vec<Member>, Error> {
+        let access = self.access_context(caller, uid, self.ports.clock.now(), Seq::ZERO).await?;
+        may_read(&access.room, access.member.as_ref())?;
+        let appointed = self.ports.rooms.appointed(access.room.id).await?;
         Ok(appointed.into_iter().filter(|member| member.room_rank >= Some(Rank::Mod)).collect())
     }
 
@@ -249,11 +250,12 @@ impl Rooms {
         self.append(access.room.id, actor, now, LogCommand::Close).await
     }
 
-    /// What somebody may in a room, for windows that offer it; those who are banned may nothing.
+    /// What somebody may in a room, for windows that offer it; those who are banned or may not read it may nothing.
     pub async fn abilities(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Abilities, Error> {
         let now = self.ports.clock.now();
         let AccessContext { room, member, sanctions, .. } = self.access_context(caller, uid, now, Seq::ZERO).await?;
-        let words = member.as_ref().map(|member| capability::in_room(member, &sanctions, now));
+        let reader = member.as_ref().filter(|member| may_read(&room, Some(member)).is_ok());
+        let words = reader.map(|member| capability::in_room(member, &sanctions, now));
         Ok(Abilities { room, member, capabilities: words.unwrap_or_default() })
     }
 

@@ -47,21 +47,14 @@ struct Settings {
     slow_mode: i64,
     max_length: usize,
     links: bool,
-    #[serde(default = "default_lines")]
-    max_lines: usize,
-    #[serde(default = "default_readers")]
-    readers: String,
+    /// Missing where an older version wrote it, which left the rule as it was.
+    #[serde(default)]
+    max_lines: Option<usize>,
+    /// The same.
+    #[serde(default)]
+    readers: Option<String>,
     #[serde(default)]
     sites: Vec<String>,
-}
-
-/// The rules of events that were written before there were these.
-fn default_lines() -> usize {
-    Rules::default().max_lines
-}
-
-fn default_readers() -> String {
-    Rules::default().readers.as_str().to_owned()
 }
 
 /// Writes an event's row. A message is a row of its own table and none here.
@@ -114,8 +107,8 @@ fn settings(room: &Room) -> Settings {
         slow_mode: room.rules.slow_mode.as_millis(),
         max_length: room.rules.max_length,
         links: room.rules.links,
-        max_lines: room.rules.max_lines,
-        readers: room.rules.readers.as_str().to_owned(),
+        max_lines: Some(room.rules.max_lines),
+        readers: Some(room.rules.readers.as_str().to_owned()),
         sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
     }
 }
@@ -205,8 +198,11 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
             slow_mode: Span::millis(settings.slow_mode),
             max_length: settings.max_length,
             links: settings.links,
-            max_lines: settings.max_lines,
-            readers: Readers::parse(&settings.readers).ok_or(DbError::Damaged("room_events"))?,
+            max_lines: settings.max_lines.unwrap_or(room.rules.max_lines),
+            readers: match settings.readers {
+                Some(name) => Readers::parse(&name).ok_or(DbError::Damaged("room_events"))?,
+                None => room.rules.readers,
+            },
         },
         sites: settings.sites.into_iter().map(Site::stored).collect(),
         ..room

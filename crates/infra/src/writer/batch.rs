@@ -110,7 +110,9 @@ impl Batch {
         let sanctions = match entries.iter().map(|entry| entry.at.0).min() {
             Some(earliest) => {
                 let authors = entries.iter().map(|entry| entry.actor.user.id.0).collect();
-                let networks = posts.iter().filter_map(|post| post.network).map(|network| network.0.clone()).collect();
+                let mut networks: Vec<String> =
+                    posts.iter().filter_map(|post| post.network).map(|network| network.0.clone()).collect();
+                networks.extend(lookup::networks_of_actors(conn, entries)?);
                 lookup::sanctions_of(conn, &rooms, authors, networks, earliest)?
             }
             None => Vec::new(),

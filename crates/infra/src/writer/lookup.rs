@@ -54,7 +54,8 @@ pub fn lock_people(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<(), DbEr
         match entry.command.aimed_at() {
             Aim::User(id) if entry.room == RoomId::SERVER => banned.insert(id.0),
             Aim::User(id) => read.insert(id.0),
-            Aim::AuthorOf(_) | Aim::Nobody => false,
+            Aim::AuthorOf(message) => author_of(conn, message)?.is_some_and(|id| read.insert(id.0)),
+            Aim::Nobody => false,
         };
     }
     let read: Vec<i64> = read.into_iter().collect();
@@ -65,6 +66,17 @@ pub fn lock_people(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<(), DbEr
         rows.for_no_key_update().load::<i64>(c)?;
     }
     Ok(())
+}
+
+/// Where those who act, not post, were last seen.
+pub fn networks_of_actors(conn: &mut AnyConn, entries: &[&LogEntry]) -> Result<Vec<String>, DbError> {
+    let acts = entries.iter().filter(|entry| !matches!(entry.command, LogCommand::Post { .. }));
+    let ids: BTreeSet<i64> = acts.map(|entry| entry.actor.user.id.0).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seen = users::table.filter(users::id.eq_any(ids)).select(users::network).load::<Option<String>>(conn)?;
+    Ok(seen.into_iter().flatten().collect())
 }
 
 /// Keeps these users from being changed by others until the transaction is over.

@@ -2,13 +2,13 @@
 
 use super::Subject;
 use super::races::race;
-use crate::builders::{NOON, give, lift, sanction, user};
+use crate::builders::{NOON, give, lift, network, sanction, user};
 use domain::model::event::ModerationAction;
 use domain::model::id::Seq;
 use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::model::room::{Room, RoomChange};
-use domain::model::sanction::SanctionKind;
+use domain::model::sanction::{NewSanction, SanctionKind};
 use domain::model::time::Span;
 use domain::model::user::{Member, User, UserChange};
 use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
@@ -241,4 +241,47 @@ pub async fn a_higher_ranks_sanction_stays(subject: Subject) {
     }
     let kept = subject.history.sanction(Some(lobby.id), bob.id, SanctionKind::Ban, NOON).await.unwrap();
     assert_eq!(kept.map(|given| (given.by, given.ends_at)), Some((root.id, None)));
+}
+
+/// A ban of the network where a guest who moderates was last seen, given under another's name, stops what the guest decided
+/// before.
+pub async fn an_act_is_refused_when_its_actors_network_was_banned_meanwhile(subject: Subject) {
+    let (lobby, owner) = subject.room("lobby", "ann").await;
+    let guest = subject.accounts.guest("key", user("wren").guest().at("net").build()).await.unwrap();
+    let other = subject.accounts.guest("other", user("other").guest().at("net").build()).await.unwrap();
+    subject.done(lobby.id, &owner, appoint(&guest, Some(Rank::Mod), ModerationAction::Mod)).await;
+    let keeper = subject.member(lobby.id, &guest).await;
+    let to = subject.member(lobby.id, &other).await;
+    let ban = NewSanction { network: Some(network("net")), ..sanction(SanctionKind::Ban, &other, None) };
+    subject.done(lobby.id, &owner, give(&to, ban)).await;
+    let entry = LogEntry { room: lobby.id, actor: keeper, at: NOON, command: LogCommand::Purge { author: None } };
+    let refused = subject.log.append(entry).await;
+    let expected = subject.act(lobby.id, &guest, LogCommand::Purge { author: None }).await;
+    assert_eq!(format!("{refused:?}"), format!("{expected:?}"));
+    assert!(matches!(refused, Err(AppendError::Sanctioned(_))), "{refused:?}");
+}
+
+/// Twenty deletions race with the rise of the author to a rank that holds everywhere: once that was answered, none is written.
+pub async fn no_deletion_begins_after_its_author_rose(subject: Subject) {
+    let (lobby, _, keeper) = room_with_moderator(&subject).await;
+    let riser = subject.user("riser").await;
+    let messages = subject.post_many(lobby.id, &riser, 21).await;
+    let risen = UserChange { rank: Some(Rank::Admin), ..UserChange::default() };
+    let heads = race(21, |runner| {
+        let (log, accounts, events) = (subject.log.clone(), subject.accounts.clone(), subject.history.clone());
+        let (keeper, risen, message) = (keeper.clone(), risen.clone(), messages[runner].id);
+        async move {
+            if runner == 10 {
+                accounts.update(riser.id, risen).await.unwrap();
+                return events.heads(&[lobby.id]).await.unwrap().pop().map(|(_, head)| head.seq);
+            }
+            let command = LogCommand::Delete { message };
+            let _: Result<AppendResult, AppendError> =
+                log.append(LogEntry { room: lobby.id, actor: keeper, at: NOON, command }).await;
+            None
+        }
+    })
+    .await;
+    let head = subject.event_range(lobby.id, Seq::ZERO).await.head;
+    assert_eq!(heads[10], Some(head.seq), "nothing was deleted after the author had risen");
 }

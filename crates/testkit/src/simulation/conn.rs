@@ -13,6 +13,7 @@ use domain::model::audience::Recipient;
 use domain::model::event::Event;
 use domain::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
+use domain::model::rank::Rank;
 use domain::model::room::{Head, Room};
 use domain::model::text::Nonce;
 use domain::ports::log::{AppendError, AppendResult, LogCommand};
@@ -120,7 +121,7 @@ impl Conn {
             asked: RefCell::default(),
             viewer: RefCell::default(),
         });
-        conn.viewer.borrow_mut().set_user(Some(user));
+        conn.viewer.borrow_mut().set_user(Some((user, Rank::Registered)));
         let (serving, runtime) = (conn.clone(), node.world().runtime.clone());
         node.world().runtime.spawn(async move {
             while serving.is_open() {
