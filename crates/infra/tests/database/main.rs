@@ -5,6 +5,7 @@
 mod support;
 
 mod batches;
+mod locks;
 mod migrations;
 mod opening;
 mod outages;

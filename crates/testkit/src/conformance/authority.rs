@@ -260,28 +260,3 @@ pub async fn an_act_is_refused_when_its_actors_network_was_banned_meanwhile(subj
     assert_eq!(format!("{refused:?}"), format!("{expected:?}"));
     assert!(matches!(refused, Err(AppendError::Sanctioned(_))), "{refused:?}");
 }
-
-/// Twenty deletions race with the rise of the author to a rank that holds everywhere: once that was answered, none is written.
-pub async fn no_deletion_begins_after_its_author_rose(subject: Subject) {
-    let (lobby, _, keeper) = room_with_moderator(&subject).await;
-    let riser = subject.user("riser").await;
-    let messages = subject.post_many(lobby.id, &riser, 21).await;
-    let risen = UserChange { rank: Some(Rank::Admin), ..UserChange::default() };
-    let heads = race(21, |runner| {
-        let (log, accounts, events) = (subject.log.clone(), subject.accounts.clone(), subject.history.clone());
-        let (keeper, risen, message) = (keeper.clone(), risen.clone(), messages[runner].id);
-        async move {
-            if runner == 10 {
-                accounts.update(riser.id, risen).await.unwrap();
-                return events.heads(&[lobby.id]).await.unwrap().pop().map(|(_, head)| head.seq);
-            }
-            let command = LogCommand::Delete { message };
-            let _: Result<AppendResult, AppendError> =
-                log.append(LogEntry { room: lobby.id, actor: keeper, at: NOON, command }).await;
-            None
-        }
-    })
-    .await;
-    let head = subject.event_range(lobby.id, Seq::ZERO).await.head;
-    assert_eq!(heads[10], Some(head.seq), "nothing was deleted after the author had risen");
-}

@@ -303,7 +303,6 @@ macro_rules! conformance_suite {
                 no_kind_of_act_follows_the_end_of_its_authority,
                 no_act_begins_after_a_rank_that_held_everywhere_was_taken,
                 an_act_is_refused_when_its_actors_network_was_banned_meanwhile,
-                no_deletion_begins_after_its_author_rose,
             }
             races {
                 a_name_is_given_once,
