@@ -73,6 +73,9 @@ async fn a_room_may_allow_shorter_messages_only() {
     world.post(&guest, &room, "🦊🦊🦊🦊🦊").await;
     refused!(world.say(&guest, &room, "sixsix").await, Error::TooLong { max: 5 });
     refused!(world.say(&owner, &room, "sixsix").await, Error::TooLong { max: 5 });
+    // One cluster, drawn as a hundred: joined, or letters that make one syllable by the rules of their script.
+    refused!(world.say(&guest, &room, &["🦊"; 100].join("\u{200d}")).await, Error::TooLong { max: 5 });
+    refused!(world.say(&guest, &room, &"\u{1100}".repeat(100)).await, Error::TooLong { max: 5 });
 }
 
 #[tokio::test]

@@ -106,6 +106,9 @@ impl DisplayName {
     /// The longest name, in characters.
     pub const MAX: usize = 32;
 
+    /// The most code points of a name, however few characters they make: a name stands in one line, at every message.
+    pub const MAX_CODE_POINTS: usize = 64;
+
     /// Takes a name as it was typed: NFKC, inner white space folded to single spaces, outer white space gone.
     pub fn parse(text: &str) -> Result<DisplayName, Invalid> {
         let invalid = |reason: &str| Err(Invalid::new("display_name", reason));
@@ -117,7 +120,7 @@ impl DisplayName {
             return invalid("holds control characters or marks that turn the reading direction");
         }
         let name = text.nfkc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
-        if characters(&name) > DisplayName::MAX {
+        if characters(&name) > DisplayName::MAX || name.chars().count() > DisplayName::MAX_CODE_POINTS {
             return invalid("is longer than 32 characters");
         }
         if name.chars().all(is_invisible) {
@@ -345,6 +348,13 @@ mod tests {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Username::parse("Ann_the-1st").is_ok());
+    }
+
+    #[test]
+    fn a_name_is_short_in_code_points_too() {
+        assert!(DisplayName::parse(&"\u{1100}".repeat(32)).is_ok());
+        assert!(DisplayName::parse(&"\u{1100}".repeat(65)).is_err());
+        assert!(DisplayName::parse(&["😀"; 33].join("\u{200d}")).is_err());
     }
 
     #[test]

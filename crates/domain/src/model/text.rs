@@ -37,10 +37,17 @@ macro_rules! read_only {
 }
 
 /// How many characters a reader sees: grapheme clusters (UAX #29), so that a family emoji is one, and a letter with its
-/// accent too.
+/// accent too. A cluster has no end of its own, and what no font joins is shown apart: it counts once for every
+/// [`CODE_POINTS_PER_CHARACTER`] begun.
 pub fn characters(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.graphemes(true).count() }
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.graphemes(true).map(|cluster| cluster.chars().count().div_ceil(CODE_POINTS_PER_CHARACTER)).sum()
 }
+
+/// How many code points one character may have: the longest emoji in use, a family of four with skin tones, has 11.
+pub const CODE_POINTS_PER_CHARACTER: usize = 12;
 
 /// How many bytes a text may have for each character that it may have: what a character of any script takes, and room for
 /// some emoji of several signs.
