@@ -85,9 +85,10 @@ pub trait AccountStore: Send + Sync {
     /// Frees at most `limit` looks of names that were reserved until before `now`; how many.
     async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
-    /// Looks at most at `limit` guests with ids above `after`, made before `made_before`, and removes those of whom nothing
-    /// is left: no message, no event, no sanction, no rank, no room, and no login that lasts until `now`. How many were
-    /// removed, and the last one looked at, `None` at the end.
+    /// Looks at most at `limit` guests with ids above `after`, made before `made_before`, and erases those of whom nothing is
+    /// left: no message, no event, no sanction, no rank, no room, and no login that lasts until `now`. Those who were erased
+    /// before, accounts too, are removed: not at once, because a message of theirs may still be under way. How many were
+    /// erased, and the last one looked at, `None` at the end. Announced after the commit.
     async fn forget_guests(
         &self,
         made_before: Timestamp,

@@ -34,6 +34,9 @@ pub struct Swept {
     pub rooms: usize,
 }
 
+/// How many guests one sweep's transaction looks at: each may cost a look into every room.
+const GUESTS_AT_ONCE: usize = 20;
+
 /// The service of whoever runs the server.
 #[derive(Clone)]
 pub struct Operator {
@@ -116,7 +119,7 @@ impl Operator {
         swept.rooms = self.close_unused_rooms_of_guests(made_before).await?;
         let mut after = Some(UserId(0));
         while let Some(from) = after {
-            let (some, next) = self.ports.accounts.forget_guests(made_before, now, from, SWEPT_AT_ONCE).await?;
+            let (some, next) = self.ports.accounts.forget_guests(made_before, now, from, GUESTS_AT_ONCE).await?;
             swept.guests += some;
             after = next;
         }

@@ -4,16 +4,16 @@ use crate::db::access::Db;
 use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{messages, moderators, rooms, sessions, users};
-use crate::store::guests;
-use crate::store::names::{claim, folded, free, free_reserved, reserve, taken_if_conflict};
-use crate::store::users::{DELETED, USER, UserRow};
+use crate::db::schema::{messages, moderators, users};
+use crate::store::erasing;
+use crate::store::names::{claim, folded, free_reserved, taken_if_conflict};
+use crate::store::users::{USER, UserRow};
 use crate::store::{bounded, sessions as logins, users as people};
 use async_trait::async_trait;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::model::id::{RoomId, SessionId, UserId, UserUid};
-use domain::model::name::{RESERVED_FOR, Username};
+use domain::model::name::Username;
 use domain::model::rank::Rank;
 use domain::model::session::Session;
 use domain::model::time::Timestamp;
@@ -141,7 +141,7 @@ impl AccountStore for SqlAccounts {
                 bus.announce(Notice::UserDeleted(id));
             }
         };
-        self.db.delete_then(move |conn| erase(conn, id.0, at), announce).await
+        self.db.delete_then(move |conn| erasing::erase(conn, id.0, at), announce).await
     }
 
     async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -155,7 +155,13 @@ impl AccountStore for SqlAccounts {
         after: UserId,
         limit: usize,
     ) -> Result<(usize, Option<UserId>), StoreError> {
-        self.db.delete_then(move |conn| guests::forget(conn, made_before, now, after, limit), |_| {}).await
+        let bus = Arc::clone(&self.bus);
+        let announce = move |(erased, _): &(Vec<UserId>, Option<UserId>)| {
+            erased.iter().for_each(|id| bus.announce(Notice::UserDeleted(*id)));
+        };
+        let forget = move |conn: &mut AnyConn| erasing::forget(conn, made_before, now, after, limit);
+        let (erased, next) = self.db.delete_then(forget, announce).await?;
+        Ok((erased.len(), next))
     }
 
     async fn open_session(&self, user: UserId, now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {
@@ -339,40 +345,4 @@ fn update(conn: &mut AnyConn, id: UserId, change: UserChange) -> Result<Option<U
     }
     let ended = keep.map(|keep| logins::end_all(conn, id, keep)).transpose()?;
     Ok(Some((user, ended)))
-}
-
-fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<Deletion, DbError> {
-    if let AnyConn::Pg(c) = conn {
-        // Whoever hands over a room to this user meanwhile waits, or is seen below.
-        users::table.find(id).select(users::id).for_update().first::<i64>(c).optional()?;
-    }
-    let Some(user) = people::find(conn, UserId(id))? else { return Ok(Deletion::Gone) };
-    let owned = rooms::table.filter(rooms::owner.eq(id)).filter(rooms::closed_at.is_null());
-    if diesel::select(exists(owned)).get_result::<bool>(conn)? {
-        return Ok(Deletion::OwnsRooms);
-    }
-    let nothing = None::<String>;
-    diesel::update(users::table.find(id))
-        .set((
-            users::deleted.eq(true),
-            users::username.eq(&nothing),
-            users::username_key.eq(&nothing),
-            users::display_name.eq(DELETED),
-            users::name_key.eq(DELETED),
-            users::password.eq(&nothing),
-            users::guest_key.eq(&nothing),
-            users::picture.eq(&nothing),
-            users::country.eq(&nothing),
-            users::network.eq(&nothing),
-            users::rank.eq(Rank::Guest.as_str()),
-        ))
-        .execute(conn)?;
-    if user.username.is_some() {
-        reserve(conn, id, at + RESERVED_FOR)?;
-    } else {
-        free(conn, id)?;
-    }
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(id))).execute(conn)?;
-    diesel::delete(moderators::table.filter(moderators::user_id.eq(id))).execute(conn)?;
-    Ok(Deletion::Done)
 }

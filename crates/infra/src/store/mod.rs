@@ -4,8 +4,8 @@
 //! knows.
 
 pub mod accounts;
+pub mod erasing;
 pub mod events;
-pub mod guests;
 pub mod health;
 pub mod history;
 pub mod log;

@@ -10,6 +10,7 @@ use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::Span;
 use domain::model::user::{Member, User};
+use domain::ports::bus::Notice;
 use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::ports::store::{Deletion, StoreError};
 
@@ -57,16 +58,30 @@ pub async fn guests_of_whom_nothing_is_left_are_forgotten(subject: Subject) {
     subject.accounts.open_session(idle[0].id, NOON, later(50)).await.unwrap();
     let new = subject.accounts.guest("new", user("new").guest().made_at(later(60)).build()).await.unwrap();
 
-    let (mut forgotten, mut after, mut rounds) = (0, Some(UserId(0)), 0);
-    while let Some(from) = after {
-        let (some, next) = subject.accounts.forget_guests(later(60), later(60), from, 4).await.unwrap();
-        (forgotten, after, rounds) = (forgotten + some, next, rounds + 1);
-        assert!(rounds < 10, "it comes to an end");
+    let account = subject.user("leaver").await;
+    subject.accounts.delete(account.id, NOON).await.unwrap();
+    let sweep = async || {
+        let (mut forgotten, mut after, mut rounds) = (0, Some(UserId(0)), 0);
+        while let Some(from) = after {
+            let (some, next) = subject.accounts.forget_guests(later(60), later(60), from, 4).await.unwrap();
+            (forgotten, after, rounds) = (forgotten + some, next, rounds + 1);
+            assert!(rounds < 10, "it comes to an end");
+        }
+        forgotten
+    };
+    assert_eq!(sweep().await, idle.len());
+    for gone in &idle {
+        assert_eq!(subject.accounts.user(gone.id).await.unwrap(), None);
+        assert!(subject.accounts.user_ever(&gone.uid).await.unwrap().is_some(), "a message may be under way");
     }
-    assert_eq!(forgotten, idle.len());
+    let told: Vec<Notice> = idle.iter().map(|gone| Notice::UserDeleted(gone.id)).collect();
+    assert_eq!(subject.bus.notices()[1..], told);
+    assert_eq!(sweep().await, 0);
     for gone in &idle {
         assert_eq!(subject.accounts.user_ever(&gone.uid).await.unwrap(), None);
     }
+    let left = subject.accounts.user_ever(&account.uid).await.unwrap();
+    assert!(left.is_some(), "an account goes after its name");
     for kept in [wrote, banned, vip, owner, purged, logged_in, new, ann] {
         assert_eq!(subject.accounts.user(kept.id).await.unwrap().map(|user| user.id), Some(kept.id));
     }

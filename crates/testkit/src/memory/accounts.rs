@@ -44,6 +44,29 @@ impl State {
         Ok(user)
     }
 
+    fn erase(&mut self, id: UserId, at: Timestamp) -> Deletion {
+        let owns_rooms = self.rooms.values().any(|room| room.owner == id);
+        let Some(row) = self.users.get_mut(&id).filter(|row| !row.deleted) else { return Deletion::Gone };
+        if owns_rooms {
+            return Deletion::OwnsRooms;
+        }
+        row.deleted = true;
+        row.hash = None;
+        let had_account = row.user.username.take().is_some();
+        row.user.display_name = DisplayName::stored("deleted user".to_owned());
+        row.user.picture = None;
+        row.user.country = None;
+        row.user.network = None;
+        row.user.rank = Rank::Guest;
+        if had_account {
+            self.reserved.insert(id, at + RESERVED_FOR);
+        } else {
+            self.claims.retain(|_, holder| *holder != id);
+        }
+        self.sessions.retain(|_, session| session.user != id);
+        Deletion::Done
+    }
+
     /// Whether a guest logged in until `now`, or anything tells of the guest.
     fn left_something(&self, id: UserId, now: Timestamp) -> bool {
         let names = |event: &Event| {
@@ -63,6 +86,7 @@ impl State {
             || self.sanctions.iter().any(|sanction| sanction.user == id)
             || self.rooms.values().any(|room| room.owner == id)
             || self.logs.values().any(in_log)
+            || (self.reserved.contains_key(&id) && self.claims.values().any(|holder| *holder == id))
     }
 
     fn names_of(user: &User) -> impl Iterator<Item = String> {
@@ -152,28 +176,11 @@ impl AccountStore for MemoryStore {
     }
 
     async fn delete(&self, id: UserId, at: Timestamp) -> Result<Deletion, StoreError> {
-        let mut state = self.state();
-        let owns_rooms = state.rooms.values().any(|room| room.owner == id);
-        let Some(row) = state.users.get_mut(&id).filter(|row| !row.deleted) else { return Ok(Deletion::Gone) };
-        if owns_rooms {
-            return Ok(Deletion::OwnsRooms);
+        let deletion = self.state().erase(id, at);
+        if deletion == Deletion::Done {
+            self.bus.announce(Notice::UserDeleted(id));
         }
-        row.deleted = true;
-        row.hash = None;
-        let had_account = row.user.username.take().is_some();
-        row.user.display_name = DisplayName::stored("deleted user".to_owned());
-        row.user.picture = None;
-        row.user.country = None;
-        row.user.network = None;
-        row.user.rank = Rank::Guest;
-        if had_account {
-            state.reserved.insert(id, at + RESERVED_FOR);
-        } else {
-            state.claims.retain(|_, holder| *holder != id);
-        }
-        state.sessions.retain(|_, session| session.user != id);
-        self.bus.announce(Notice::UserDeleted(id));
-        Ok(Deletion::Done)
+        Ok(deletion)
     }
 
     async fn free_names(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -193,16 +200,24 @@ impl AccountStore for MemoryStore {
         limit: usize,
     ) -> Result<(usize, Option<UserId>), StoreError> {
         let mut state = self.state();
-        let old = |user: &&User| user.rank == Rank::Guest && user.created_at < made_before && user.id > after;
-        let seen: Vec<UserId> = state.live_users().filter(old).map(|user| user.id).take(limit).collect();
-        let gone: Vec<UserId> = seen.iter().copied().filter(|id| !state.left_something(*id, now)).collect();
-        for id in &gone {
-            state.users.remove(id);
-            state.guests.retain(|_, guest| guest != id);
-            state.claims.retain(|_, holder| holder != id);
-            state.sessions.retain(|_, session| session.user != *id);
+        let old =
+            |row: &&UserRow| row.user.rank == Rank::Guest && row.user.created_at < made_before && row.user.id > after;
+        let seen: Vec<(UserId, bool)> =
+            state.users.values().filter(old).map(|row| (row.user.id, row.deleted)).take(limit).collect();
+        let mut erased = 0;
+        for (id, was_erased) in &seen {
+            if state.left_something(*id, now) {
+                continue;
+            }
+            if *was_erased {
+                state.users.remove(id);
+            } else if state.erase(*id, now) == Deletion::Done {
+                state.guests.retain(|_, guest| guest != id);
+                self.bus.announce(Notice::UserDeleted(*id));
+                erased += 1;
+            }
         }
-        Ok((gone.len(), seen.last().copied().filter(|_| seen.len() == limit)))
+        Ok((erased, seen.last().map(|(id, _)| *id).filter(|_| seen.len() == limit)))
     }
 
     async fn open_session(&self, user: UserId, _now: Timestamp, expires_at: Timestamp) -> Result<Session, StoreError> {
