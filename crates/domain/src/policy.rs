@@ -202,7 +202,7 @@ mod tests {
         Standing { user: UserId(2), rank, as_owner: rank }
     }
 
-    /// One row of the table of design §7: an action and the least rank that may.
+    /// One row of the table of ranks in docs/moderation.md: an action and the least rank that may.
     #[track_caller]
     fn check(action: Action, least: Rank) {
         for rank in Rank::ALL {

@@ -1,4 +1,7 @@
 //! How long and how large what is sent may be, for the document of the API: from the constants of the domain that parse it.
+//!
+//! The document counts code points. The server counts characters as a reader does, so that it takes some longer texts, and
+//! commands of any length; of passwords and nonces it counts bytes.
 
 use domain::model::name::{DisplayName, Username};
 use domain::model::room::{LINES_MAX, SLOW_MODE_MAX};

@@ -39,7 +39,7 @@ impl Room {
     }
 }
 
-/// What may be written in a room.
+/// What may be written in a room, and who reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// The least time between two messages of one author, whole seconds; zero is off.
