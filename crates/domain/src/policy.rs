@@ -177,12 +177,13 @@ pub fn reaches(actor: &Member, subject: &Member) -> bool {
     actor.user.id == subject.user.id || subject.rank() < actor.rank()
 }
 
-/// Who owns a room after its owner: of its moderators the one with the oldest account who is not banned there.
-pub fn next_owner(members: Vec<Member>, mut is_banned: impl FnMut(&Member) -> bool) -> Option<Member> {
+/// Who may own a room after its owner, in this order, as far as they are not banned there: its moderators, the oldest account
+/// first.
+pub fn next_owners(members: Vec<Member>) -> Vec<Member> {
     let mut moderators: Vec<Member> =
         members.into_iter().filter(|member| member.room_rank == Some(Rank::Mod)).collect();
     moderators.sort_by_key(|member| member.user.id);
-    moderators.into_iter().find(|member| !is_banned(member))
+    moderators
 }
 
 /// Whether the slow mode and the flood limit of a room leave this rank alone.

@@ -202,6 +202,8 @@ async fn the_rooms_of_who_leaves_pass_to_the_oldest_moderator_or_close_as_was_sa
     let world = World::new();
     let owner = world.person("olive").await;
     let (kept, closed) = (world.room(&owner).await, world.room(&owner).await);
+    let barred = world.appointed(&owner, &kept, "barred", ModerationAction::Mod).await;
+    world.ban(&owner, Some(&kept), &barred).await;
     let oldest = world.person("old").await;
     world.appointed(&owner, &kept, "young", ModerationAction::Mod).await;
     world.services.rooms.appoint(&owner, &kept, &oldest.user.uid, ModerationAction::Mod).await.unwrap();

@@ -236,8 +236,14 @@ pub struct HandOverAnswer {
 /// The rooms that a user owns, and what becomes of each when the account is deleted. For the user, and for admins.
 #[utoipa::path(get, path = "/users/{uid}/rooms", tag = "users", security(("bearer" = [])), params(("uid" = String, Path)),
     responses((status = 200, body = HandOverAnswer)))]
-pub async fn rooms(app: web::Data<App>, Known(caller): Known, At(uid): At<UserUid>) -> Result<HttpResponse, Problem> {
+pub async fn rooms(
+    app: web::Data<App>,
+    Knock(client): Knock,
+    Known(caller): Known,
+    At(uid): At<UserUid>,
+) -> Result<HttpResponse, Problem> {
     let rooms = app.services.accounts.rooms_to_hand_over(&caller, &uid).await?;
+    caller::charge(&app, &client, Some(&caller), ReadCost::People(rooms.len()))?;
     let line = |(room, next): (Room, Option<User>)| HandOver {
         uid: room.uid.to_string(),
         name: room.name.as_str().to_owned(),

@@ -68,7 +68,7 @@ pub enum LogCommand {
         /// What it is called: mod, unmod, vip or unvip.
         action: ModerationAction,
     },
-    /// The owner leaves for good: the room passes to the next one ([`crate::policy::next_owner`], chosen when it is written;
+    /// The owner leaves for good: the room passes to the next one ([`crate::policy::next_owners`], chosen when it is written;
     /// event `mod`, of a member who is owner then), or closes when there is none. Not subject to bans in the room.
     HandOver {
         /// Who must own the room still: else [`AppendError::Missing`].

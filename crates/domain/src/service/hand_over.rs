@@ -35,15 +35,15 @@ impl Accounts {
 
     async fn next_owner(&self, room: &Room) -> Result<Option<User>, Error> {
         let now = self.ports.clock.now();
-        let members = self.ports.rooms.appointed(room.id).await?;
-        let mut banned = Vec::new();
-        for member in &members {
-            let given = self.ports.sanctions.sanctions_of(room.id, member.user.id, now).await?;
-            let given: Vec<_> = given.into_iter().map(|line| line.sanction).collect();
-            banned.extend(review::banning(&given, now).map(|_| member.user.id));
+        for member in policy::next_owners(self.ports.rooms.appointed(room.id).await?) {
+            let user = &member.user;
+            let access =
+                self.ports.access_reader.access_context(&room.uid, Some(user.id), user.network.as_ref(), now).await?;
+            if access.is_some_and(|access| review::banning(&access.sanctions, now).is_none()) {
+                return Ok(Some(member.user));
+            }
         }
-        let next = policy::next_owner(members, |member| banned.contains(&member.user.id));
-        Ok(next.map(|member| member.user))
+        Ok(None)
     }
 
     /// Hands over every room that `subject` owns. Who gets it is decided when it is written.

@@ -163,17 +163,17 @@ fn next_owner(conn: &mut AnyConn, entry: &LogEntry) -> Result<Option<Member>, Db
     let held = moderators::table.filter(moderators::room.eq(room)).filter(moderators::rank.eq(Rank::Mod.as_str()));
     let ids: Vec<i64> = held.order(moderators::user_id).select(moderators::user_id).load(conn)?;
     lookup::lock_users(conn, &ids)?;
-    let (mut members, mut banned) = (Vec::new(), Vec::new());
-    for id in ids {
-        let Some(member) = users::member(conn, room, UserId(id))? else { continue };
-        let networks = member.user.network.iter().map(|network| network.0.clone()).collect();
-        let given = lookup::sanctions_of(conn, &[room], vec![id], networks, entry.at.0)?;
-        let given: Vec<Sanction> =
-            given.into_iter().filter(|given| given.covers(&member, member.user.network.as_ref())).collect();
-        banned.extend(banning(&given, entry.at).map(|_| member.user.id));
-        members.push(member);
+    let members = ids.into_iter().map(|id| users::member(conn, room, UserId(id))).collect::<Result<Vec<_>, _>>()?;
+    for member in policy::next_owners(members.into_iter().flatten().collect()) {
+        let network = member.user.network.as_ref();
+        let networks = network.iter().map(|network| network.0.clone()).collect();
+        let given = lookup::sanctions_of(conn, &[room], vec![member.user.id.0], networks, entry.at.0)?;
+        let given: Vec<Sanction> = given.into_iter().filter(|given| given.covers(&member, network)).collect();
+        if banning(&given, entry.at).is_none() {
+            return Ok(Some(member));
+        }
     }
-    Ok(policy::next_owner(members, |member| banned.contains(&member.user.id)))
+    Ok(None)
 }
 
 /// Closes the room unless a message was ever written in it.

@@ -240,10 +240,10 @@ impl State {
         let members = held
             .into_iter()
             .filter_map(|(id, rank)| Some(Member { user: self.live(id)?.clone(), room_rank: Some(rank) }));
-        Ok(policy::next_owner(members.collect(), |member| {
+        Ok(policy::next_owners(members.collect()).into_iter().find(|member| {
             let covers = |s: &&Sanction| s.covers(member, member.user.network.as_ref());
             let given: Vec<Sanction> = self.sanctions_over(room, at).filter(covers).cloned().collect();
-            banning(&given, at).is_some()
+            banning(&given, at).is_none()
         }))
     }
 
