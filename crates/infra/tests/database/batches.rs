@@ -1,7 +1,7 @@
 //! Group commit: many entries, one transaction, and only the bad one fails.
 
-use crate::support::Database;
-use diesel::connection::{Connection, SimpleConnection};
+use crate::support::{Database, file_connection};
+use diesel::connection::SimpleConnection;
 use domain::model::id::Seq;
 use domain::ports::log::{AppendError, AppendResult, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
@@ -144,8 +144,7 @@ async fn a_full_queue_answers_busy_at_once() {
     let (subject, _store) = database.subject_with(Options { queue_bytes: 2100, ..Options::default() });
     let (room, owner) = subject.room("lobby", "ann").await;
     let actor = subject.member(room.id, &owner).await;
-    let path = folder.path().join("test.db");
-    let mut beside = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut beside = file_connection(folder);
     beside.batch_execute("BEGIN IMMEDIATE").unwrap();
 
     let entry =

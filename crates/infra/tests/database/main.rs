@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod atomicity;
 mod batches;
 mod locks;
 mod migrations;

@@ -1,7 +1,7 @@
 //! A database that is away, held or slow: everybody is told soon, nothing is lost, and it heals by itself.
 
-use crate::support::Database;
-use diesel::connection::{Connection, SimpleConnection};
+use crate::support::{Database, file_connection};
+use diesel::connection::SimpleConnection;
 use domain::ports::log::{AppendError, AppendResult, LogEntry};
 use domain::ports::readers::Position;
 use domain::ports::store::StoreError;
@@ -121,8 +121,7 @@ async fn a_file_is_read_while_somebody_writes_it() {
     let (subject, _store) = database.subject();
     let (room, ann) = subject.room("lobby", "ann").await;
     subject.post(room.id, &ann, "before").await;
-    let path = folder.path().join("test.db");
-    let mut beside = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut beside = file_connection(folder);
     beside.batch_execute("BEGIN IMMEDIATE; UPDATE messages SET text = 'changed'").unwrap();
 
     assert_eq!(subject.texts(room.id).await, ["before"]);
@@ -140,8 +139,7 @@ async fn a_file_that_somebody_goes_on_writing_keeps_nobody_waiting_for_long() {
     let Database::Sqlite(folder) = &database else { return };
     let (_subject, store) = database.subject();
     let store = Arc::new(store);
-    let path = folder.path().join("test.db");
-    let mut beside = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut beside = file_connection(folder);
     beside.batch_execute("BEGIN IMMEDIATE").unwrap();
 
     let began = Instant::now();

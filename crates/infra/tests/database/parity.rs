@@ -1,7 +1,6 @@
 //! Both databases have the same tables, columns and indexes.
 
-use crate::support::Database;
-use diesel::connection::Connection;
+use crate::support::{Database, file_connection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use infra::migrate;
@@ -29,8 +28,7 @@ const SQLITE_INDEXES: &str = "SELECT name || ' on ' || tbl_name AS line FROM sql
 fn lines(database: &Database, postgres: &str, sqlite: &str) -> Vec<String> {
     let rows: Vec<Line> = match database {
         Database::Sqlite(folder) => {
-            let path = folder.path().join("test.db");
-            let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            let mut conn = file_connection(folder);
             diesel::sql_query(sqlite).load(&mut conn).unwrap()
         }
         Database::Postgres(schema) => diesel::sql_query(postgres).load(&mut schema.connection()).unwrap(),

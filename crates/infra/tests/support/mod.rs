@@ -5,6 +5,7 @@
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::pg::PgConnection;
+use diesel::sqlite::SqliteConnection;
 use domain::ports::bus::Bus;
 use domain::ports::effects::Ids;
 use infra::adapters::ids::RandomIds;
@@ -79,13 +80,18 @@ impl Database {
     /// Runs SQL, as an administrator beside the program.
     pub fn run(&self, sql: &str) {
         match self {
-            Database::Sqlite(folder) => {
-                let path = folder.path().join("test.db");
-                diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
-            }
+            Database::Sqlite(folder) => file_connection(folder).batch_execute(sql).unwrap(),
             Database::Postgres(schema) => schema.connection().batch_execute(sql).unwrap(),
         }
     }
+}
+
+/// A connection to the file beside the program's own, which waits for its turn.
+pub fn file_connection(folder: &TempDir) -> SqliteConnection {
+    let path = folder.path().join("test.db");
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+    conn
 }
 
 /// A schema and a role of its own, put into the URL, so that every connection made of it lives there and can be told from
