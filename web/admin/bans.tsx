@@ -1,4 +1,4 @@
-/** Bans and time-outs, of the whole server or of one room: see them, lift them, add one. */
+/** Bans and timeouts, of the whole server or of one room: see them, lift them, add one. */
 import { useEffect, useState } from "preact/hooks";
 import type { Sanction } from "../sdk/src";
 import { ConfirmButton, Field } from "../shared/ui";
@@ -18,19 +18,19 @@ export function Bans() {
   return (
     <>
       <form class="bar" onSubmit={(event) => { event.preventDefault(); void attempt(load); }}>
-        <Field label="Room id (empty: the whole server)" value={room} onInput={setRoom} />
+        <Field label="Room ID (empty: the whole server)" value={room} onInput={setRoom} />
         <button class="button">Show</button>
       </form>
-      <Table label="Bans" columns={["Who", "What", "Reason", "By", "Since", "Until", "Actions"]} loaded={bans !== null} empty="Nobody is banned here.">
+      <Table label="Bans" columns={["User", "Type", "Reason", "By", "Since", "Until", "Actions"]} loaded={bans !== null} empty="No bans or timeouts.">
         {(bans ?? []).map((ban) => (
           <tr key={ban.id}>
             <td><strong>{ban.user?.displayName ?? "an address"}</strong></td>
-            <td>{ban.kind === "ban" ? "Ban" : "Time-out"}</td>
+            <td>{ban.kind === "ban" ? "Ban" : "Timeout"}</td>
             <td>{ban.reason || "–"}</td>
             <td>{ban.by?.displayName ?? "–"}</td>
             <td><When at={ban.timestamp} /></td>
-            <td>{ban.until ? <When at={ban.until} /> : "for ever"}</td>
-            <td>{ban.user && <ConfirmButton question={`Lift it for ${ban.user.displayName}?`} onConfirm={() => lift(ban)}>Lift</ConfirmButton>}</td>
+            <td>{ban.until ? <When at={ban.until} /> : "Permanent"}</td>
+            <td>{ban.user && <ConfirmButton question={`Lift the ${ban.kind} of ${ban.user.displayName}?`} onConfirm={() => lift(ban)}>Lift</ConfirmButton>}</td>
           </tr>
         ))}
       </Table>
@@ -54,17 +54,17 @@ function Add({ room, onDone }: { room: string; onDone: () => Promise<void> }) {
   });
   return (
     <form class="card add" aria-labelledby="add-title" onSubmit={(event) => { event.preventDefault(); void add(); }}>
-      <h2 id="add-title">{room ? "Ban somebody from this room" : "Ban somebody from the server"}</h2>
+      <h2 id="add-title">{room ? "Ban or time out a user in this room" : "Ban or time out a user on the whole server"}</h2>
       <div class="grid">
-        <Field label="User id" value={user} onInput={setUser} required />
+        <Field label="User ID" value={user} onInput={setUser} required />
         <label class="field">
-          <span>What</span>
+          <span>Type</span>
           <select class="input" value={kind} onChange={(event) => setKind(event.currentTarget.value === "timeout" ? "timeout" : "ban")}>
             <option value="ban">Ban</option>
-            <option value="timeout">Time-out (may read)</option>
+            <option value="timeout">Timeout (can still read)</option>
           </select>
         </label>
-        <Field label="For how long (empty: for ever)" value={duration} onInput={setDuration} placeholder="10m, 2d, 1w" />
+        <Field label="Duration (empty: permanent)" value={duration} onInput={setDuration} placeholder="10m, 2d, 1w" />
         <Field label="Reason" value={reason} onInput={setReason} />
       </div>
       <div class="row"><button class="button primary">Add</button></div>

@@ -17,14 +17,14 @@ export function Connections() {
   return (
     <>
       <div class="bar"><button class="button" onClick={() => void attempt(load)}>Refresh</button></div>
-      <Table label="Connections" columns={["Id", "User", "Rooms", "Since", "Actions"]} loaded={connections !== null} empty="Nobody is connected.">
+      <Table label="Connections" columns={["ID", "User", "Rooms", "Since", "Actions"]} loaded={connections !== null} empty="No open connections.">
         {(connections ?? []).map((connection) => (
           <tr key={connection.id}>
             <td class="mono">{connection.id}</td>
-            <td>{connection.user?.displayName ?? <span class="quiet">nobody</span>}</td>
+            <td>{connection.user?.displayName ?? <span class="quiet">not logged in</span>}</td>
             <td class="mono">{connection.rooms.join(", ") || "–"}</td>
             <td><When at={connection.timestamp} /></td>
-            <td><ConfirmButton question="Close it?" onConfirm={() => close(connection)}>Close</ConfirmButton></td>
+            <td><ConfirmButton question="Close this connection?" onConfirm={() => close(connection)}>Close</ConfirmButton></td>
           </tr>
         ))}
       </Table>

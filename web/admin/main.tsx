@@ -28,13 +28,13 @@ function Login() {
   const [password, setPassword] = useState("");
   const logIn = () => attempt(async () => {
     const { user, token: given } = await rest.login({ username, password });
-    if (!mayAdminister(user)) throw localProblem("forbidden", `${user.displayName} is no administrator.`);
+    if (!mayAdminister(user)) throw localProblem("forbidden", `${user.displayName} is not an admin.`);
     hold(given, user);
   });
   return (
     <form class="card login" onSubmit={(event) => { event.preventDefault(); void logIn(); }}>
       <h1>Banter admin</h1>
-      <p class="quiet">The password of root was printed when the server first started.</p>
+      <p class="quiet">The server printed the password of root when it first started.</p>
       <Field label="Name" name="username" value={username} onInput={setUsername} autocomplete="username" required />
       <Field label="Password" name="password" type="password" value={password} onInput={setPassword} autocomplete="current-password" required />
       <ProblemLine />
@@ -66,7 +66,7 @@ function Admin() {
             <button class="button small" onClick={() => { rest.logout().catch(() => {}); hold(null, null); }}>Log out</button>
           </div>
         </div>
-        <nav class="tabs" aria-label="Tables">
+        <nav class="tabs" aria-label="Sections">
           {(Object.keys(tabs) as Tab[]).map((name) => (
             <a key={name} href={`#${name}`} aria-current={name === tab ? "page" : undefined}>{titles[name]}</a>
           ))}

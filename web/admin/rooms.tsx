@@ -1,4 +1,4 @@
-/** Rooms: look in, change name, description and slow mode, empty or delete them. */
+/** Rooms: look in, change name, description and slow mode, delete their messages or the rooms themselves. */
 import { useEffect, useState } from "preact/hooks";
 import type { Room } from "../sdk/src";
 import { serverAddress } from "../shared/server";
@@ -27,7 +27,7 @@ export function Rooms() {
   });
   return (
     <>
-    <Table label="Rooms" columns={["Name", "Id", "Slow mode", "Actions"]} loaded={rooms !== null} empty="There are no rooms yet.">
+    <Table label="Rooms" columns={["Name", "ID", "Slow mode", "Actions"]} loaded={rooms !== null} empty="No rooms yet.">
       {(rooms ?? []).map((room) => (
         <tr key={room.uid}>
           <td>
@@ -41,14 +41,14 @@ export function Rooms() {
             <div class="row">
               <a class="button small" href={`/embed.html?${new URLSearchParams({ room: room.uid, ...elsewhere })}`} target="_blank" rel="noopener">Open</a>
               <button class="button small" aria-expanded={editing === room.uid} onClick={() => setEditing(editing === room.uid ? null : room.uid)}>Edit</button>
-              <ConfirmButton question={`Delete all messages in ${room.name}?`} onConfirm={() => change(() => rest.purge(room.uid))}>Empty</ConfirmButton>
-              <ConfirmButton question={`Delete ${room.name} for ever?`} onConfirm={() => change(() => rest.deleteRoom(room.uid))}>Delete</ConfirmButton>
+              <ConfirmButton question={`Delete all messages in ${room.name}?`} onConfirm={() => change(() => rest.purge(room.uid))}>Delete messages</ConfirmButton>
+              <ConfirmButton question={`Permanently delete ${room.name}?`} onConfirm={() => change(() => rest.deleteRoom(room.uid))}>Delete</ConfirmButton>
             </div>
           </td>
         </tr>
       ))}
     </Table>
-    {next !== null && <button class="button" onClick={() => void attempt(() => load(next))}>More</button>}
+    {next !== null && <button class="button" onClick={() => void attempt(() => load(next))}>Load more</button>}
     </>
   );
 }
@@ -63,7 +63,7 @@ function Edit({ room, onSave, onClose }: EditProps) {
     <form class="edit" aria-label={`Edit ${room.name}`} onSubmit={(event) => { event.preventDefault(); onSave({ name, description, slow_mode: Number(slow) }); }}>
       <Field label="Name" value={name} onInput={setName} required />
       <Field label="Description" value={description} onInput={setDescription} />
-      <Field label="Slow mode, seconds (0 is off)" type="number" value={slow} onInput={setSlow} />
+      <Field label="Slow mode in seconds (0: off)" type="number" value={slow} onInput={setSlow} />
       <div class="row">
         <button class="button small primary">Save</button>
         <button class="button small" type="button" onClick={onClose}>Cancel</button>

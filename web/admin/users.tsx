@@ -1,5 +1,6 @@
 /** Users: find them, change name, picture, roles and password, ban them everywhere, delete them. */
 import { useEffect, useState } from "preact/hooks";
+import { en } from "../chat/lang/en";
 import type { User, UserPatch } from "../sdk/src";
 import { ConfirmButton, Field } from "../shared/ui";
 import { attempt, rest } from "./store";
@@ -28,7 +29,7 @@ export function Users() {
         <Field label="Find users by name" type="search" value={search} onInput={setSearch} />
         <button class="button">Find</button>
       </form>
-      <Table label="Users" columns={["Name", "Id", "Roles", "Country", "Actions"]} loaded={page !== null} empty="Nobody is called that.">
+      <Table label="Users" columns={["Name", "ID", "Roles", "Country", "Actions"]} loaded={page !== null} empty="No users found.">
         {(page?.users ?? []).map((user) => (
           <tr key={user.uid}>
             <td>
@@ -36,19 +37,19 @@ export function Users() {
               {editing === user.uid && <Edit user={user} onSave={(patch) => change(() => rest.patchUser(user.uid, patch))} onClose={() => setEditing(null)} />}
             </td>
             <td class="mono">{user.uid}</td>
-            <td>{user.roles.join(", ")}</td>
+            <td>{user.roles.map((role) => en[role]).join(", ")}</td>
             <td>{user.countryCode ?? "–"}</td>
             <td>
               <div class="row">
                 <button class="button small" aria-expanded={editing === user.uid} onClick={() => setEditing(editing === user.uid ? null : user.uid)}>Edit</button>
-                <ConfirmButton question={`Ban ${user.displayName} everywhere?`} onConfirm={() => change(() => rest.sanction({ user: user.uid }))}>Ban</ConfirmButton>
-                <ConfirmButton question={`Delete ${user.displayName} for ever?`} onConfirm={() => change(() => rest.deleteUser(user.uid))}>Delete</ConfirmButton>
+                <ConfirmButton question={`Ban ${user.displayName} from the whole server?`} onConfirm={() => change(() => rest.sanction({ user: user.uid }))}>Ban</ConfirmButton>
+                <ConfirmButton question={`Permanently delete ${user.displayName}?`} onConfirm={() => change(() => rest.deleteUser(user.uid))}>Delete</ConfirmButton>
               </div>
             </td>
           </tr>
         ))}
       </Table>
-      {page?.next != null && <button class="button" onClick={() => void load(page.next!)}>More</button>}
+      {page?.next != null && <button class="button" onClick={() => void load(page.next!)}>Load more</button>}
     </>
   );
 }
@@ -73,14 +74,14 @@ function Edit({ user, onSave, onClose }: { user: User; onSave: (patch: UserPatch
   };
   return (
     <form class="edit" aria-label={`Edit ${user.displayName}`} onSubmit={save}>
-      <Field label="Shown name" value={name} onInput={setName} required />
+      <Field label="Display name" value={name} onInput={setName} required />
       <Field label="Picture (address)" type="url" value={picture} onInput={setPicture} />
       <Field label="New password" type="password" value={password} onInput={setPassword} autocomplete="new-password" />
       <fieldset class="row">
         <legend class="quiet">Roles</legend>
         {grantable.map((role) => (
           <label key={role} class="check">
-            <input type="checkbox" checked={roles.includes(role)} onChange={(event) => turn(role, event.currentTarget.checked)} /> {role}
+            <input type="checkbox" checked={roles.includes(role)} onChange={(event) => turn(role, event.currentTarget.checked)} /> {en[role]}
           </label>
         ))}
       </fieldset>

@@ -19,7 +19,7 @@ export class Announcer {
     this.#timer ??= setTimeout(() => this.#speak(), this.text.peek() ? announceEvery : 150);
   }
 
-  /** Interrupts: a mention, a time-out. What was said is taken away soon: the same words are heard again only as new ones. */
+  /** Interrupts: a mention, a timeout. What was said is taken away soon: the same words are heard again only as new ones. */
   interrupt(sentence: string): void {
     this.alert.value = sentence;
     clearTimeout(this.#alertTimer);

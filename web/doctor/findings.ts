@@ -20,10 +20,10 @@ const blocked = (title: string, text: string, fix?: string): Finding => ({ verdi
 /** The attributes that the chat needs in a sandbox, and what is lost without each. */
 export const sandboxWords: Record<string, string> = {
   "allow-scripts": "nothing runs at all",
-  "allow-same-origin": "it cannot speak to its own server, nor remember who is logged in",
+  "allow-same-origin": "it cannot reach its own server or remember who is logged in",
   "allow-forms": "nobody can log in",
-  "allow-popups": "links and the sign-in window do not open",
-  "allow-popups-to-escape-sandbox": "links open as crippled pages",
+  "allow-popups": "links and the login window do not open",
+  "allow-popups-to-escape-sandbox": "links open as pages with restrictions",
 };
 
 /** May the site frame the room, and if not, who says so: the room's list, or something in front of the server. */
@@ -32,23 +32,23 @@ export function framingFinding(headers: FramingHeaders, room: Room, site: string
   const sites = room.allowedSites;
   if (allowed) {
     return sites.length
-      ? good(`${site} may frame this room`, `The room lets ${sites.length === 1 ? "one site" : `${sites.length} sites`} frame it, and this is one of them.`)
-      : good(`${site} may frame this room`, "The room has no list of sites: every site may.");
+      ? good(`${site} may frame this room`, `The room allows ${sites.length === 1 ? "only this site" : `${sites.length} sites, and this is one of them`}.`)
+      : good(`${site} may frame this room`, "The room has no list of sites, so every site may frame it.");
   }
   if (decided.by === "policy" && sites.length) {
     return blocked(`The room does not let ${site} frame it`,
-      `Its list has ${sites.join(", ")}. The room's owner can add the site, for example so:`,
+      `The room allows only ${sites.join(", ")}. The room's owner can add the site, for example with this call:`,
       `curl -X PATCH ${self}/rooms/${room.uid} \\\n  -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \\\n  --data '${JSON.stringify({ allowed_sites: [...sites, site] })}'`);
   }
   return blocked("A header forbids the frame",
-    `The answer has “${"header" in decided ? decided.header : ""}”, which the room did not ask for: something between Banter and its visitors adds it, `
-    + "such as a reverse proxy or a CDN. Take it out there for /embed.html.");
+    `The response has the header “${"header" in decided ? decided.header : ""}”, which does not come from the room's settings: something between Banter and its visitors `
+    + "adds it, such as a reverse proxy or a CDN. Remove it there for /embed.html.");
 }
 
 export function mixedFinding(site: string, server: string): Finding | null {
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(server).hostname);
   if (!site.startsWith("https:") || server.startsWith("https:") || isLocal) return null;
-  return blocked("http inside https", `Browsers load nothing by http into a page that came by https, and ${server} is http. Serve Banter by https, for example behind a reverse proxy.`);
+  return blocked("http inside https", `Browsers do not load http content into an https page, and ${server} uses http. Serve Banter over https, for example behind a reverse proxy.`);
 }
 
 export interface OriginFacts {
@@ -62,24 +62,24 @@ export interface OriginFacts {
 export function originFinding({ site, parent }: OriginFacts): Finding | null {
   if (parent === null) return null;
   if (site !== null && site !== parent) {
-    return blocked("The named site is not the one that frames it",
-      `This frame stands in ${parent}, but ${site} is named. The chat listens to the named one only, so words of the page (a login, a theme) go nowhere. Put this into the address:`,
+    return blocked("The address names another site",
+      `This frame is on ${parent}, but the address names ${site}. The chat listens only to the site that is named, so messages from the page (a login, a theme) are ignored. Put this into the address:`,
       `host=${parent}`);
   }
-  return good("Page and chat know each other", `Words between them are addressed to ${parent} alone.`);
+  return good("The page and the chat can communicate", `They exchange messages with ${parent} only.`);
 }
 
 export interface StorageFacts { framed: boolean; storage: boolean; shared: boolean }
 
 export function storageFindings({ framed, storage, shared }: StorageFacts): Finding[] {
-  const cookies = good("No cookies needed", "Banter sets none, so a browser that blocks those of third parties changes nothing.");
+  const cookies = good("No cookies needed", "Banter sets no cookies, so it does not matter whether the browser blocks third-party cookies.");
   if (!storage) {
-    return [note("Storage is blocked here", "The chat works all the same. A visitor who signs in stays so until the page is left; a login handed over by your page (postMessage) works as ever."), cookies];
+    return [note("Storage is blocked here", "The chat still works. Visitors who log in stay logged in until they leave the page. A login from your page (postMessage) still works."), cookies];
   }
   if (framed && !shared) {
-    return [note("Storage is kept apart for each site", "A visitor who is logged in on the chat's own site is a stranger in this frame, and signs in here once. That is how browsers protect people; nothing is wrong."), cookies];
+    return [note("Storage is separate for each site", "A visitor who is logged in on the chat's own site is not logged in in this frame, and has to log in here once. Browsers do this to protect privacy; nothing is wrong."), cookies];
   }
-  return [good("Storage works", framed ? "" : "Inside a frame on another site browsers keep it apart: visitors log in there once. Put this page into the frame to see."), cookies];
+  return [good("Storage works", framed ? "" : "In a frame on another site, browsers keep storage separate, so visitors log in there once. To check, open this page in the frame."), cookies];
 }
 
 export function sandboxAttribute(): string {
@@ -88,7 +88,7 @@ export function sandboxAttribute(): string {
 
 /** What a strict policy of the site itself must contain; nobody but its owner can see that one. */
 export function hostPolicyNote(server: string): Finding {
-  return note("Does your site send a Content-Security-Policy?", "It cannot be seen from here. If it does, it has to allow the chat's server:", `script-src 'self' ${server}; frame-src ${server}`);
+  return note("Does your site send a Content-Security-Policy?", "This page cannot see it. If your site sends one, it must allow the chat's server:", `script-src 'self' ${server}; frame-src ${server}`);
 }
 
 /** Reads the code that somebody pasted into their page: an iframe, a script tag, or the element. */
@@ -98,29 +98,29 @@ export function codeFindings(pasted: Document, server: string, site: string | nu
   const elements = [...pasted.querySelectorAll("banter-chat")];
   if (!frames.length && !tags.length) {
     return [elements.length
-      ? blocked("The script is missing", "The element is there, but nothing makes it known. Add this to the page:", `<script src="${server}/embed.js" async></script>`)
-      : blocked("No chat in this code", "Neither an iframe, nor a script tag of embed.js, nor the element banter-chat is in it.")];
+      ? blocked("The script is missing", "The element is there, but no script defines it. Add this to the page:", `<script src="${server}/embed.js" async></script>`)
+      : blocked("No chat in this code", "It has no iframe, no script tag for embed.js and no banter-chat element.")];
   }
   const findings = [...frames.flatMap((frame) => frameFindings(frame, server, site)), ...tags.flatMap((tag) => tagFindings(tag, elements.length > 0, server))];
-  return findings.length ? findings : [good("The code is right", "Nothing in it keeps the chat from showing.")];
+  return findings.length ? findings : [good("The code is correct", "Nothing in it stops the chat from showing.")];
 }
 
 function frameFindings(frame: HTMLIFrameElement, server: string, site: string | null): Finding[] {
   const findings: Finding[] = [];
   const source = frame.getAttribute("src") ?? "";
   const url = URL.canParse(source) ? new URL(source) : null;
-  if (!url) findings.push(blocked("The frame's address is not complete", `src is “${source}”. It must begin with http and name the server:`, `${server}/embed.html?room=UID`));
+  if (!url) findings.push(blocked("The frame's address is incomplete", `src is “${source}”. It must start with http and include the server:`, `${server}/embed.html?room=UID`));
   else {
-    if (url.origin !== new URL(server).origin) findings.push(blocked("The frame's address is another server", `It leads to ${url.origin}; this server is ${server}.`));
-    if (!/\/embed\.html$/.test(url.pathname)) findings.push(blocked("The frame shows another page", `The chat is /embed.html, and the address leads to ${url.pathname}. No other page of the server can be framed.`));
-    else if (!url.searchParams.get("room")) findings.push(blocked("No room is named", "Add it to the address:", "?room=UID"));
+    if (url.origin !== new URL(server).origin) findings.push(blocked("The frame is from another server", `It points to ${url.origin}; this server is ${server}.`));
+    if (!/\/embed\.html$/.test(url.pathname)) findings.push(blocked("The frame shows another page", `The chat is at /embed.html, but the address points to ${url.pathname}. Other pages cannot be framed.`));
+    else if (!url.searchParams.get("room")) findings.push(blocked("The room ID is missing", "Add it to the address:", "?room=UID"));
     const host = url.searchParams.get("host");
-    if (host && site && host !== site) findings.push(blocked("Another host is named", `The address says host=${host}, and the site is ${site}: the chat would not listen to it.`, `host=${site}`));
+    if (host && site && host !== site) findings.push(blocked("The host is another site", `The address says host=${host}, but the site is ${site}. The chat would ignore its messages.`, `host=${site}`));
   }
   const sandbox = frame.getAttribute("sandbox")?.toLowerCase().split(/\s+/);
   const missing = sandbox ? Object.keys(sandboxWords).filter((word) => !sandbox.includes(word)) : [];
   if (missing.length) {
-    findings.push(blocked("The sandbox takes too much away", missing.map((word) => `Without ${word} ${sandboxWords[word]!}.`).join(" "), sandboxAttribute()));
+    findings.push(blocked("The sandbox is too strict", missing.map((word) => `Without ${word}, ${sandboxWords[word]!}.`).join(" "), sandboxAttribute()));
   }
   if (!frame.title) findings.push(note("The frame has no title", "Screen readers announce a frame by its title.", 'title="Chat"'));
   return findings;
@@ -130,9 +130,9 @@ function tagFindings(tag: HTMLScriptElement, element: boolean, server: string): 
   const source = tag.getAttribute("src") ?? "";
   const url = URL.canParse(source) ? new URL(source) : null;
   const findings: Finding[] = [];
-  if (!url) findings.push(blocked("The script's address is not complete", `src is “${source}”. It must begin with http and name the server:`, `${server}/embed.js`));
-  else if (url.origin !== new URL(server).origin) findings.push(blocked("The script is another server's", `It comes from ${url.origin}; this server is ${server}.`));
-  if (tag.type === "module") findings.push(blocked("The script is loaded as a module", "It is a classic script: take type=\"module\" away.", `<script src="${server}/embed.js" data-room="UID" async></script>`));
-  if (!tag.dataset.room && !element) findings.push(blocked("No room is named", "Add it to the script tag:", 'data-room="UID"'));
+  if (!url) findings.push(blocked("The script's address is incomplete", `src is “${source}”. It must start with http and include the server:`, `${server}/embed.js`));
+  else if (url.origin !== new URL(server).origin) findings.push(blocked("The script is from another server", `It comes from ${url.origin}; this server is ${server}.`));
+  if (tag.type === "module") findings.push(blocked("The script is loaded as a module", "It is a classic script: remove type=\"module\".", `<script src="${server}/embed.js" data-room="UID" async></script>`));
+  if (!tag.dataset.room && !element) findings.push(blocked("The room ID is missing", "Add it to the script tag:", 'data-room="UID"'));
   return findings;
 }

@@ -46,16 +46,16 @@ async function examine(): Promise<void> {
   look("the room");
   const found = await new Rest({ base: server }).room(uid).then((answer) => answer.room, (error: unknown) => problemOf(error));
   if ("status" in found) {
-    say({ verdict: "blocked", title: found.status === 404 || found.status === 400 ? "There is no such room" : "The server does not answer", text: found.status === 0 ? `${server} cannot be reached from here.` : `It says: ${found.detail}` });
+    say({ verdict: "blocked", title: found.status === 404 || found.status === 400 ? "There is no such room" : "The server does not answer", text: found.status === 0 ? `${server} cannot be reached from here.` : `The server says: ${found.detail}` });
     return look(null);
   }
-  say({ verdict: "good", title: `The room is there: ${found.name}`, text: "" });
+  say({ verdict: "good", title: `The room exists: ${found.name}`, text: "" });
 
   look("who may frame it");
   const headers = await framingHeaders(uid);
-  if (!headers) say({ verdict: "blocked", title: "The chat cannot be loaded", text: "/embed.html does not answer: an extension of this browser or something between it and the server stops it." });
+  if (!headers) say({ verdict: "blocked", title: "The chat cannot be loaded", text: "/embed.html does not answer: a browser extension, or something between the browser and the server, blocks it." });
   else if (of) say(framingFinding(headers, found, of, location.origin), mixedFinding(of, server));
-  else say({ verdict: "note", title: "Which site?", text: "Name the site above to see whether it may frame the room." });
+  else say({ verdict: "note", title: "Which site?", text: "Enter your site above to check whether it may frame the room." });
   say(originFinding({ site: originOf(query.get("site")), parent: parentOrigin() }));
 
   look("whether the chat answers in a frame");
@@ -63,13 +63,13 @@ async function examine(): Promise<void> {
   await new Promise((drawn) => setTimeout(drawn));
   const answers = frame ? await frameAnswers(frame) : false;
   say(answers
-    ? { verdict: "good", title: "The chat answers in a frame", text: "It stands below." }
-    : { verdict: "blocked", title: "The chat does not answer in a frame", text: "The browser refused to load it, or an extension stops it. Its console says which." });
+    ? { verdict: "good", title: "The chat answers in a frame", text: "See below." }
+    : { verdict: "blocked", title: "The chat does not answer in a frame", text: "The browser refused to load it, or an extension blocks it. The browser's console says which." });
 
   look("the WebSocket");
   say(await socketSpeaks(server)
-    ? { verdict: "good", title: "Messages come through", text: "A WebSocket opened and the server spoke." }
-    : { verdict: "blocked", title: "The WebSocket does not come through", text: "Pages load, live messages do not: a proxy in front of Banter has to pass WebSockets on. For nginx:", fix: "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection $connection_upgrade;" });
+    ? { verdict: "good", title: "Live messages work", text: "A WebSocket opened and the server answered." }
+    : { verdict: "blocked", title: "The WebSocket is blocked", text: "Pages load, but live messages do not arrive: a proxy in front of Banter must pass WebSockets on. For nginx:", fix: "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\nproxy_set_header Connection $connection_upgrade;" });
   say(...storageFindings(await storageFacts()), hostPolicyNote(server));
   look(null);
 }
@@ -77,12 +77,12 @@ async function examine(): Promise<void> {
 function heading(): string {
   const count = findings.value.filter(({ verdict }) => verdict === "blocked").length;
   if (!room.value && !findings.value.length) return "Which room?";
-  if (looking.value !== null) return "Looking …";
-  if (count === 0) return findings.value.length ? "Nothing stands in the way" : "Not looked yet";
-  return count === 1 ? "One thing stands in the way" : `${count} things stand in the way`;
+  if (looking.value !== null) return "Checking …";
+  if (count === 0) return findings.value.length ? "No problems found" : "Not checked yet";
+  return count === 1 ? "One problem found" : `${count} problems found`;
 }
 
-const labels = { good: "Good", blocked: "In the way", note: "Good to know" };
+const labels = { good: "OK", blocked: "Problem", note: "Note" };
 const order = { blocked: 0, note: 2, good: 1 };
 
 function Result({ verdict, title, text, fix }: Finding) {
@@ -104,13 +104,13 @@ function Doctor() {
   return (
     <main class="doctor">
       {parent === window && <p class="back"><a href="/">Banter playground</a></p>}
-      <h1>Why does the chat not show?</h1>
-      <p class="quiet">Browsers do not tell a page why they refuse a frame. This page looks from the chat’s side, and says what to change.</p>
+      <h1>Why is the chat not showing?</h1>
+      <p class="quiet">Browsers do not tell a page why they refuse a frame. This page checks from the chat’s side and says what to change.</p>
       <form class="card" onSubmit={onSubmit}>
         <div class="pair">
           <label class="field">
-            <span>Room</span>
-            <input class="input mono" required value={room.value} onInput={(event) => { room.value = event.currentTarget.value.trim(); }} placeholder="the room’s uid" spellcheck={false} />
+            <span>Room ID</span>
+            <input class="input mono" required value={room.value} onInput={(event) => { room.value = event.currentTarget.value.trim(); }} placeholder="12 letters and digits" spellcheck={false} />
           </label>
           <label class="field">
             <span>Your site</span>
@@ -118,19 +118,19 @@ function Doctor() {
           </label>
         </div>
         <label class="field">
-          <span>The code on your page, if you like</span>
+          <span>The code on your page (optional)</span>
           <textarea class="input mono" rows={3} value={code.value} onInput={(event) => { code.value = event.currentTarget.value; }} placeholder={`<script src="${server}/embed.js" data-room="…" async></script>`} spellcheck={false} />
         </label>
-        <div class="row"><button class="button primary">Look</button></div>
+        <div class="row"><button class="button primary">Check</button></div>
       </form>
       <section aria-labelledby="outcome">
         <div role="status"><h2 id="outcome">{heading()}</h2></div>
-        {looking.value !== null && <p class="quiet">Now: {looking.value}.</p>}
+        {looking.value !== null && <p class="quiet">Checking {looking.value} …</p>}
         <ul class="findings">{sorted.map((finding) => <Result key={finding.title} {...finding} />)}</ul>
       </section>
       {shown.value && (
         <section aria-labelledby="sample">
-          <h2 id="sample">The chat, in a frame here</h2>
+          <h2 id="sample">The chat in a frame</h2>
           <iframe
             key={round} class="sample" title="Chat" src={chatAddress(shown.value)}
             sandbox="allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox"

@@ -95,7 +95,7 @@ describe("signing in from a frame", () => {
     const page = await framed(`room=${room}`, `sandbox="allow-scripts allow-same-origin allow-forms"`);
     await chatIn(page).getByRole("button", { name: "Log in" }).click();
     await chatIn(page).getByRole("button", { name: "Log in in a new window" }).click();
-    await chatIn(page).getByText("does not let it open windows").waitFor();
+    await chatIn(page).getByText("does not let the chat open windows").waitFor();
     await shoot(page, "frame-no-popups", [420]);
     await chatIn(page).getByLabel("Name").fill(owner.user.displayName);
     await chatIn(page).getByLabel("Password").fill("correct horse battery");

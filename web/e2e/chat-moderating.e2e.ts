@@ -160,7 +160,7 @@ describe("a moderator", () => {
     expect(await card.locator(".said").allTextContents()).toEqual([expect.stringContaining("Second words"), expect.stringContaining("First words")]);
     await card.getByRole("button", { name: "Make moderator" }).click();
     await member.getByRole("button", { name: /Logged in as ann.* Mod/ }).waitFor();
-    await card.getByRole("button", { name: "No longer moderator" }).waitFor();
+    await card.getByRole("button", { name: "Remove as moderator" }).waitFor();
     await card.locator(".said").last().click();
     await expect.poll(() => message(mod, "First words").evaluate((row) => row === document.activeElement)).toBe(true);
   });

@@ -24,7 +24,7 @@ describe("history", () => {
     await expect.poll(async () => {
       await page.mouse.wheel(0, -600);
       await inOrder();
-      return page.getByText("This is where the chat begins.").isVisible();
+      return page.getByText("The chat starts here.").isVisible();
     }, { timeout: 50_000, interval: 30 }).toBe(true);
     expect((await shown())[0]).toBe("line 1.");
     await expect.poll(async () => {

@@ -40,7 +40,7 @@ it("finds_nothing_where_nothing_is", async () => {
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.goto(address("&site=https://www.example.com"));
-    await heading("Nothing stands in the way");
+    await heading("No problems found");
     await heading(/https:\/\/www\.example\.com may frame this room/);
     await shoot(page, `doctor-${scheme}`);
     await expectAccessible(page, scheme);
@@ -49,20 +49,20 @@ it("finds_nothing_where_nothing_is", async () => {
 
 it("a_room_that_is_not_there", async () => {
   await page.goto(`${backend.url}/embed-doctor.html?room=nowhere`);
-  await heading("One thing stands in the way");
+  await heading("One problem found");
   await heading(/There is no such room/);
 });
 
 it("a_site_that_is_not_on_the_rooms_list_and_the_call_that_adds_it", async () => {
   await rest().patchRoom(room, { allowed_sites: ["https://friend.example"] });
   await page.goto(address("&site=https://www.example.com"));
-  await heading("One thing stands in the way");
+  await heading("One problem found");
   await heading(/The room does not let https:\/\/www\.example\.com frame it/);
   expect(await page.getByLabel("To copy").first().textContent()).toContain('["https://friend.example","https://www.example.com"]');
   await shoot(page, "doctor-list");
   await expectAccessible(page, "list");
   await page.getByLabel("Your site", { exact: true }).fill("https://friend.example");
-  await page.getByRole("button", { name: "Look" }).click();
+  await page.getByRole("button", { name: "Check" }).click();
   await heading(/https:\/\/friend\.example may frame this room/);
 });
 
@@ -80,7 +80,7 @@ it("a_header_that_a_proxy_adds", async () => {
 it("a_websocket_that_does_not_come_through", async () => {
   await page.routeWebSocket("**/ws", (socket) => { void socket.close(); });
   await page.goto(address());
-  await heading(/The WebSocket does not come through/);
+  await heading(/The WebSocket is blocked/);
 });
 
 it("blocked_storage_is_no_obstacle_and_said_so", async () => {
@@ -88,26 +88,26 @@ it("blocked_storage_is_no_obstacle_and_said_so", async () => {
     Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("blocked", "SecurityError"); } });
   });
   await page.goto(address());
-  await heading("Nothing stands in the way");
+  await heading("No problems found");
   await heading(/Storage is blocked here/);
 });
 
 it("the_code_that_somebody_pasted", async () => {
   await page.goto(address(`&site=${host.url}`));
-  await heading("Nothing stands in the way");
-  await page.getByLabel("The code on your page, if you like").fill(`<iframe sandbox="allow-scripts" src="${backend.url}/embed.html?room=${room}&host=https://old.example"></iframe>`);
-  await page.getByRole("button", { name: "Look" }).click();
-  await heading("2 things stand in the way");
-  await heading(/The sandbox takes too much away/);
-  await heading(/Another host is named/);
+  await heading("No problems found");
+  await page.getByLabel("The code on your page (optional)").fill(`<iframe sandbox="allow-scripts" src="${backend.url}/embed.html?room=${room}&host=https://old.example"></iframe>`);
+  await page.getByRole("button", { name: "Check" }).click();
+  await heading("2 problems found");
+  await heading(/The sandbox is too strict/);
+  await heading(/The host is another site/);
 });
 
 it("framed_by_a_site_it_sees_what_the_chat_would_see_there", async () => {
   host.pages.set("/", { body: `<!doctype html><title>Host</title><body><iframe title="Doctor" width="900" height="800" src="${address()}"></iframe></body>` });
   await page.goto(host.url);
   const doctor = page.frameLocator("iframe");
-  await doctor.getByRole("heading", { name: "Nothing stands in the way" }).waitFor();
-  await doctor.getByRole("heading", { name: /Page and chat know each other/ }).waitFor();
+  await doctor.getByRole("heading", { name: "No problems found" }).waitFor();
+  await doctor.getByRole("heading", { name: /The page and the chat can communicate/ }).waitFor();
   await doctor.getByRole("heading", { name: new RegExp(`${host.url} may frame this room`) }).waitFor();
 
   await rest().patchRoom(room, { allowed_sites: ["https://friend.example"] });
@@ -119,7 +119,7 @@ it("framed_by_a_site_it_sees_what_the_chat_would_see_there", async () => {
 it("framed_under_another_name_than_the_one_it_is_told", async () => {
   host.pages.set("/", { body: `<!doctype html><title>Host</title><body><iframe title="Doctor" width="900" height="800" src="${address("&site=https://www.example.com")}"></iframe></body>` });
   await page.goto(host.url);
-  await page.frameLocator("iframe").getByRole("heading", { name: /The named site is not the one that frames it/ }).waitFor();
+  await page.frameLocator("iframe").getByRole("heading", { name: /The address names another site/ }).waitFor();
 });
 
 it("a_sandbox_that_takes_the_origin_away", async () => {

@@ -168,7 +168,7 @@ describe("the other pages", () => {
       await visit("/", async (page) => {
         await page.getByText("No room yet.").first().waitFor();
         await shoot(page, `playground-${scheme}`);
-        await page.getByRole("button", { name: "Make one and open it" }).click();
+        await page.getByRole("button", { name: "Create and open a room" }).click();
         await joinAsGuest(page.frameLocator('iframe[title="Chat 2"]'));
         await page.getByText("Both windows are the same guest").waitFor();
         await shoot(page, `playground-same-guest-${scheme}`);
@@ -234,11 +234,11 @@ describe("the other pages", () => {
       await row("someone").waitFor();
       await shoot(page, "admin-users");
       await row("someone").getByRole("button", { name: "Edit" }).click();
-      await page.getByLabel("Shown name").fill("Someone else");
-      await page.getByLabel("super_mod").check();
+      await page.getByLabel("Display name").fill("Someone else");
+      await page.getByLabel("Super mod").check();
       await shoot(page, "admin-edit", [1280]);
       await page.getByRole("button", { name: "Save" }).click();
-      await row("Someone else").filter({ hasText: "super_mod" }).waitFor();
+      await row("Someone else").filter({ hasText: "Super mod" }).waitFor();
       await row("Someone else").getByRole("button", { name: "Ban" }).click();
       await page.getByRole("button", { name: "Yes" }).click();
       await page.getByRole("link", { name: "Bans" }).click();
@@ -252,7 +252,7 @@ describe("the other pages", () => {
       await shoot(page, "admin-bans");
       await row("Someone else").getByRole("button", { name: "Lift" }).click();
       await page.getByRole("button", { name: "Yes" }).click();
-      await page.getByText("Nobody is banned here.").waitFor();
+      await page.getByText("No bans or timeouts.").waitFor();
       await page.getByRole("link", { name: "Rooms" }).click();
       await row("Late light").waitFor();
       await shoot(page, "admin-rooms");

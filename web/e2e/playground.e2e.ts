@@ -38,7 +38,7 @@ afterEach(async () => {
 /** From the empty page to an open room with a word in it. */
 async function openRoom(): Promise<void> {
   await page.goto(backend.url);
-  await page.getByRole("button", { name: "Make one and open it" }).click();
+  await page.getByRole("button", { name: "Create and open a room" }).click();
   const one = page.frameLocator('iframe[title="Chat 1"]');
   await one.getByRole("button", { name: /Logged in as/ }).waitFor();
   await say(one, "Hello from the playground");
@@ -96,7 +96,7 @@ describe("states", () => {
   it("a_server_that_does_not_answer_is_said_at_once_and_again_when_something_is_asked_of_it", async () => {
     await page.goto(`${backend.url}/?server=http://127.0.0.1:1`);
     await page.getByText("http://127.0.0.1:1 does not answer.").waitFor();
-    await page.getByRole("button", { name: "Make one and open it" }).click();
+    await page.getByRole("button", { name: "Create and open a room" }).click();
     await page.getByText("The server cannot be reached.").waitFor();
     await shoot(page, "playground-silent");
     await expectAccessible(page, "silent");
@@ -115,7 +115,7 @@ describe("states", () => {
     await openRoom();
     await page.goto(`${backend.url}/?server=http://other.test`);
     await page.getByText("Other 1").waitFor();
-    await page.getByRole("button", { name: "Make one and open it" }).click();
+    await page.getByRole("button", { name: "Create and open a room" }).click();
     await page.getByText("Not today.").first().waitFor();
     expect(heard.length).toBeGreaterThanOrEqual(2);
     expect(heard.filter((login) => login !== null)).toEqual([]);

@@ -31,7 +31,7 @@ afterEach(async () => {
 /** From the empty start page to an open room: chat 1 is its owner, a guest; nobody is in chat 2. */
 async function quickStart(): Promise<[Chat, Chat]> {
   await page.goto(backend.url);
-  await page.getByRole("button", { name: "Make one and open it" }).click();
+  await page.getByRole("button", { name: "Create and open a room" }).click();
   const [one, two] = [page.frameLocator('iframe[title="Chat 1"]'), page.frameLocator('iframe[title="Chat 2"]')] as const;
   await one.getByRole("button", { name: /Logged in as/ }).waitFor();
   return [one, two];

@@ -143,7 +143,7 @@ class BanterChat extends HTMLElement {
   #complain(): void {
     const doctor = new URL("embed-doctor.html", this.#frame!.src);
     doctor.search = new URLSearchParams({ room: this.room ?? "", site: location.origin }).toString();
-    const detail = `The chat does not answer. What may be in its way: ${doctor.href}`;
+    const detail = `The chat does not answer. To find out why, open ${doctor.href}`;
     console.warn(detail);
     this.#tell("error", { status: 0, code: "no_answer", detail, doctor: doctor.href });
   }

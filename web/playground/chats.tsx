@@ -57,13 +57,13 @@ export function Chats({ onQuickStart }: { onQuickStart: () => void }) {
   return (
     <section class="part" aria-labelledby="chats-title" id="try">
       <PartTitle number={1} id="chats-title" title="Try it">
-        {room ? "Two visitors of one room. Write in one window and read in the other; chat 1 owns the room and may delete, time out and ban."
-          : "One click makes a room and opens it in two windows, as two visitors would see it."}
+        {room ? "Two visitors in one room. Write in one window and read in the other. Chat 1 owns the room and can delete messages, time out and ban."
+          : "One click creates a room and opens it in two windows, as two visitors would see it."}
       </PartTitle>
       {sameGuest && (
         <p class="note warn" role="status">
           Both windows are the same guest, because this server tells guests apart by their network address. Register in one of
-          them to talk as two people.
+          them to chat as two users.
         </p>
       )}
       {room ? (
@@ -73,7 +73,7 @@ export function Chats({ onQuickStart }: { onQuickStart: () => void }) {
               <figure key={index} class="card frame">
                 <figcaption>
                   <strong>Chat {index + 1}</strong>
-                  <span class="quiet">login kept as <span class="mono">{keyOf(session)}</span></span>
+                  <span class="quiet">login stored as <span class="mono">{keyOf(session)}</span></span>
                 </figcaption>
                 <iframe
                   title={`Chat ${index + 1}`} src={embedUrl(room, session)}
@@ -84,16 +84,16 @@ export function Chats({ onQuickStart }: { onQuickStart: () => void }) {
           </div>
           <p class="room-line">
             <span class="quiet">Room</span> <code>{room}</code> <CopyButton text={room} label="Copy: room" />
-            <a href={`/embed.html?room=${encodeURIComponent(room)}`} target="_blank" rel="noopener">Open it in a window of its own</a>
-            <a href={`/lofi.html?room=${encodeURIComponent(room)}`}>See it beside a stream</a>
+            <a href={`/embed.html?room=${encodeURIComponent(room)}`} target="_blank" rel="noopener">Open in a new window</a>
+            <a href={`/lofi.html?room=${encodeURIComponent(room)}`}>See it next to a stream</a>
           </p>
         </>
       ) : (
         <div class="card start">
           <p class="start-title">No room yet.</p>
-          <button class="button primary large" onClick={onQuickStart} disabled={busy.value}>Make one and open it</button>
+          <button class="button primary large" onClick={onQuickStart} disabled={busy.value}>Create and open a room</button>
           {failure.value ? <p class="problem" role="alert">{failure.value.detail}</p>
-            : <p class="quiet" role="status">{busy.value ? "Opening …" : "You become a guest and own the room. No account needed."}</p>}
+            : <p class="quiet" role="status">{busy.value ? "Opening …" : "You join as a guest and own the room. No account needed."}</p>}
         </div>
       )}
     </section>

@@ -16,7 +16,7 @@ export function Embed() {
   return (
     <section class="part" aria-labelledby="embed-title" id="embed">
       <PartTitle number={2} id="embed-title" title="Put it on your page">
-        Copy one of these. It works as it is, on any site{place.room === "UID" ? ", once a room is open" : ""}.
+        Copy one of these. It works as is on any site{place.room === "UID" ? ", once a room is open" : ""}.
       </PartTitle>
       <div class="embed">
         <div class="card embed-code">
@@ -32,8 +32,8 @@ export function Embed() {
             </div>
             {shaped && <AppearanceFields />}
             <p class="quiet hint">
-              Your own users, your own appearance, and what your page hears: <span class="mono">docs/embedding.md</span>. The chat
-              does not show? <a href={`/embed-doctor.html?room=${encodeURIComponent(place.room === "UID" ? "" : place.room)}`}>Ask the doctor</a>.
+              To log in your own users, change the styles or receive events, see <span class="mono">docs/embedding.md</span>. The chat
+              does not show? <a href={`/embed-doctor.html?room=${encodeURIComponent(place.room === "UID" ? "" : place.room)}`}>Check the embedding</a>.
             </p>
           </div>
         </div>
@@ -76,7 +76,7 @@ function AppearanceFields() {
   const { theme, accent } = appearance.value;
   return (
     <fieldset class="looks">
-      <legend class="sr-only">How it looks</legend>
+      <legend class="sr-only">Appearance</legend>
       <label class="choice">Theme
         <select class="input" value={theme} onChange={(event) => set({ theme: event.currentTarget.value as Appearance["theme"] })}>
           {(["auto", "light", "dark", "transparent"] as const).map((name) => <option key={name} value={name}>{name}</option>)}
@@ -86,7 +86,7 @@ function AppearanceFields() {
         <input type="color" value={accent || "#2f5bd0"} onChange={(event) => set({ accent: event.currentTarget.value })} />
       </label>
       <Check label="Compact" of="compact" />
-      <Check label="Guests at once" of="guest" />
+      <Check label="Log in as guest automatically" of="guest" />
       <Check label="Read only" of="readonly" />
     </fieldset>
   );

@@ -43,7 +43,7 @@ export function requestText({ method, url, headers, body }: Exchange): string {
 }
 
 export function responseText({ response }: Exchange): string {
-  if (!response) return "No answer: the server cannot be reached, or does not allow this page.";
+  if (!response) return "No response: the server cannot be reached, or it does not allow this page.";
   return [`${response.status} ${response.statusText}`.trim(), ...(response.body ? ["", indented(response.body)] : [])].join("\n");
 }
 

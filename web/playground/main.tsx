@@ -93,7 +93,7 @@ function Playground() {
         <div class="intro">
           <h1>A chat of your own, on any page</h1>
           <p class="lead">
-            Rooms, guests, moderators and an API, on your own server. Try it here, then take the code with you.
+            Rooms, guests, moderators and an API, on your own server. Try it here, then copy the code.
           </p>
           <nav class="ways" aria-label="On this page">
             <a href="#try"><span class="number" aria-hidden="true">1</span>Try it</a>
@@ -112,7 +112,7 @@ function Playground() {
           <div class="end-tools">
             {said && "version" in said && <span class="quiet">{said.name} {said.version}</span>}
             <a href="/embed-doctor.html">Embed doctor</a>
-            <ConfirmButton question="Forget everything here?" onConfirm={reset}>Reset playground</ConfirmButton>
+            <ConfirmButton question="Reset the playground?" onConfirm={reset}>Reset playground</ConfirmButton>
           </div>
         </div>
       </footer>

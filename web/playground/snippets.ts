@@ -21,12 +21,12 @@ export interface Place {
 export const defaultAppearance: Appearance = { theme: "auto", accent: "", compact: false, guest: false, readonly: false };
 
 export const ways: Record<Way, { title: string; text: string }> = {
-  script: { title: "Script tag", text: "Where the tag stands, the chat stands." },
-  element: { title: "Element", text: "For pages that are built from components: the chat follows when an attribute changes." },
-  iframe: { title: "Iframe", text: "Without any script of ours. Put your own site for www.example.com, or leave host away." },
-  sdk: { title: "JavaScript", text: "Your own window, or a bot: the SDK in web/sdk, for browsers and Node." },
-  curl: { title: "HTTP", text: "Anything that speaks HTTP can read and write. This reads; the steps below have every call." },
-  obs: { title: "OBS overlay", text: "A browser source: transparent, read-only, lines fade." },
+  script: { title: "Script tag", text: "The chat appears where you put the tag." },
+  element: { title: "Element", text: "For pages built from components: the chat updates when an attribute changes." },
+  iframe: { title: "Iframe", text: "No script needed. Replace www.example.com with your site, or remove the host parameter." },
+  sdk: { title: "JavaScript", text: "For your own chat window or a bot: the SDK in web/sdk, for browsers and Node." },
+  curl: { title: "HTTP", text: "Any HTTP client can read and write messages. This call reads them; more calls are below." },
+  obs: { title: "OBS overlay", text: "A browser source: transparent and read-only; messages fade out." },
 };
 
 /** The options that differ from what the chat does by itself, by the names of its attributes. */

@@ -9,8 +9,8 @@ export function Steps() {
   return (
     <section class="part" aria-labelledby="steps-title" id="api">
       <PartTitle number={3} id="steps-title" title="Use the API">
-        Every call behind the windows, with the request and the response as they went over the wire. All others are
-        in the <a href="/docs/">reference</a>.
+        The most important calls, each with its exact request and response. All others are in
+        the <a href="/docs/">reference</a>.
       </PartTitle>
       <div class="steps">
         <div class="column">
@@ -86,7 +86,7 @@ function LogIn() {
           <button class="button primary">Log in</button>
           <button class="button" type="button" onClick={() => void attempt(guest)}>Log in as guest</button>
         </div>
-        <p class="quiet hint">A server may tell guests apart by browser or by network address. By address, every guest from here is the same one.</p>
+        <p class="quiet hint">A server tells guests apart by browser or by network address. By address, all guests from your network are the same user.</p>
       </form>
     </StepCard>
   );
@@ -98,13 +98,13 @@ function UseToken() {
     <StepCard number={3} title="Use the token">
       {token ? (
         <>
-          <p>You are <strong>{user?.displayName ?? "somebody"}</strong>; the calls on this page say so with this token. Give it to a chat, and you are signed in there too.</p>
+          <p>You are <strong>{user?.displayName ?? "logged in"}</strong>; calls on this page use this token. Pass it to a chat to log in there too.</p>
           {sessions.map((session, index) => (
             <div key={index} class="row" role="group" aria-label={`Chat ${index + 1}`}>
               <span class="give">Chat {index + 1}</span>
               <button class="button small" onClick={() => storeToken(session, token)}>By storage</button>
               <button class="button small" onClick={() => tell(session, { login: token })}>By postMessage</button>
-              <button class="button small bare" onClick={() => { storeToken(session, null); tell(session, { logout: true }); }}>Sign out</button>
+              <button class="button small bare" onClick={() => { storeToken(session, null); tell(session, { logout: true }); }}>Log out</button>
             </div>
           ))}
           <Code title="By storage, on the same origin" text={`localStorage.setItem("chat_token", ${JSON.stringify(token)});`} />
@@ -141,7 +141,7 @@ function OpenRoom() {
         <RoomField />
         <div class="row">
           <button class="button primary" disabled={!room}>Open in both chats</button>
-          {shown && <a href={`/lofi.html?room=${encodeURIComponent(shown)}`}>Or see it beside a stream</a>}
+          {shown && <a href={`/lofi.html?room=${encodeURIComponent(shown)}`}>Or see it next to a stream</a>}
         </div>
       </form>
     </StepCard>
@@ -149,7 +149,7 @@ function OpenRoom() {
 }
 
 function RoomField() {
-  return <Field label="Room" value={saved.value.room} onInput={(value) => keep({ room: value.trim() })} required placeholder="the room’s uid" />;
+  return <Field label="Room ID" value={saved.value.room} onInput={(value) => keep({ room: value.trim() })} required placeholder="12 letters and digits" />;
 }
 
 function Post() {
@@ -178,7 +178,7 @@ function Delete() {
   return (
     <StepCard number={7} title="Delete a message" exchange={saved.value.exchanges.delete}>
       <form onSubmit={submit(remove)}>
-        <Field label="Message id" type="number" value={saved.value.messageId} onInput={(value) => keep({ messageId: value })} required />
+        <Field label="Message ID" type="number" value={saved.value.messageId} onInput={(value) => keep({ messageId: value })} required />
         <div class="row"><button class="button primary">Delete message</button></div>
       </form>
     </StepCard>

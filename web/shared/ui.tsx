@@ -29,7 +29,7 @@ export function Field({ label, value, onInput, type = "text", ...rest }: FieldPr
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const [said, say] = useState("");
   const copy = async () => {
-    const done = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Select and copy by hand");
+    const done = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Select and copy manually");
     say(done);
     setTimeout(() => say(""), 2000);
   };

@@ -48,8 +48,8 @@ function StreamPage({ uid }: { uid: string | null }) {
         <div class="screen"><Scene /></div>
         <div class="about">
           <div class="title">
-            <h1>{room?.name ?? "Late light"}</h1>
-            <p class="quiet">{room?.description || "Slow beats, soft rain. A stand-in for your stream, with a chat beside it."}</p>
+            <h1>{room?.name ?? "Stream page"}</h1>
+            <p class="quiet">{room?.description || "A placeholder for your stream, with the chat beside it."}</p>
           </div>
           <Recipe room={uid ?? "UID"} />
         </div>
@@ -58,8 +58,8 @@ function StreamPage({ uid }: { uid: string | null }) {
         {uid ? <iframe title="Chat" src={chatUrl(uid)} /> : (
           <div class="vacant">
             <p class="vacant-title">No room is open yet.</p>
-            <p class="quiet">The chat of a room stands here, beside your video.</p>
-            <a class="button primary" href="/">Make one in the playground</a>
+            <p class="quiet">The chat of a room appears here, beside your video.</p>
+            <a class="button primary" href="/">Create a room in the playground</a>
           </div>
         )}
       </aside>

@@ -195,8 +195,8 @@ describe("identity", () => {
     await open(owner);
     await eventually(() => expect(store.room.me.value).not.toBeNull());
     server.world.tokens.clear();
-    server.closeAll(4001, "You were signed out elsewhere.");
-    await seen("You were signed out elsewhere.");
+    server.closeAll(4001, "You were logged out elsewhere.");
+    await seen("You were logged out elsewhere.");
     expect(button("Chat as a guest")).toBeDefined();
     expect(localStorage.getItem("chat_token")).toBeNull();
   });

@@ -61,7 +61,7 @@ describe("what is around", () => {
   it("storage_is_never_in_the_way", () => {
     const facts = { framed: true, storage: true, shared: false };
     const titles = (more: object) => storageFindings({ ...facts, ...more }).filter(({ verdict }) => verdict !== "good").map(({ verdict, title }) => `${verdict}: ${title}`);
-    expect(titles({})).toEqual(["note: Storage is kept apart for each site"]);
+    expect(titles({})).toEqual(["note: Storage is separate for each site"]);
     expect(titles({ storage: false })).toEqual(["note: Storage is blocked here"]);
     expect(titles({ framed: false, shared: true })).toEqual([]);
   });
@@ -70,18 +70,18 @@ describe("what is around", () => {
 describe("pasted code", () => {
   const titles = (html: string) => codeFindings(new DOMParser().parseFromString(html, "text/html"), self, site).map(({ verdict, title }) => `${verdict}: ${title}`);
   it.each([
-    [`<iframe src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["good: The code is right"]],
-    [`<script src="${self}/embed.js" data-room="R" async></script>`, ["good: The code is right"]],
-    [`<script src="${self}/embed.js"></script><banter-chat room="R"></banter-chat>`, ["good: The code is right"]],
+    [`<iframe src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["good: The code is correct"]],
+    [`<script src="${self}/embed.js" data-room="R" async></script>`, ["good: The code is correct"]],
+    [`<script src="${self}/embed.js"></script><banter-chat room="R"></banter-chat>`, ["good: The code is correct"]],
     ["<banter-chat room=R></banter-chat>", ["blocked: The script is missing"]],
     ["<p>hello</p>", ["blocked: No chat in this code"]],
-    [`<iframe src="${self}/embed.html?room=R&host=https://old.example" title="Chat"></iframe>`, ["blocked: Another host is named"]],
-    [`<iframe src="/embed.html?room=R" title="Chat"></iframe>`, ["blocked: The frame's address is not complete"]],
+    [`<iframe src="${self}/embed.html?room=R&host=https://old.example" title="Chat"></iframe>`, ["blocked: The host is another site"]],
+    [`<iframe src="/embed.html?room=R" title="Chat"></iframe>`, ["blocked: The frame's address is incomplete"]],
     [`<iframe src="${self}/?room=R" title="Chat"></iframe>`, ["blocked: The frame shows another page"]],
-    [`<iframe src="${self}/embed.html" title="Chat"></iframe>`, ["blocked: No room is named"]],
-    [`<iframe src="https://old.example/embed.html?room=R"></iframe>`, ["blocked: The frame's address is another server", "note: The frame has no title"]],
-    [`<iframe sandbox="allow-scripts" src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["blocked: The sandbox takes too much away"]],
+    [`<iframe src="${self}/embed.html" title="Chat"></iframe>`, ["blocked: The room ID is missing"]],
+    [`<iframe src="https://old.example/embed.html?room=R"></iframe>`, ["blocked: The frame is from another server", "note: The frame has no title"]],
+    [`<iframe sandbox="allow-scripts" src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["blocked: The sandbox is too strict"]],
     [`<script type="module" src="${self}/embed.js" data-room="R"></script>`, ["blocked: The script is loaded as a module"]],
-    [`<script src="${self}/embed.js"></script>`, ["blocked: No room is named"]],
+    [`<script src="${self}/embed.js"></script>`, ["blocked: The room ID is missing"]],
   ])("%s", (html, expected) => expect(titles(html)).toEqual(expected));
 });

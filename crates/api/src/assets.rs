@@ -58,7 +58,7 @@ pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
             Err(_) => later(),
         };
     }
-    Problem::new(Code::NotFound, "there is nothing at this address").error_response()
+    Problem::new(Code::NotFound, "There is nothing at this address.").error_response()
 }
 
 /// In place of a page while the store is away: holds nothing, so anybody may frame it, and asks again by itself.

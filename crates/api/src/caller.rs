@@ -36,15 +36,15 @@ pub fn is_secure(request: &HttpRequest, config: &Config) -> bool {
     config.is_trusted_proxy(peer(request)) && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-/// Whoever knocks.
-pub struct Knock(pub ClientInfo);
+/// The client of a request.
+pub struct RequestClient(pub ClientInfo);
 
-impl FromRequest for Knock {
+impl FromRequest for RequestClient {
     type Error = Problem;
-    type Future = Ready<Result<Knock, Problem>>;
+    type Future = Ready<Result<RequestClient, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(app(request).map(|app| Knock((app.locate)(address(request, &app.config)))))
+        ready(app(request).map(|app| RequestClient((app.locate)(address(request, &app.config)))))
     }
 }
 
@@ -62,32 +62,32 @@ pub fn bearer(request: &HttpRequest) -> Option<String> {
 }
 
 /// Whoever is logged in, if anybody. A token that is not valid is an error, not nobody.
-pub struct Anyone(pub Option<Caller>);
+pub struct MaybeCaller(pub Option<Caller>);
 
-impl FromRequest for Anyone {
+impl FromRequest for MaybeCaller {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Anyone, Problem>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<MaybeCaller, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let Some(token) = bearer(&request) else { return Ok(Anyone(None)) };
+            let Some(token) = bearer(&request) else { return Ok(MaybeCaller(None)) };
             let app = app(&request)?;
             let client = (app.locate)(address(&request, &app.config));
-            Ok(Anyone(Some(app.services.accounts.identify(&token, &client).await?)))
+            Ok(MaybeCaller(Some(app.services.accounts.identify(&token, &client).await?)))
         })
     }
 }
 
 /// Whoever is logged in; nobody is an error.
-pub struct Known(pub Caller);
+pub struct LoggedIn(pub Caller);
 
-impl FromRequest for Known {
+impl FromRequest for LoggedIn {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Known, Problem>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<LoggedIn, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let anyone = Anyone::from_request(request, payload);
-        Box::pin(async move { Ok(Known(anyone.await?.0.ok_or(Error::LoginRequired)?)) })
+        let anyone = MaybeCaller::from_request(request, payload);
+        Box::pin(async move { Ok(LoggedIn(anyone.await?.0.ok_or(Error::LoginRequired)?)) })
     }
 }

@@ -90,7 +90,7 @@ async fn show(metrics: web::Data<Metrics>, store: web::Data<dyn Health>) -> Http
 
 /// Serves /metrics and nothing else. Must be called within an actix system.
 pub fn serve(listener: TcpListener, metrics: Arc<Metrics>, store: Arc<dyn Health>) -> Result<ServerHandle, String> {
-    let nothing = || async { Problem::new(Code::NotFound, "the metrics are at /metrics").error_response() };
+    let nothing = || async { Problem::new(Code::NotFound, "The metrics are at /metrics.").error_response() };
     let server = HttpServer::new(move || {
         let (metrics, store) = (web::Data::from(metrics.clone()), web::Data::from(store.clone()));
         let routes = actix_web::App::new().app_data(metrics).app_data(store).route("/metrics", web::get().to(show));

@@ -36,22 +36,22 @@ macro_rules! codes {
 
 codes! {
     BadRequest 400 "bad_request" "The request could not be read";
-    Invalid 400 "invalid_field" "A value breaks its rule";
+    Invalid 400 "invalid_field" "A value is not valid";
     CommandUnknown 400 "unknown_command" "There is no such command";
-    CommandUsage 400 "command_usage" "The command is used in another way";
-    SocketOnly 400 "socket_only" "The command needs a socket";
+    CommandUsage 400 "command_usage" "The command is used wrongly";
+    SocketOnly 400 "socket_only" "The command needs a WebSocket";
     NoRoom 400 "no_room" "No room was named or joined";
     AmbiguousName 400 "ambiguous_name" "More than one user is called that";
     UnknownFrame 400 "unknown_frame" "There is no such frame";
-    TokenInvalid 401 "token_invalid" "The token or ticket is not valid, or no longer";
-    LoginRequired 401 "login_required" "This takes a login";
+    TokenInvalid 401 "token_invalid" "The token or ticket is invalid or expired";
+    LoginRequired 401 "login_required" "Log in first";
     CredentialsWrong 401 "credentials_wrong" "The username or the password is wrong";
     Forbidden 403 "forbidden" "The rank is too low";
-    Outranked 403 "outranked" "Nobody acts on an equal or a higher rank";
-    Oneself 403 "not_on_yourself" "Nobody moderates themselves";
+    Outranked 403 "outranked" "The user's rank is equal to or above yours";
+    Oneself 403 "not_on_yourself" "You cannot moderate yourself";
     Banned 403 "banned" "A ban is in force";
     TimedOut 403 "timed_out" "A timeout is in force";
-    GuestsOff 403 "guests_off" "Guests are switched off";
+    GuestsOff 403 "guests_off" "Guest access is off";
     LinkRefused 403 "links_not_allowed" "Links are not allowed in this room";
     OriginRefused 403 "origin_not_allowed" "The page's origin is not allowed";
     NotFound 404 "not_found" "There is nothing at this address";
@@ -60,7 +60,7 @@ codes! {
     MessageUnknown 404 "message_not_found" "There is no such message";
     SanctionUnknown 404 "not_sanctioned" "No ban or timeout is in force";
     ConnectionUnknown 404 "connection_not_found" "There is no such connection";
-    MethodNotAllowed 405 "method_not_allowed" "The address does not take this method";
+    MethodNotAllowed 405 "method_not_allowed" "The method is not allowed at this address";
     TimeoutReached 408 "request_timeout" "The request took too long to arrive";
     NameTaken 409 "name_taken" "The name is taken, or looks like one that is";
     TooManyRooms 409 "too_many_rooms" "The connection is in too many rooms";
@@ -70,10 +70,10 @@ codes! {
     SlowMode 429 "slow_mode" "The room is in slow mode";
     Flood 429 "flood" "Too many messages at once";
     Repeated 429 "repeated" "The same message again";
-    LoginSlowed 429 "login_slowed" "Too many tries to log in";
+    LoginSlowed 429 "login_slowed" "Too many login attempts";
     RateLimited 429 "rate_limited" "Too many requests";
     Internal 500 "internal" "Something went wrong on the server";
-    Busy 503 "busy" "The server is busy or its database away";
+    Busy 503 "busy" "The server is busy or cannot reach its database";
     StorageFull 503 "storage_full" "The server's disk is full";
     Draining 503 "draining" "The server is about to stop";
 }
@@ -260,7 +260,7 @@ pub fn method_not_allowed(request: &HttpRequest, methods: &[&str]) -> HttpRespon
     let mut response = if request.method() == Method::OPTIONS {
         HttpResponse::NoContent().finish()
     } else {
-        Problem::new(Code::MethodNotAllowed, format!("this address takes {allowed}")).error_response()
+        Problem::new(Code::MethodNotAllowed, format!("This address takes {allowed}")).error_response()
     };
     if let Ok(value) = HeaderValue::from_str(&allowed) {
         response.headers_mut().insert(ALLOW, value);

@@ -1,6 +1,6 @@
 //! Many connections on one epoll, driven by one thread.
 
-use crate::link::{self, Entry, Link};
+use crate::link::{self, Admission, Link};
 use crate::process;
 use crate::wire::event::Event;
 use crate::wire::frame;
@@ -94,7 +94,7 @@ impl Connections {
     /// server says meanwhile, `progress` how many are in.
     pub fn open(
         &mut self,
-        entries: Vec<Entry>,
+        entries: Vec<Admission>,
         at_once: usize,
         mut on: impl FnMut(&mut Link, Event<'_>, Instant),
         mut progress: impl FnMut(usize),
@@ -127,7 +127,7 @@ impl Connections {
     }
 
     /// Begins a connection, whether or not the others are in.
-    pub fn begin(&mut self, entry: Entry) -> Result<(), String> {
+    pub fn begin(&mut self, entry: Admission) -> Result<(), String> {
         let number = self.links.len();
         let link = self.link_of(number, entry).map_err(|error| cannot_open(&error, number))?;
         self.links.push(link);
@@ -135,7 +135,7 @@ impl Connections {
     }
 
     /// Drops a connection and begins another one in its place.
-    pub fn replace(&mut self, number: usize, entry: Entry) -> Result<(), String> {
+    pub fn replace(&mut self, number: usize, entry: Admission) -> Result<(), String> {
         let old = &self.links[number];
         self.ready -= usize::from(old.is_ready());
         self.closed -= usize::from(old.closed().is_some());
@@ -143,7 +143,7 @@ impl Connections {
         Ok(())
     }
 
-    fn link_of(&mut self, number: usize, entry: Entry) -> io::Result<Link> {
+    fn link_of(&mut self, number: usize, entry: Admission) -> io::Result<Link> {
         let stream = link::connect(self.target.address, self.target.source(number))?;
         let mut link = Link::new(stream, entry);
         self.poll.registry().register(link.stream(), Token(number), Interest::READABLE | Interest::WRITABLE)?;
@@ -188,7 +188,7 @@ impl Connections {
     }
 
     /// Drops all connections at once; how each would come back.
-    pub fn drop_all(self) -> Vec<Entry> {
+    pub fn drop_all(self) -> Vec<Admission> {
         self.links.iter().map(Link::again).collect()
     }
 }

@@ -19,7 +19,7 @@ pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// How a connection goes in.
 #[derive(Clone, Debug, Default)]
-pub struct Entry {
+pub struct Admission {
     /// Who it is; nobody without.
     pub token: Option<String>,
     /// The room to join.
@@ -43,7 +43,7 @@ enum State {
 pub struct Link {
     stream: TcpStream,
     state: State,
-    entry: Entry,
+    entry: Admission,
     /// What it saw.
     pub cursor: Cursor,
     /// Which history it saw.
@@ -62,7 +62,7 @@ pub struct Link {
 
 impl Link {
     /// A connection that was begun.
-    pub fn new(stream: TcpStream, entry: Entry) -> Link {
+    pub fn new(stream: TcpStream, entry: Admission) -> Link {
         let (epoch, cursor) = entry.since.clone().unwrap_or_default();
         let state = State::Connecting;
         let (partial, out) = (Vec::new(), Vec::new());
@@ -90,13 +90,13 @@ impl Link {
     }
 
     /// How it would come back.
-    pub fn again(&self) -> Entry {
-        Entry { since: Some((self.epoch, self.cursor.clone())), ..self.entry.clone() }
+    pub fn again(&self) -> Admission {
+        Admission { since: Some((self.epoch, self.cursor.clone())), ..self.entry.clone() }
     }
 
     /// The same, when what it missed until now has been counted.
-    pub fn again_afresh(&self) -> Entry {
-        Entry { since: Some((self.epoch, Cursor::at(self.cursor.head))), ..self.entry.clone() }
+    pub fn again_afresh(&self) -> Admission {
+        Admission { since: Some((self.epoch, Cursor::at(self.cursor.head))), ..self.entry.clone() }
     }
 
     /// Sends what is ready to be sent, now or when the socket can take it.
@@ -195,7 +195,7 @@ impl Link {
                 Parsed::Frame(frame) => {
                     taken += frame.size;
                     match frame.opcode {
-                        frame::TEXT => self.hear(frame.payload, now, on),
+                        frame::TEXT => self.on_event(frame.payload, now, on),
                         frame::PING => self.send_frame(frame::PONG, frame.payload),
                         frame::CLOSE => self.close(goodbye(frame.payload)),
                         _ => {}
@@ -223,7 +223,7 @@ impl Link {
         self.send_frame(frame::TEXT, join.as_bytes());
     }
 
-    fn hear(&mut self, payload: &[u8], now: Instant, on: &mut impl FnMut(&mut Link, Event<'_>, Instant)) {
+    fn on_event(&mut self, payload: &[u8], now: Instant, on: &mut impl FnMut(&mut Link, Event<'_>, Instant)) {
         match event::read(payload) {
             Event::Ping => self.send_frame(frame::TEXT, br#"{"event":"pong"}"#),
             Event::Reset => {
@@ -299,7 +299,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (theirs, _) = listener.accept().unwrap();
-        let entry = Entry { room: Some("abcDEF012345".to_owned()), ..Entry::default() };
+        let entry = Admission { room: Some("abcDEF012345".to_owned()), ..Admission::default() };
         // Blocking on purpose: a test writes, and then reads what it wrote.
         let mut link = Link::new(TcpStream::from_std(stream), entry);
         link.state = State::Upgrading;

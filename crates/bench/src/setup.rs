@@ -1,6 +1,6 @@
 //! What a scenario needs before it begins: guests and rooms, made over HTTP like anybody's.
 
-use crate::link::Entry;
+use crate::link::Admission;
 use crate::server::Server;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -32,10 +32,10 @@ impl<'a> Setup<'a> {
     }
 
     /// How senders come in: each is a guest of its own, and does not join.
-    pub fn senders(&self, count: usize) -> Result<Vec<Entry>, String> {
+    pub fn senders(&self, count: usize) -> Result<Vec<Admission>, String> {
         let make = |tag| {
             let token = if self.server.bare { None } else { Some(self.guest()?) };
-            Ok(Entry { token, tag, ..Entry::default() })
+            Ok(Admission { token, tag, ..Admission::default() })
         };
         (0..count).map(make).collect()
     }
@@ -66,7 +66,7 @@ fn text(value: &Value, what: &str) -> Result<String, String> {
 }
 
 /// How viewers of a room come in: nobody in particular.
-pub fn viewers(count: usize, room: &str, tag: usize) -> impl Iterator<Item = Entry> {
-    let entry = Entry { room: Some(room.to_owned()), tag, ..Entry::default() };
+pub fn viewers(count: usize, room: &str, tag: usize) -> impl Iterator<Item = Admission> {
+    let entry = Admission { room: Some(room.to_owned()), tag, ..Admission::default() };
     std::iter::repeat_n(entry, count)
 }

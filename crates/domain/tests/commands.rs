@@ -123,7 +123,7 @@ async fn a_name_is_taken_by_command_with_spaces_and_quotes() {
     let (world, olive, room) = world_with_room().await;
     let guest = world.guest("a").await;
     for (line, shown) in [("/name Blue Fox", "Blue Fox"), ("/name \"Red Fox\"", "Red Fox"), ("!name  fox ", "fox")] {
-        assert!(world.command(&guest, &room, line).await.ends_with(shown), "{line}");
+        assert!(world.command(&guest, &room, line).await.ends_with(&format!("called {shown}.")), "{line}");
     }
     refused!(world.say(&guest, &room, "/name admin").await, Error::Invalid(_));
     let silenced = world.guest("b").await;
@@ -215,11 +215,11 @@ async fn a_user_is_named_in_full_in_quotes_or_by_a_unique_beginning() {
     author(&world, &room, "annabel").await;
     author(&world, &room, "bob").await;
     for (line, answer) in [
-        ("/vip \"Ann Lee\"", "Ann Lee is a VIP"),
-        ("/unvip ANN LEE", "Ann Lee is no VIP"),
-        ("/vip @\"ann lee\"", "Ann Lee is a VIP"),
-        ("/vip anna", "annabel is a VIP"),
-        ("/vip B", "bob is a VIP"),
+        ("/vip \"Ann Lee\"", "Ann Lee is a VIP now."),
+        ("/unvip ANN LEE", "Ann Lee is no longer a VIP."),
+        ("/vip @\"ann lee\"", "Ann Lee is a VIP now."),
+        ("/vip anna", "annabel is a VIP now."),
+        ("/vip B", "bob is a VIP now."),
     ] {
         assert_eq!(world.command(&owner, &room, line).await, answer, "{line}");
     }
@@ -247,7 +247,7 @@ async fn a_full_name_wins_over_a_beginning() {
     let (world, owner, room) = world_with_room().await;
     author(&world, &room, "annabel").await;
     world.person("ann").await;
-    assert_eq!(world.command(&owner, &room, "/vip ann").await, "ann is a VIP");
+    assert_eq!(world.command(&owner, &room, "/vip ann").await, "ann is a VIP now.");
 }
 
 #[tokio::test]

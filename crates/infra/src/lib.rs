@@ -43,7 +43,7 @@ pub struct Options {
     pub readers: u32,
     /// Threads that write logs. SQLite has one, whatever is said here.
     pub writers: usize,
-    /// Bytes of entries that may wait for the writers coalescer.
+    /// Bytes of entries that may wait for the writers, all together.
     pub queue_bytes: usize,
     /// Bytes beside a SQLite file that only acts that delete may take when the disk is full; 0 for none.
     pub reserve_bytes: u64,

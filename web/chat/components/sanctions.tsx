@@ -1,4 +1,4 @@
-/** Time-outs at one click, and what asks once more: bans and purges. */
+/** Timeouts at one click, and what asks once more: bans and purges. */
 import { useState } from "preact/hooks";
 import type { User } from "../../sdk/src";
 import { t, unitText } from "../i18n";

@@ -1,7 +1,7 @@
 /**
  * The words of Banter's wire: what HTTP answers are made of and every frame of the socket, as
  * discriminated unions. Types and one parser, no behaviour. Times are milliseconds since 1970,
- * `retryAfter` and `slowMode` are seconds, `seq` is a message's place in its room for ever.
+ * `retryAfter` and `slowMode` are seconds, `seq` is a message's permanent place in its room.
  */
 
 import type { MessageView, Problem as ProblemView, RoomView, UserView } from "./api.generated.js";

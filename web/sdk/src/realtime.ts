@@ -58,7 +58,7 @@ type Unsent<F> = F extends { id: number } ? Omit<F, "id"> : never;
 const steadyAfter = 10_000;
 /** A socket that has not said `welcome` by then, or a request without an answer, is taken for lost. */
 const patience = 20_000;
-const signedOut = () => localProblem("signed_out", "You are signed in differently now; the message was not sent again.");
+const signedOut = () => localProblem("signed_out", "You are logged in as somebody else; the message was not sent again.");
 const connectionLost = () => localProblem("connection_lost", "The connection was lost.");
 
 export class Realtime {
@@ -332,13 +332,13 @@ export class Realtime {
     this.#retryTimer = setTimeout(() => void this.#comeBack(expired), delay);
     this.#step({ type: "lost", attempt: this.#failures, until: Date.now() + delay });
     // Last, because who hears it may connect at once.
-    if (ended !== null) this.#dropToken(ended, { status: 401, code: "token_ended", detail: reason || "You were signed out." });
+    if (ended !== null) this.#dropToken(ended, { status: 401, code: "token_ended", detail: reason || "You were logged out." });
   }
 
   async #comeBack(expired: string | null): Promise<void> {
     const token = expired && (await this.#options.renew?.(expired).catch(() => expired)) || null;
     if (expired !== null && this.#token === expired && token !== expired) {
-      if (token === null) this.#dropToken(expired, { status: 401, code: "token_expired", detail: "Please sign in again." });
+      if (token === null) this.#dropToken(expired, { status: 401, code: "token_expired", detail: "Log in again." });
       else this.#renewed(token);
     }
     if (this.#state.name === "waiting" && !this.#socket) this.#open();
@@ -351,7 +351,7 @@ export class Realtime {
   }
 
   #end(reason: EndReason, said: string): void {
-    const detail = said || (reason === "banned" ? "You are banned from this server." : "Too many connections are open from here.");
+    const detail = said || (reason === "banned" ? "You are banned from this server." : "Too many open connections.");
     this.#outbox.rejectAll(localProblem(reason, detail));
     this.#step({ type: "end", reason, detail });
   }

@@ -34,7 +34,7 @@ export interface RoomState {
   readonly joined: boolean;
   /** Why the room does not let us in; null while it does. */
   readonly refused: Problem | null;
-  /** When slow mode, or a time-out, lets us write again (ms since 1970; Infinity: no end is known; 0: now). */
+  /** When slow mode, or a timeout, lets us write again (ms since 1970; Infinity: no end is known; 0: now). */
   readonly slowUntil: number;
   readonly mutedUntil: number;
   readonly timeline: readonly TimelineItem[];

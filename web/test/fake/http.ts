@@ -13,7 +13,7 @@ export const policy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 
 const text = (value: unknown) => (typeof value === "string" ? value : "");
 const self = ({ me }: Call): string => {
-  if (me === null) throw new Refusal(401, "unauthorized", "Please sign in first.");
+  if (me === null) throw new Refusal(401, "unauthorized", "Log in first.");
   return me;
 };
 const admin = (call: Call) => call.world.allow(self(call), null, "admin");

@@ -135,7 +135,7 @@ export class FakeServer {
       case "join":
         return this.#join(viewer, data.uid ?? "", data.since, data.epoch);
       case "sendMessage": {
-        if (!viewer.uid) throw new Refusal(401, "unauthorized", "Please sign in first.");
+        if (!viewer.uid) throw new Refusal(401, "unauthorized", "Log in first.");
         const text = data.text ?? "";
         const [, command, name = "", password = ""] = /^\/(login|logout)(?: (\S+) (\S+))?$/.exec(text) ?? [];
         if (command === "logout") return this.#do(viewer, { ...frame, event: "logout", data: {} });

@@ -1,7 +1,7 @@
 //! Logging in and being somebody.
 
 use crate::app::App;
-use crate::caller::{self, Knock, Known};
+use crate::caller::{self, LoggedIn, RequestClient};
 use crate::http::body::{self, Body, Query};
 use crate::http::changes::{Changes, Fields};
 use crate::http::extract::{self, At};
@@ -55,7 +55,7 @@ pub struct Credentials {
     responses((status = 201, body = LoginAnswer)))]
 pub async fn register(
     app: web::Data<App>,
-    Knock(client): Knock,
+    RequestClient(client): RequestClient,
     Body(body): Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
     let login = app.services.accounts.register(&body.username, &body.password, &client).await?;
@@ -79,7 +79,7 @@ pub struct LoginRequest {
     responses((status = 200, body = LoginAnswer)))]
 pub async fn login(
     app: web::Data<App>,
-    Knock(client): Knock,
+    RequestClient(client): RequestClient,
     Body(body): Body<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     let accounts = &app.services.accounts;
@@ -99,7 +99,7 @@ fn given(value: Option<String>, field: &str) -> Result<String, Problem> {
 
 /// Ends the login everywhere: its token is dead, its sockets close.
 #[utoipa::path(post, path = "/users/logout", tag = "users", security(("bearer" = [])), responses((status = 204)))]
-pub async fn logout(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
+pub async fn logout(app: web::Data<App>, LoggedIn(caller): LoggedIn) -> Result<HttpResponse, Problem> {
     app.services.accounts.logout(&caller).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -107,7 +107,7 @@ pub async fn logout(app: web::Data<App>, Known(caller): Known) -> Result<HttpRes
 /// Who the token names.
 #[utoipa::path(get, path = "/me", tag = "users", security(("bearer" = [])),
     responses((status = 200, body = UserAnswer)))]
-pub async fn me(Known(caller): Known) -> HttpResponse {
+pub async fn me(LoggedIn(caller): LoggedIn) -> HttpResponse {
     HttpResponse::Ok().json(UserAnswer { user: view::user(&caller.user) })
 }
 
@@ -123,7 +123,7 @@ struct TokenAnswer {
 /// Gives a fresh token for the same login, good for another 30 days.
 #[utoipa::path(post, path = "/me/token", tag = "users", security(("bearer" = [])),
     responses((status = 200, body = TokenAnswer)))]
-pub async fn renew(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
+pub async fn renew(app: web::Data<App>, LoggedIn(caller): LoggedIn) -> Result<HttpResponse, Problem> {
     let token = app.services.accounts.renew(&caller).await?;
     Ok(HttpResponse::Ok().json(TokenAnswer { token, user: view::user(&caller.user) }))
 }
@@ -186,7 +186,7 @@ fn rank(roles: &[String]) -> Result<Rank, Problem> {
     responses((status = 200, body = UserAnswer)))]
 pub async fn change_me(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     Changes(body): Changes<UserChanges>,
 ) -> Result<HttpResponse, Problem> {
     let user = app.services.accounts.change(&caller, &caller.user.uid, body.profile()?).await?;
@@ -198,7 +198,7 @@ pub async fn change_me(
     request_body = UserChanges, responses((status = 200, body = UserAnswer)))]
 pub async fn change(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<UserUid>,
     Changes(body): Changes<UserChanges>,
 ) -> Result<HttpResponse, Problem> {
@@ -211,7 +211,11 @@ pub async fn change(
 /// `GET /users/{uid}/rooms` says it beforehand.
 #[utoipa::path(delete, path = "/users/{uid}", tag = "users", security(("bearer" = [])), params(("uid" = String, Path)),
     responses((status = 204)))]
-pub async fn delete(app: web::Data<App>, Known(caller): Known, At(uid): At<UserUid>) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    At(uid): At<UserUid>,
+) -> Result<HttpResponse, Problem> {
     app.services.accounts.delete(&caller, &uid).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -238,8 +242,8 @@ pub struct HandOverAnswer {
     responses((status = 200, body = HandOverAnswer)))]
 pub async fn rooms(
     app: web::Data<App>,
-    Knock(client): Knock,
-    Known(caller): Known,
+    RequestClient(client): RequestClient,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<UserUid>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = app.services.accounts.rooms_to_hand_over(&caller, &uid).await?;
@@ -278,8 +282,8 @@ struct UsersAnswer {
     responses((status = 200, body = UsersAnswer)))]
 pub async fn list(
     app: web::Data<App>,
-    Knock(client): Knock,
-    Known(caller): Known,
+    RequestClient(client): RequestClient,
+    LoggedIn(caller): LoggedIn,
     Query(query): Query<UserList>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;

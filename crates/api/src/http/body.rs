@@ -87,7 +87,7 @@ fn format(request: &HttpRequest) -> Option<Format> {
 }
 
 async fn read(payload: web::Payload, declared: usize) -> Result<web::Bytes, Problem> {
-    let too_large = || Problem::new(Code::TooLarge, format!("the body may have at most {LARGEST} bytes"));
+    let too_large = || Problem::new(Code::TooLarge, format!("The body may have at most {LARGEST} bytes."));
     if declared > LARGEST {
         return Err(too_large());
     }
@@ -95,7 +95,7 @@ async fn read(payload: web::Payload, declared: usize) -> Result<web::Bytes, Prob
         Ok(Ok(Ok(bytes))) => Ok(bytes),
         Ok(Ok(Err(_))) => Err(unreadable("the body broke off, or its encoding is damaged")),
         Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Problem::new(Code::TimeoutReached, "the body took too long to arrive")),
+        Err(_) => Err(Problem::new(Code::TimeoutReached, "The body took too long to arrive.")),
     }
 }
 

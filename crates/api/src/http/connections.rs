@@ -1,7 +1,7 @@
 //! Sockets, seen from HTTP: the ticket that opens one, and the list of those that are open.
 
 use crate::app::App;
-use crate::caller::{self, Known};
+use crate::caller::{self, LoggedIn};
 use crate::http::extract::{At, ConnectionId, Named};
 use crate::http::layers;
 use crate::problem::Problem;
@@ -28,7 +28,11 @@ struct TicketAnswer {
 /// Gives a ticket that logs in one socket.
 #[utoipa::path(get, path = "/websocket", tag = "connections", security(("bearer" = [])),
     responses((status = 200, body = TicketAnswer)))]
-pub async fn ticket(app: web::Data<App>, request: HttpRequest, Known(caller): Known) -> Result<HttpResponse, Problem> {
+pub async fn ticket(
+    app: web::Data<App>,
+    request: HttpRequest,
+    LoggedIn(caller): LoggedIn,
+) -> Result<HttpResponse, Problem> {
     let ticket = app.services.accounts.ticket(&caller).await?;
     let expires_in = TICKET_LIFETIME.as_seconds_up();
     Ok(HttpResponse::Ok().json(TicketAnswer { websocket_url: socket_url(&request, &app), ticket, expires_in }))
@@ -67,7 +71,7 @@ struct ConnectionsAnswer {
 /// The sockets that are open, for administrators.
 #[utoipa::path(get, path = "/connections", tag = "connections", security(("bearer" = [])),
     responses((status = 200, body = ConnectionsAnswer)))]
-pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpResponse, Problem> {
+pub async fn list(app: web::Data<App>, LoggedIn(caller): LoggedIn) -> Result<HttpResponse, Problem> {
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;
     let connections = app.node.connections.all().into_iter().map(|info| ConnectionView {
         id: info.id,
@@ -83,7 +87,7 @@ pub async fn list(app: web::Data<App>, Known(caller): Known) -> Result<HttpRespo
     params(("id" = u64, Path)), responses((status = 204)))]
 pub async fn close(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(id): At<ConnectionId>,
 ) -> Result<HttpResponse, Problem> {
     policy::may(&caller.user, Action::Administer).map_err(Error::from)?;

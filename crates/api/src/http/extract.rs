@@ -63,7 +63,7 @@ impl Named for ConnectionId {
     }
 
     fn missing() -> Problem {
-        Problem::new(Code::ConnectionUnknown, "there is no such connection")
+        Problem::new(Code::ConnectionUnknown, "There is no such connection.")
     }
 }
 

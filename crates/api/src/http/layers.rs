@@ -54,7 +54,7 @@ pub async fn refuse_foreign_pages(
     let preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) && !preflight;
     if !reads && is_foreign(&request) {
-        let problem = Problem::new(Code::OriginRefused, "pages of this origin may not call this server");
+        let problem = Problem::new(Code::OriginRefused, "Pages of this origin may not call this server.");
         return Ok(request.into_response(problem.error_response()).map_into_right_body());
     }
     Ok(next.call(request).await?.map_into_left_body())
@@ -131,13 +131,13 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         return response;
     }
     let problem = match status {
-        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "there is nothing at this address"),
+        StatusCode::NOT_FOUND => Problem::new(Code::NotFound, "There is nothing at this address."),
         StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(Code::MethodNotAllowed, "this address does not take this method")
+            Problem::new(Code::MethodNotAllowed, "This address does not take this method.")
         }
-        StatusCode::REQUEST_TIMEOUT => Problem::new(Code::TimeoutReached, "the request took too long to arrive"),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "the request is too large"),
-        status if status.is_client_error() => Problem::new(Code::BadRequest, "the request could not be read"),
+        StatusCode::REQUEST_TIMEOUT => Problem::new(Code::TimeoutReached, "The request took too long to arrive."),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "The request is too large."),
+        status if status.is_client_error() => Problem::new(Code::BadRequest, "The request could not be read."),
         _ => Problem::new(Code::Internal, "Something went wrong on the server."),
     };
     let request = response.request().clone();

@@ -1,7 +1,7 @@
 //! Saying something, reading what was said, taking it back.
 
 use crate::app::App;
-use crate::caller::{self, Anyone, Knock, Known};
+use crate::caller::{self, LoggedIn, MaybeCaller, RequestClient};
 use crate::http::body::{Body, Query};
 use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
@@ -55,7 +55,7 @@ struct CommandAnswer {
         (status = 200, description = "It was a command", body = CommandAnswer)))]
 pub async fn post(
     app: web::Data<App>,
-    Anyone(caller): Anyone,
+    MaybeCaller(caller): MaybeCaller,
     Body(body): Body<NewMessage>,
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
@@ -120,8 +120,8 @@ struct HistoryAnswer {
     params(("uid" = String, Path), History), responses((status = 200, body = HistoryAnswer)))]
 pub async fn history(
     app: web::Data<App>,
-    Knock(client): Knock,
-    Anyone(caller): Anyone,
+    RequestClient(client): RequestClient,
+    MaybeCaller(caller): MaybeCaller,
     At(uid): At<RoomUid>,
     Query(query): Query<History>,
 ) -> Result<HttpResponse, Problem> {
@@ -137,7 +137,11 @@ pub async fn history(
 /// A message that was not deleted: to quote what an answer answers.
 #[utoipa::path(get, path = "/messages/{id}", tag = "messages", security((), ("bearer" = [])),
     params(("id" = i64, Path)), responses((status = 200, body = MessageAnswer)))]
-pub async fn read(app: web::Data<App>, Anyone(caller): Anyone, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    app: web::Data<App>,
+    MaybeCaller(caller): MaybeCaller,
+    At(id): At<MessageId>,
+) -> Result<HttpResponse, Problem> {
     let (room, message) = app.services.chat.message(caller.as_ref(), id).await?;
     Ok(HttpResponse::Ok().json(MessageAnswer { message: view::message(&message, room.uid.as_str()) }))
 }
@@ -145,7 +149,11 @@ pub async fn read(app: web::Data<App>, Anyone(caller): Anyone, At(id): At<Messag
 /// Deletes a message: one's own, or as moderator of somebody below.
 #[utoipa::path(delete, path = "/messages/{id}", tag = "messages", security(("bearer" = [])), params(("id" = i64, Path)),
     responses((status = 204)))]
-pub async fn delete(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    At(id): At<MessageId>,
+) -> Result<HttpResponse, Problem> {
     app.services.chat.delete(&caller, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -163,7 +171,7 @@ pub struct Purge {
     params(("uid" = String, Path), Purge), responses((status = 204)))]
 pub async fn purge(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<RoomUid>,
     Query(query): Query<Purge>,
 ) -> Result<HttpResponse, Problem> {
@@ -205,7 +213,7 @@ struct CommandsAnswer {
     responses((status = 200, body = CommandsAnswer)))]
 pub async fn commands(
     app: web::Data<App>,
-    Anyone(caller): Anyone,
+    MaybeCaller(caller): MaybeCaller,
     Query(query): Query<CommandsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let room = query.room.as_deref().map(RoomUid::named).transpose()?;

@@ -27,12 +27,12 @@ pub async fn live() -> HttpResponse {
 #[utoipa::path(get, path = "/health/ready", tag = "server", responses((status = 200, body = HealthAnswer)))]
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if app.node.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+        return Err(Problem::new(Code::Draining, "The server is about to stop."));
     }
     match health::check(&*app.health).await {
         Ok(()) => Ok(live().await),
         Err(error @ StoreError::StorageFull { .. }) => Err(Error::from(error).into()),
-        Err(_) => Err(Problem::new(Code::Busy, "the database does not answer")),
+        Err(_) => Err(Problem::new(Code::Busy, "The database does not answer.")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bans, timeouts, ranks in a room, and the log of what was done.
 
 use crate::app::App;
-use crate::caller::{Anyone, Known};
+use crate::caller::{LoggedIn, MaybeCaller};
 use crate::http::accounts::UserAnswer;
 use crate::http::body::{self, Body, Query};
 use crate::http::extract::{self, At, Named, Page};
@@ -47,7 +47,7 @@ macro_rules! appointments {
             params(("uid" = String, Path)), request_body = InRoom, responses((status = 200, body = UserAnswer)))]
         pub async fn $handler(
             app: web::Data<App>,
-            Known(caller): Known,
+            LoggedIn(caller): LoggedIn,
             At(uid): At<UserUid>,
             Body(body): Body<InRoom>,
         ) -> Result<HttpResponse, Problem> {
@@ -93,7 +93,7 @@ pub struct BanList {
     responses((status = 200, body = BansAnswer)))]
 pub async fn bans(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     Query(query): Query<BanList>,
 ) -> Result<HttpResponse, Problem> {
     let room = query.room.as_deref().map(RoomUid::named).transpose()?;
@@ -105,7 +105,7 @@ pub async fn bans(
     params(("uid" = String, Path), Page), responses((status = 200, body = BansAnswer)))]
 pub async fn room_bans(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<RoomUid>,
     Query(page): Query<Page>,
 ) -> Result<HttpResponse, Problem> {
@@ -145,7 +145,7 @@ pub struct NewBan {
 }
 
 impl NewBan {
-    fn measures(&self) -> Result<SanctionRequest, Error> {
+    fn request(&self) -> Result<SanctionRequest, Error> {
         let duration = match self.duration.as_deref() {
             Some(text) => {
                 Duration::parse(text.trim()).map_err(|bad| Invalid::new("duration", format!("is wrong: {bad}")))?
@@ -176,10 +176,14 @@ struct BanAnswer {
 /// Bans or times out somebody, in a room or everywhere. A second one of a kind replaces the first.
 #[utoipa::path(post, path = "/bans", tag = "moderation", security(("bearer" = [])), request_body = NewBan,
     responses((status = 200, body = BanAnswer)))]
-pub async fn ban(app: web::Data<App>, Known(caller): Known, Body(body): Body<NewBan>) -> Result<HttpResponse, Problem> {
+pub async fn ban(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    Body(body): Body<NewBan>,
+) -> Result<HttpResponse, Problem> {
     let user = UserUid::named(&body.user)?;
     let room = body.room.as_deref().map(RoomUid::named).transpose()?;
-    let line = app.services.moderation.sanction(&caller, room.as_ref(), &user, body.measures()?).await?;
+    let line = app.services.moderation.sanction(&caller, room.as_ref(), &user, body.request()?).await?;
     let ban = view::ban(&line, room.as_ref().map(RoomUid::as_str));
     Ok(HttpResponse::Ok().json(BanAnswer { ban }))
 }
@@ -200,7 +204,7 @@ pub struct Unban {
     responses((status = 200, body = BanAnswer)))]
 pub async fn unban(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     Body(body): Body<Unban>,
 ) -> Result<HttpResponse, Problem> {
     let user = UserUid::named(&body.user)?;
@@ -236,7 +240,7 @@ pub struct LogQuery {
     params(("uid" = String, Path), LogQuery), responses((status = 200, body = LogAnswer)))]
 pub async fn log(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<RoomUid>,
     Query(query): Query<LogQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -251,7 +255,11 @@ pub async fn log(
 /// Pins a message to the top of its room, in place of the one before.
 #[utoipa::path(post, path = "/messages/{id}/pin", tag = "moderation", security(("bearer" = [])),
     params(("id" = i64, Path)), responses((status = 200, body = MessageAnswer)))]
-pub async fn pin(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+pub async fn pin(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    At(id): At<MessageId>,
+) -> Result<HttpResponse, Problem> {
     let (room, message) = app.services.moderation.pin(&caller, id).await?;
     Ok(HttpResponse::Ok().json(MessageAnswer { message: view::message(&message, room.uid.as_str()) }))
 }
@@ -259,7 +267,11 @@ pub async fn pin(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId
 /// Takes a pinned message down.
 #[utoipa::path(delete, path = "/messages/{id}/pin", tag = "moderation", security(("bearer" = [])),
     params(("id" = i64, Path)), responses((status = 204)))]
-pub async fn unpin(app: web::Data<App>, Known(caller): Known, At(id): At<MessageId>) -> Result<HttpResponse, Problem> {
+pub async fn unpin(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    At(id): At<MessageId>,
+) -> Result<HttpResponse, Problem> {
     app.services.moderation.unpin(&caller, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -290,7 +302,7 @@ struct CardAnswer {
     params(("uid" = String, Path), ("user" = String, Path)), responses((status = 200, body = CardAnswer)))]
 pub async fn card(
     app: web::Data<App>,
-    Anyone(caller): Anyone,
+    MaybeCaller(caller): MaybeCaller,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (room, user) = (RoomUid::named(&path.0)?, UserUid::named(&path.1)?);

@@ -1,7 +1,7 @@
 //! Rooms, who keeps order in them, and who is there.
 
 use crate::app::App;
-use crate::caller::{self, Anyone, Knock, Known};
+use crate::caller::{self, LoggedIn, MaybeCaller, RequestClient};
 use crate::http::body::{self, Body, Query};
 use crate::http::changes::{Changes, Fields};
 use crate::http::extract::{self, At};
@@ -46,7 +46,7 @@ struct RoomsAnswer {
     responses((status = 200, body = RoomsAnswer)))]
 pub async fn list(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     Query(query): Query<RoomList>,
 ) -> Result<HttpResponse, Problem> {
     let limit = extract::limit(query.limit)?;
@@ -70,7 +70,7 @@ pub struct NewRoom {
     responses((status = 201, body = RoomAnswer)))]
 pub async fn create(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     Body(body): Body<NewRoom>,
 ) -> Result<HttpResponse, Problem> {
     let room = app.services.rooms.create(&caller, &body.name, &body.description.unwrap_or_default()).await?;
@@ -80,7 +80,11 @@ pub async fn create(
 /// A room and its settings.
 #[utoipa::path(get, path = "/rooms/{uid}", tag = "rooms", params(("uid" = String, Path)),
     responses((status = 200, body = RoomAnswer)))]
-pub async fn read(app: web::Data<App>, Anyone(caller): Anyone, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+pub async fn read(
+    app: web::Data<App>,
+    MaybeCaller(caller): MaybeCaller,
+    At(uid): At<RoomUid>,
+) -> Result<HttpResponse, Problem> {
     let room = app.services.rooms.shown(caller.as_ref(), &uid).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))
 }
@@ -151,7 +155,7 @@ struct RuleChanges {
     request_body = RoomChanges, responses((status = 200, body = RoomAnswer)))]
 pub async fn change(
     app: web::Data<App>,
-    Known(caller): Known,
+    LoggedIn(caller): LoggedIn,
     At(uid): At<RoomUid>,
     Changes(body): Changes<RoomChanges>,
 ) -> Result<HttpResponse, Problem> {
@@ -189,7 +193,7 @@ struct CapabilitiesAnswer {
     params(("uid" = String, Path)), responses((status = 200, body = CapabilitiesAnswer)))]
 pub async fn capabilities(
     app: web::Data<App>,
-    Anyone(caller): Anyone,
+    MaybeCaller(caller): MaybeCaller,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
     let abilities = app.services.rooms.abilities(caller.as_ref(), &uid).await?;
@@ -204,7 +208,11 @@ pub async fn capabilities(
 /// Closes a room for ever.
 #[utoipa::path(delete, path = "/rooms/{uid}", tag = "rooms", security(("bearer" = [])), params(("uid" = String, Path)),
     responses((status = 204)))]
-pub async fn close(app: web::Data<App>, Known(caller): Known, At(uid): At<RoomUid>) -> Result<HttpResponse, Problem> {
+pub async fn close(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    At(uid): At<RoomUid>,
+) -> Result<HttpResponse, Problem> {
     app.services.rooms.close(&caller, &uid).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -223,8 +231,8 @@ struct ViewersAnswer {
     params(("uid" = String, Path)), responses((status = 200, body = ViewersAnswer)))]
 pub async fn viewers(
     app: web::Data<App>,
-    Knock(client): Knock,
-    Anyone(caller): Anyone,
+    RequestClient(client): RequestClient,
+    MaybeCaller(caller): MaybeCaller,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
     let rooms = &app.services.rooms;
@@ -252,8 +260,8 @@ struct ModeratorsAnswer {
     responses((status = 200, body = ModeratorsAnswer)))]
 pub async fn moderators(
     app: web::Data<App>,
-    Knock(client): Knock,
-    Anyone(caller): Anyone,
+    RequestClient(client): RequestClient,
+    MaybeCaller(caller): MaybeCaller,
     At(uid): At<RoomUid>,
 ) -> Result<HttpResponse, Problem> {
     caller::charge(&app, &client, None, ReadCost::People(MODERATORS_CHARGED))?;

@@ -155,7 +155,7 @@ impl Session {
         let uid = RoomUid::parse(&join.uid).ok_or(Error::NoSuch(Resource::Room))?;
         let rooms = self.conn.rooms();
         if rooms.len() >= ROOMS_MAX && !rooms.iter().any(|room| *room.uid() == uid) {
-            let detail = format!("a connection may be in {ROOMS_MAX} rooms at most");
+            let detail = format!("A connection can be in at most {ROOMS_MAX} rooms.");
             return Err(Problem::new(Code::TooManyRooms, detail));
         }
         let request = JoinRequest { since: join.since.map(Seq), epoch: join.epoch.map(Epoch) };
@@ -209,20 +209,20 @@ impl Session {
             }
             SocketCommand::Logout => {
                 self.clear_identity().await;
-                Ok("you are logged out here".to_owned())
+                Ok("You are logged out.".to_owned())
             }
             SocketCommand::Join(uid) => {
                 self.join(&Join { uid: uid.to_string(), since: None, epoch: None }).await?;
-                Ok("you are in".to_owned())
+                Ok("You joined the room.".to_owned())
             }
             SocketCommand::Leave(uid) => {
                 let uid = uid.or_else(|| self.conn.last_room.borrow().clone()).ok_or(Error::NoRoom)?;
                 self.leave(&uid);
-                Ok("you are out".to_owned())
+                Ok("You left the room.".to_owned())
             }
             SocketCommand::Quit => {
                 self.quitting.set(true);
-                Ok("bye".to_owned())
+                Ok("Goodbye.".to_owned())
             }
         }
     }
@@ -232,11 +232,11 @@ impl Session {
         let network = self.conn.client.network.clone();
         let caller = Caller { user: login.user, session: login.session, network };
         self.authenticate(caller, Some(&login.token)).await;
-        format!("you are {name}")
+        format!("You are logged in as {name}.")
     }
 
     /// The problem that a frame of another sort is.
     pub fn refuse_binary(&self) {
-        self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "a frame is text: one JSON object")));
+        self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "A frame is text: one JSON object.")));
     }
 }

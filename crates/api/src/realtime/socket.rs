@@ -42,16 +42,16 @@ pub async fn open(
     app: web::Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let hub = request.app_data::<Rc<Hub>>().cloned().ok_or_else(|| Problem::new(Code::Internal, "no hub"))?;
-    let query = query.map_err(|_| Problem::new(Code::BadRequest, "the query has a room and a ticket at most"))?;
+    let query = query.map_err(|_| Problem::new(Code::BadRequest, "The query takes `room` and `ticket` only."))?;
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let has_origin = request.headers().contains_key(header::ORIGIN);
     // An origin that is no text is one that is not listed.
     let origin = if has_origin { Some(text(header::ORIGIN).unwrap_or("null")) } else { None };
     if !origin::is_allowed(origin, text(header::HOST), &app.config) {
-        return Err(Problem::new(Code::OriginRefused, "pages of this origin may not open sockets here"));
+        return Err(Problem::new(Code::OriginRefused, "Pages of this origin may not open sockets here."));
     }
     if app.node.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+        return Err(Problem::new(Code::Draining, "The server is about to stop."));
     }
     actix_http::ws::verify_handshake(request.head()).map_err(|error| no_handshake(&error))?;
     let client = (app.locate)(caller::address(&request, &app.config));
@@ -70,7 +70,7 @@ pub async fn open(
         actix_ws::handle_with_protocols(&request, payload, &[SUBPROTOCOL]).map_err(|error| no_handshake(&error))?;
     // Whoever was let in while the drain began would not be among those who are told to go.
     if app.node.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is about to stop"));
+        return Err(Problem::new(Code::Draining, "The server is about to stop."));
     }
     let (id, too_many) = app.node.connections.connect(&client.network, app.clock.now());
     let conn = Conn::new(id, client, hub.second());
@@ -89,7 +89,7 @@ pub async fn open(
 }
 
 fn no_handshake(error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(Code::BadRequest, format!("this address takes WebSocket requests: {error}"))
+    Problem::new(Code::BadRequest, format!("This address takes WebSocket requests: {error}"))
 }
 
 /// The token among the offered subprotocols.
@@ -109,7 +109,7 @@ async fn guarded(
     let mut payload = dev::Payload::Stream { payload: stream };
     web::Payload::from_request(request, &mut payload)
         .await
-        .map_err(|_| Problem::new(Code::BadRequest, "the request could not be read"))
+        .map_err(|_| Problem::new(Code::BadRequest, "The request could not be read."))
 }
 
 async fn send_welcome(session: &Session, caller: Option<Caller>, room: Option<&str>) {
@@ -204,7 +204,7 @@ async fn take(session: &Session, message: Message, pieces: &mut Fragments) {
 }
 
 fn refuse_text(session: &Session) {
-    let problem = Problem::new(Code::BadRequest, "a text frame must be valid UTF-8");
+    let problem = Problem::new(Code::BadRequest, "A text frame must be valid UTF-8.");
     session.conn.send(Frame::error(None, &problem));
     session.conn.close(Close::BadText, session.hub.second());
 }
@@ -222,10 +222,10 @@ fn refuse(session: &Session, tripped: bool, error: &ProtocolError) {
     }
     let too_large = tripped || matches!(error, ProtocolError::Overflow);
     if too_large {
-        conn.send(Frame::error(None, &Problem::new(Code::TooLarge, "a frame has at most 16 KiB")));
+        conn.send(Frame::error(None, &Problem::new(Code::TooLarge, "A frame has at most 16 KiB.")));
         conn.close(Close::TooLarge, second);
     } else {
-        let problem = Problem::new(Code::BadRequest, "the frame breaks the WebSocket protocol");
+        let problem = Problem::new(Code::BadRequest, "The frame breaks the WebSocket protocol.");
         conn.send(Frame::error(None, &problem));
         conn.close(Close::Protocol, second);
     }

@@ -70,7 +70,7 @@ async fn messages_keep_their_order_and_reach_everybody(database: Database) {
         }
         // Each jump is told before the next: nobody waits for a day that was taken back.
         while viewer.head < number {
-            viewer.hear(&viewers[0].frame().await);
+            viewer.receive(&viewers[0].frame().await);
         }
     }
     let page = world.app.look(&format!("/rooms/{}/messages?limit=100", world.room)).await.ok(200);
@@ -78,7 +78,7 @@ async fn messages_keep_their_order_and_reach_everybody(database: Database) {
     for socket in viewers.iter_mut().skip(1) {
         let mut viewer = Viewer::default();
         while viewer.head < number {
-            viewer.hear(&socket.frame().await);
+            viewer.receive(&socket.frame().await);
         }
     }
     drop((viewers, says));

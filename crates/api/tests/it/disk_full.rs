@@ -167,7 +167,7 @@ async fn a_full_disk_refuses_what_is_new_shows_what_is_there_and_goes_on_when_th
     let mut viewer = Viewer::default();
     while viewer.head < messages.len() as i64 {
         let Next::Text(frame) = watching.next().await else { panic!("a viewer was closed") };
-        viewer.hear(&frame);
+        viewer.receive(&frame);
     }
     assert_eq!(viewer.seen.into_values().collect::<Vec<_>>(), messages, "the viewer's transcript is the history");
     let log = scene.process.log();

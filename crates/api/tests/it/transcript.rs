@@ -23,12 +23,12 @@ impl Viewer {
         }
         while last.is_none_or(|last| self.head < last) {
             let Next::Text(frame) = socket.next().await else { return };
-            self.hear(&frame);
+            self.receive(&frame);
         }
     }
 
     /// Takes a frame.
-    pub fn hear(&mut self, frame: &Value) {
+    pub fn receive(&mut self, frame: &Value) {
         match frame["event"].as_str().unwrap() {
             "message" => self.see(&frame["data"]),
             "room_messages" => frame["data"]["messages"].as_array().unwrap().iter().for_each(|m| self.see(m)),

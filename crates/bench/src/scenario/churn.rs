@@ -207,13 +207,13 @@ impl ChurnStage<'_> {
                 self.sender.link(0).send(&template);
                 (sent, self.number) = (sent + 1, self.number + 1);
             }
-            let hear = &mut |link: &mut crate::link::Link, event: Event<'_>, _| {
+            let on_event = &mut |link: &mut crate::link::Link, event: Event<'_>, _| {
                 if let Event::Message { seq, .. } = event {
                     link.cursor.see(seq);
                     tally.received += 1;
                 }
             };
-            sockets.turn(Some(Duration::from_millis(2)), hear).map_err(failed)?;
+            sockets.turn(Some(Duration::from_millis(2)), on_event).map_err(failed)?;
             tally.acked += self.answers()?;
             if told.elapsed() > TELL {
                 told = Instant::now();

@@ -9,7 +9,7 @@ pub mod persist;
 pub mod storm;
 
 use crate::connections::Connections;
-use crate::link::Entry;
+use crate::link::Admission;
 use crate::report::Progress;
 use crate::server::Server;
 
@@ -19,8 +19,8 @@ const AT_ONCE: usize = 256;
 /// Viewers, shared out over `threads`, and senders.
 fn gather(
     server: &Server,
-    viewers: Vec<Entry>,
-    senders: Vec<Entry>,
+    viewers: Vec<Admission>,
+    senders: Vec<Admission>,
     threads: usize,
     progress: &Progress,
 ) -> Result<(Vec<Connections>, Connections), String> {
@@ -35,7 +35,7 @@ fn gather(
 }
 
 /// Connections that is in.
-fn enter(server: &Server, entries: Vec<Entry>, what: &str, progress: &Progress) -> Result<Connections, String> {
+fn enter(server: &Server, entries: Vec<Admission>, what: &str, progress: &Progress) -> Result<Connections, String> {
     let mut connections = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let total = entries.len();
     connections.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;

@@ -136,7 +136,7 @@ impl Desk {
                 }
             }
             let turned = connections.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
-                if self.hear(link.tag(), event, now) {
+                if self.on_event(link.tag(), event, now) {
                     self.free[link.tag()] += 1;
                     waiting.push(link.tag());
                 }
@@ -164,7 +164,7 @@ impl Desk {
     }
 
     /// Whether it was an answer.
-    fn hear(&mut self, sender: usize, event: Event<'_>, now: Instant) -> bool {
+    fn on_event(&mut self, sender: usize, event: Event<'_>, now: Instant) -> bool {
         match event {
             Event::Ack { id, payload } => {
                 let number = u64::try_from(id).unwrap_or(0).saturating_sub(FIRST_ID);
@@ -191,7 +191,7 @@ impl Desk {
         let begin = Instant::now();
         while self.unanswered.iter().any(|sent| !sent.is_empty()) && begin.elapsed() < ANSWER_TIMEOUT {
             let turned = connections.turn(Some(Duration::from_millis(50)), &mut |link, event, now| {
-                self.hear(link.tag(), event, now);
+                self.on_event(link.tag(), event, now);
             });
             turned.map_err(|error| error.to_string())?;
         }

@@ -61,13 +61,13 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let mut sockets = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let begin = Instant::now();
     let mut received = 0u64;
-    let hear = |link: &mut crate::link::Link, event: Event<'_>, _| {
+    let on_event = |link: &mut crate::link::Link, event: Event<'_>, _| {
         if let Event::Message { seq, .. } = event {
             link.cursor.see(seq);
             received += 1;
         }
     };
-    sockets.open(entries, at_once, hear, progress.counter(connections, "are back"))?;
+    sockets.open(entries, at_once, on_event, progress.counter(connections, "are back"))?;
     let took = begin.elapsed();
     let spent = start.spent_until(&Sample::take(&server));
     progress.say("all are back");

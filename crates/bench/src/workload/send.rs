@@ -44,7 +44,7 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
     let mut share = ShareOfCore::new(window);
     let (mut acks, mut slip) = (Latencies::default(), Latencies::default());
     let mut refusal = None;
-    let mut hear = |event: Event<'_>, now: Instant| match event {
+    let mut on_event = |event: Event<'_>, now: Instant| match event {
         Event::Ack { id, payload } => {
             let Some(number) = posted(plan, id) else { return };
             let due = shared.start + plan.due(number - plan.first);
@@ -74,7 +74,7 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
         let due = shared.start + plan.due(number);
         if let Some(early) = due.checked_duration_since(now).filter(|early| !early.is_zero()) {
             timer.ring_in(early).map_err(failed)?;
-            connections.turn(None, &mut |_, event, now| hear(event, now)).map_err(failed)?;
+            connections.turn(None, &mut |_, event, now| on_event(event, now)).map_err(failed)?;
             continue;
         }
         let whole = plan.first + number;
@@ -85,7 +85,7 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
         shared.sent.store(number, Ordering::Relaxed);
         // Answers are read in between, also when sending takes all the time there is.
         if number % 64 == 0 {
-            connections.turn(Some(Duration::ZERO), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+            connections.turn(Some(Duration::ZERO), &mut |_, event, now| on_event(event, now)).map_err(failed)?;
             let unanswered = number.saturating_sub(answered()) as f64;
             abandoned = plan.give_up.is_some_and(|most| unanswered > (plan.rate() * most).max(64.0));
         }
@@ -93,12 +93,12 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
     // The window is measured to its end, also when the last message was early in it.
     let end = shared.start + plan.warmup + plan.window;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero() && !abandoned) {
-        connections.turn(Some(left), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+        connections.turn(Some(left), &mut |_, event, now| on_event(event, now)).map_err(failed)?;
     }
     share.look(window.to);
     let mut moved = (answered(), Instant::now());
     while answered() < number && moved.1.elapsed() < ANSWER_TIMEOUT {
-        connections.turn(Some(Duration::from_millis(20)), &mut |_, event, now| hear(event, now)).map_err(failed)?;
+        connections.turn(Some(Duration::from_millis(20)), &mut |_, event, now| on_event(event, now)).map_err(failed)?;
         if answered() > moved.0 {
             moved = (answered(), Instant::now());
         }

@@ -174,7 +174,7 @@ impl Chat {
     pub async fn delete(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
         let message = self.ports.messages.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
-        let (_, actor, now) = self.rooms.standing(caller, &room.uid).await?;
+        let (_, actor, now) = self.rooms.actor(caller, &room.uid).await?;
         let own = message.author.user.id == caller.user.id;
         let action = if own { Action::DeleteOwn } else { Action::DeleteOther };
         policy::may_to(&actor, action, &message.author)?;

@@ -48,18 +48,18 @@ impl Chat {
             }
             let profile = Profile { display_name: Some(name), ..Profile::default() };
             let user = self.accounts.change(caller, &caller.user.uid, profile).await?;
-            return Ok(format!("you are now called {}", user.display_name.as_str()));
+            return Ok(format!("You are now called {}.", user.display_name.as_str()));
         }
         let room = room.ok_or(Error::NoRoom)?;
         match command {
             Command::Configure(change) => {
                 let room = self.rooms.apply(caller, room, *change).await?;
-                Ok(format!("the room is {}; slow mode is {}", room.name, slow_words(room.rules.slow_mode)))
+                Ok(format!("The room is called {}. Slow mode: {}.", room.name, slow_words(room.rules.slow_mode)))
             }
             Command::Slow(span) => {
                 let change = RoomChange { slow_mode: Some(span), ..RoomChange::default() };
                 let room = self.rooms.apply(caller, room, change).await?;
-                Ok(format!("slow mode is {}", slow_words(room.rules.slow_mode)))
+                Ok(format!("Slow mode: {}.", slow_words(room.rules.slow_mode)))
             }
             Command::Ban(who, duration, reason) => {
                 self.sanction(caller, room, &who, SanctionKind::Ban, duration, reason).await
@@ -71,29 +71,33 @@ impl Chat {
             Command::Untimeout(who) => self.lift(caller, room, &who, SanctionKind::Timeout).await,
             Command::Purge(None) => {
                 self.moderation.purge(caller, room, None).await?;
-                Ok("all messages are deleted".to_owned())
+                Ok("All messages were deleted.".to_owned())
             }
             Command::Purge(Some(who)) => {
                 let (uid, name) = self.called(caller, room, Action::PurgeAuthor, &who).await?;
                 self.moderation.purge(caller, room, Some(&uid)).await?;
-                Ok(format!("the messages of {name} are deleted"))
+                Ok(format!("The messages of {name} were deleted."))
             }
             Command::Delete(id) => {
                 self.delete(caller, id).await?;
-                Ok("the message is deleted".to_owned())
+                Ok("The message was deleted.".to_owned())
             }
             Command::Pin(id) => {
                 self.moderation.pin(caller, id).await?;
-                Ok("the message is pinned".to_owned())
+                Ok("The message was pinned.".to_owned())
             }
             Command::Unpin => {
                 self.moderation.unpin_any(caller, room).await?;
-                Ok("nothing is pinned any more".to_owned())
+                Ok("The message was unpinned.".to_owned())
             }
-            Command::Mod(who) => self.appoint(caller, room, &who, ModerationAction::Mod, "is a moderator").await,
-            Command::Unmod(who) => self.appoint(caller, room, &who, ModerationAction::Unmod, "is no moderator").await,
-            Command::Vip(who) => self.appoint(caller, room, &who, ModerationAction::Vip, "is a VIP").await,
-            Command::Unvip(who) => self.appoint(caller, room, &who, ModerationAction::Unvip, "is no VIP").await,
+            Command::Mod(who) => self.appoint(caller, room, &who, ModerationAction::Mod, "is a moderator now.").await,
+            Command::Unmod(who) => {
+                self.appoint(caller, room, &who, ModerationAction::Unmod, "is no longer a moderator.").await
+            }
+            Command::Vip(who) => self.appoint(caller, room, &who, ModerationAction::Vip, "is a VIP now.").await,
+            Command::Unvip(who) => {
+                self.appoint(caller, room, &who, ModerationAction::Unvip, "is no longer a VIP.").await
+            }
             Command::Echo(_) | Command::Help(_) | Command::Mods | Command::Name(_) => {
                 Err(Error::Failed("a command was passed over".to_owned()))
             }
@@ -134,12 +138,12 @@ impl Chat {
         let measures = SanctionRequest { kind, duration, reason, network: false };
         self.moderation.sanction(caller, Some(room), &uid, measures).await?;
         let done = match kind {
-            SanctionKind::Ban => "is banned",
-            SanctionKind::Timeout => "may not write",
+            SanctionKind::Ban => "was banned",
+            SanctionKind::Timeout => "was timed out",
         };
         Ok(match duration {
-            Duration::For(span) => format!("{name} {done} for {span}"),
-            Duration::Forever => format!("{name} {done} until it is lifted"),
+            Duration::For(span) => format!("{name} {done} for {span}."),
+            Duration::Forever => format!("{name} {done} permanently."),
         })
     }
 
@@ -147,8 +151,8 @@ impl Chat {
         let (uid, name) = self.called(caller, room, Action::Sanction, who).await?;
         self.moderation.lift(caller, Some(room), &uid, Some(kind)).await?;
         Ok(match kind {
-            SanctionKind::Ban => format!("{name} may come back"),
-            SanctionKind::Timeout => format!("{name} may write again"),
+            SanctionKind::Ban => format!("{name} was unbanned."),
+            SanctionKind::Timeout => format!("The timeout of {name} was lifted."),
         })
     }
 
@@ -174,7 +178,7 @@ impl Chat {
         action: Action,
         typed: &str,
     ) -> Result<(UserUid, String), Error> {
-        let (access, actor, _) = self.rooms.standing(caller, room).await?;
+        let (access, actor, _) = self.rooms.actor(caller, room).await?;
         policy::may(&actor, action)?;
         let room: RoomId = access.room.id;
         let folded = typed.trim().to_lowercase();

@@ -45,7 +45,7 @@ pub enum RateLimitKind {
     Flood,
     /// The same message again.
     Repeated,
-    /// Too many tries to log in.
+    /// Too many login attempts.
     Login,
     /// Too many of anything else.
     Other,
@@ -54,10 +54,10 @@ pub enum RateLimitKind {
 /// Why a service refused or failed; one row of the problem table each.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value breaks its rule.
+    /// A value is not valid.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// This takes a login.
+    /// Log in first.
     #[error("Log in first.")]
     LoginRequired,
     /// The token or ticket is forged, expired, used up or revoked.
@@ -66,7 +66,7 @@ pub enum Error {
     /// The name is unknown, or the password is not that name's.
     #[error("The username or the password is wrong.")]
     CredentialsWrong,
-    /// Guests are switched off.
+    /// Guest access is off.
     #[error("Guest access is off. Register or log in.")]
     GuestsOff,
     /// It is not there.
@@ -96,7 +96,7 @@ pub enum Error {
     #[error("Your permissions changed. Nothing was done; try again if you still may.")]
     AuthorityLost,
     /// A ban or timeout is in force.
-    #[error("{}", told(*.kind, *.until))]
+    #[error("{}", sanction_text(*.kind, *.until))]
     Sanctioned {
         /// A ban or a timeout.
         kind: SanctionKind,
@@ -106,7 +106,7 @@ pub enum Error {
         retry_after: Option<Span>,
     },
     /// Not yet.
-    #[error("{}", hurried(*.pace, *.retry_after))]
+    #[error("{}", rate_limit_text(*.pace, *.retry_after))]
     TooFast {
         /// What was too fast.
         pace: RateLimitKind,
@@ -154,7 +154,7 @@ pub enum Error {
     Failed(String),
 }
 
-fn told(kind: SanctionKind, until: Option<Timestamp>) -> String {
+fn sanction_text(kind: SanctionKind, until: Option<Timestamp>) -> String {
     let what = match kind {
         SanctionKind::Ban => "You are banned",
         SanctionKind::Timeout => "You are timed out: you can read but not write",
@@ -162,14 +162,14 @@ fn told(kind: SanctionKind, until: Option<Timestamp>) -> String {
     if until.is_some() { format!("{what} for a while.") } else { format!("{what} until a moderator lifts it.") }
 }
 
-fn hurried(pace: RateLimitKind, retry_after: Span) -> String {
+fn rate_limit_text(pace: RateLimitKind, retry_after: Span) -> String {
     let seconds = retry_after.as_seconds_up();
     let time = if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 59) / 60) };
     match pace {
         RateLimitKind::SlowMode => format!("This room is in slow mode. You can write again in {time}."),
         RateLimitKind::Flood => format!("Too many messages. Try again in {time}."),
         RateLimitKind::Repeated => format!("You already sent that. Send something else, or try again in {time}."),
-        RateLimitKind::Login => format!("Too many log-in attempts. Try again in {time}."),
+        RateLimitKind::Login => format!("Too many login attempts. Try again in {time}."),
         RateLimitKind::Other => format!("Too many requests. Try again in {time}."),
     }
 }

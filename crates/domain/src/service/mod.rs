@@ -39,7 +39,7 @@ pub struct Caller {
     pub network: Network,
 }
 
-/// Whoever knocks.
+/// The client of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Where from.

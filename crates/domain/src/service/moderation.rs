@@ -73,7 +73,7 @@ impl Moderation {
         user: &UserUid,
         measures: SanctionRequest,
     ) -> Result<SanctionLine, Error> {
-        let (room, actor, now) = self.place(caller, room).await?;
+        let (room, actor, now) = self.log_and_actor(caller, room).await?;
         let action = if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction };
         policy::may(&actor, action)?;
         let subject = self.rooms.member(room, user).await?;
@@ -124,7 +124,7 @@ impl Moderation {
         user: &UserUid,
         kind: Option<SanctionKind>,
     ) -> Result<SanctionLine, Error> {
-        let (room, actor, now) = self.place(caller, room).await?;
+        let (room, actor, now) = self.log_and_actor(caller, room).await?;
         policy::may(&actor, if room == RoomId::SERVER { Action::SanctionEverywhere } else { Action::Sanction })?;
         let subject = self.rooms.member_ever(room, user).await?;
         // All of it is decided before any of it is done.
@@ -144,7 +144,7 @@ impl Moderation {
 
     /// Deletes all messages of a room, or one author's.
     pub async fn purge(&self, caller: &Caller, room: &RoomUid, author: Option<&UserUid>) -> Result<(), Error> {
-        let (access, actor, now) = self.rooms.standing(caller, room).await?;
+        let (access, actor, now) = self.rooms.actor(caller, room).await?;
         policy::may(&actor, if author.is_some() { Action::PurgeAuthor } else { Action::PurgeAll })?;
         let author = match author {
             None => None,
@@ -162,7 +162,7 @@ impl Moderation {
     /// Pins a message to the top of its room, in place of the one before; it and its room. Nothing is written when it is
     /// there already.
     pub async fn pin(&self, caller: &Caller, id: MessageId) -> Result<(Room, Message), Error> {
-        let (room, message) = self.place_of(id).await?;
+        let (room, message) = self.message_and_room(id).await?;
         let (access, actor, now) = self.may_pin(caller, &room.uid).await?;
         if access.room.pinned.as_deref().map(|pinned| pinned.id) != Some(id) {
             self.append_about(room.id, &actor, now, LogCommand::Pin { message: id }).await?;
@@ -172,7 +172,7 @@ impl Moderation {
 
     /// Takes down a message that is pinned.
     pub async fn unpin(&self, caller: &Caller, id: MessageId) -> Result<(), Error> {
-        let (room, _) = self.place_of(id).await?;
+        let (room, _) = self.message_and_room(id).await?;
         let (_, actor, now) = self.may_pin(caller, &room.uid).await?;
         self.append_about(room.id, &actor, now, LogCommand::Unpin { message: id }).await
     }
@@ -184,7 +184,7 @@ impl Moderation {
         self.append_about(access.room.id, &actor, now, LogCommand::Unpin { message: pinned.id }).await
     }
 
-    async fn place_of(&self, id: MessageId) -> Result<(Room, Message), Error> {
+    async fn message_and_room(&self, id: MessageId) -> Result<(Room, Message), Error> {
         let message = self.ports.messages.message(id).await?.ok_or(Error::NoSuch(Resource::Message))?;
         let room = self.ports.rooms.room_by_id(message.room).await?.ok_or(Error::NoSuch(Resource::Message))?;
         Ok((room, message))
@@ -192,7 +192,7 @@ impl Moderation {
 
     /// What stands at the top is put before everybody: whoever may not write may not do that either.
     async fn may_pin(&self, caller: &Caller, room: &RoomUid) -> Result<(AccessContext, Member, Timestamp), Error> {
-        let (access, actor, now) = self.rooms.standing(caller, room).await?;
+        let (access, actor, now) = self.rooms.actor(caller, room).await?;
         policy::may(&actor, Action::Pin)?;
         match review::forbidding(&access.sanctions, now) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
@@ -227,7 +227,7 @@ impl Moderation {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<SanctionLine>, Error> {
-        let (room, actor, now) = self.place(caller, room).await?;
+        let (room, actor, now) = self.log_and_actor(caller, room).await?;
         let everywhere = room == RoomId::SERVER;
         policy::may(&actor, if everywhere { Action::Administer } else { Action::SeeModeration })?;
         let room = (!everywhere).then_some(room);
@@ -243,7 +243,7 @@ impl Moderation {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Vec<LogLine>, Error> {
-        let (access, actor, _) = self.rooms.standing(caller, room).await?;
+        let (access, actor, _) = self.rooms.actor(caller, room).await?;
         policy::may(&actor, Action::SeeModeration)?;
         let Some(about) = about else { return Ok(self.ports.events.log(access.room.id, before, limit).await?) };
         let subject = self.rooms.member_ever(access.room.id, about).await?.user.id;
@@ -251,10 +251,14 @@ impl Moderation {
     }
 
     /// The log that an act belongs to, and the actor with the rank held there.
-    async fn place(&self, caller: &Caller, room: Option<&RoomUid>) -> Result<(RoomId, Member, Timestamp), Error> {
+    async fn log_and_actor(
+        &self,
+        caller: &Caller,
+        room: Option<&RoomUid>,
+    ) -> Result<(RoomId, Member, Timestamp), Error> {
         match room {
             Some(uid) => {
-                let (access, actor, now) = self.rooms.standing(caller, uid).await?;
+                let (access, actor, now) = self.rooms.actor(caller, uid).await?;
                 Ok((access.room.id, actor, now))
             }
             None => {

@@ -179,7 +179,7 @@ impl Rooms {
     }
 
     pub(crate) async fn apply(&self, caller: &Caller, uid: &RoomUid, change: RoomChange) -> Result<Room, Error> {
-        let (access, actor, now) = self.standing(caller, uid).await?;
+        let (access, actor, now) = self.actor(caller, uid).await?;
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
         policy::may(&actor, action)?;
@@ -201,7 +201,7 @@ impl Rooms {
         user: &UserUid,
         action: ModerationAction,
     ) -> Result<Member, Error> {
-        let (access, actor, now) = self.standing(caller, room).await?;
+        let (access, actor, now) = self.actor(caller, room).await?;
         policy::may(&actor, Action::Appoint)?;
         let subject = self.member(access.room.id, user).await?;
         policy::may_to(&actor, Action::Appoint, &subject)?;
@@ -245,7 +245,7 @@ impl Rooms {
 
     /// Closes a room for ever: its viewers leave, and it is found no more.
     pub async fn close(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
-        let (access, actor, now) = self.standing(caller, uid).await?;
+        let (access, actor, now) = self.actor(caller, uid).await?;
         policy::may(&actor, Action::CloseRoom)?;
         self.append(access.room.id, actor, now, LogCommand::Close).await
     }
@@ -289,7 +289,7 @@ impl Rooms {
 
     /// How somebody who wants to do something other than writing stands in a room, as the store says now: banned is
     /// banned, whatever the rank was.
-    pub(crate) async fn standing(
+    pub(crate) async fn actor(
         &self,
         caller: &Caller,
         uid: &RoomUid,
@@ -309,7 +309,7 @@ impl Rooms {
 
     /// Somebody timed out in a room does not speak there by a new name either.
     pub(crate) async fn refuse_silenced(&self, caller: &Caller, uid: &RoomUid) -> Result<(), Error> {
-        let (access, _, now) = self.standing(caller, uid).await?;
+        let (access, _, now) = self.actor(caller, uid).await?;
         match review::forbidding(&access.sanctions, now) {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
             None => Ok(()),

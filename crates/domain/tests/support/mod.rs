@@ -244,7 +244,7 @@ impl World {
     }
 }
 
-/// Whoever knocks from that address.
+/// A client at that address.
 pub fn client(address: &str) -> ClientInfo {
     ClientInfo { network: network(address), wider: Vec::new(), country: None }
 }

@@ -1,4 +1,4 @@
-//! Questions answered coalescer: those that come while one is being answered share the next reading.
+//! Coalesced questions: those that come while one is being answered share the next reading.
 //!
 //! After a network failed everybody comes back at once. What each asks then (this room's latest, that login) is read as
 //! often as the database answers, not as often as it is asked. Nobody is told anything read before they asked.

@@ -23,7 +23,7 @@ pub type Work = Box<dyn FnOnce(Option<(&mut AnyConn, &mut Disk)>) -> bool + Send
 
 /// One thing for a writer to do.
 pub enum Job {
-    /// Append to a log, coalescer with others.
+    /// Append to a log, in one transaction with others.
     Append(Box<PendingAppend>),
     /// Anything else, in a transaction of its own.
     Run(Work),

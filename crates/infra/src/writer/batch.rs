@@ -126,7 +126,7 @@ impl Batch {
             sanctions,
             last_posts: lookup::last_posts(conn, &paced)?,
             members: HashMap::new(),
-            answered: lookup::standing(conn, &answered)?,
+            answered: lookup::undeleted(conn, &answered)?,
             waiting: Vec::new(),
             ended: Vec::new(),
             ids: HashMap::new(),
@@ -287,7 +287,7 @@ impl Batch {
             }
             LogCommand::Configure { change } => acts::configure(conn, entry, change),
             LogCommand::Pin { message } => {
-                let stands = lookup::standing(conn, &[message.0])?;
+                let stands = lookup::undeleted(conn, &[message.0])?;
                 match stands.get(&message.0) {
                     Some((room, _)) if *room == entry.room.0 => acts::pin(conn, entry, *message),
                     _ => Ok(Err(AppendError::Missing)),

@@ -220,7 +220,7 @@ pub fn sanctions_of(
 }
 
 /// Where these messages stand, those that were not deleted: id → (room, author).
-pub fn standing(conn: &mut AnyConn, ids: &[i64]) -> Result<HashMap<i64, (i64, i64)>, DbError> {
+pub fn undeleted(conn: &mut AnyConn, ids: &[i64]) -> Result<HashMap<i64, (i64, i64)>, DbError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

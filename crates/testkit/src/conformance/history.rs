@@ -133,7 +133,7 @@ pub async fn a_range_tells_a_purge_and_resurrects_nothing(subject: Subject) {
     assert_eq!(seqs(&subject.event_range(lobby.id, Seq::ZERO).await.events), [5, 7]);
 }
 
-/// A event_range that is cut holds the first events and says so; going on from its last one misses nothing.
+/// A range that is cut holds the first events and says so; going on from its last one misses nothing.
 pub async fn a_cut_range_goes_on_where_it_ended(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let all = subject.post_many(lobby.id, &ann, 6).await;

@@ -62,7 +62,7 @@ pub async fn a_message_is_answered_stored_and_published_alike(subject: Subject) 
     assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, [event]);
 }
 
-/// What was published is what a event_range tells, in the same order.
+/// What was published is what a range of events holds, in the same order.
 pub async fn every_event_is_published_as_it_is_read(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
     let bob = subject.user("bob").await;

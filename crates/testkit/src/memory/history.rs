@@ -18,7 +18,7 @@ use domain::ports::store::StoreError;
 
 impl State {
     /// Undeleted messages, ascending.
-    fn standing(&self, room: RoomId) -> Result<Vec<Message>, StoreError> {
+    fn undeleted(&self, room: RoomId) -> Result<Vec<Message>, StoreError> {
         let Some(log) = self.logs.get(&room) else { return Ok(Vec::new()) };
         let rows = log.messages.iter().filter(|(_, row)| !row.deleted);
         rows.map(|(seq, row)| self.message(room, *seq, row)).collect()
@@ -101,7 +101,7 @@ fn subject(event: &Event) -> Option<UserId> {
 #[async_trait]
 impl MessageReader for MemoryStore {
     async fn messages(&self, room: RoomId, from: Position, limit: usize) -> Result<(Vec<Message>, bool), StoreError> {
-        Ok(page(self.state().standing(room)?, from, limit))
+        Ok(page(self.state().undeleted(room)?, from, limit))
     }
 
     async fn messages_of(
@@ -111,7 +111,7 @@ impl MessageReader for MemoryStore {
         from: Position,
         limit: usize,
     ) -> Result<(Vec<Message>, bool), StoreError> {
-        let mut messages = self.state().standing(room)?;
+        let mut messages = self.state().undeleted(room)?;
         messages.retain(|message| message.author.user.id == author);
         Ok(page(messages, from, limit))
     }
@@ -119,7 +119,7 @@ impl MessageReader for MemoryStore {
     async fn snapshot(&self, room: RoomId, limit: usize) -> Result<Option<(Head, Vec<Message>)>, StoreError> {
         let state = self.state();
         let Some(log) = state.open_log(room) else { return Ok(None) };
-        let messages = state.standing(room)?;
+        let messages = state.undeleted(room)?;
         Ok(Some((log.head, messages[messages.len().saturating_sub(limit)..].to_vec())))
     }
 
@@ -144,7 +144,7 @@ impl EventReader for MemoryStore {
     async fn event_range(&self, room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError> {
         let state = self.state();
         let Some(log) = state.logs.get(&room) else { return Ok(None) };
-        let mut events: Vec<Event> = state.standing(room)?.into_iter().map(posted).collect();
+        let mut events: Vec<Event> = state.undeleted(room)?.into_iter().map(posted).collect();
         for event in log.events.values() {
             events.push(state.shown(event)?);
         }

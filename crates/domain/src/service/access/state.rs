@@ -25,7 +25,7 @@ const FRESH_WHILE_CHECKED: Span = Span::seconds(3);
 /// A comparison that takes longer is over, whatever became of it.
 const CHECK_TIMEOUT: Span = Span::seconds(10);
 
-/// Two who lookup at the clock one after the other may come here the other way round.
+/// Two calls that read the clock one after the other may arrive here in the other order.
 const CLOCK_TOLERANCE: Span = Span::seconds(1);
 
 /// The latest changes that are remembered, for those who were reading while they happened.
@@ -34,7 +34,7 @@ const INVALIDATIONS_KEPT: usize = 256;
 /// Above this many users, all are forgotten: they are cheap to read again.
 const USERS_MAX: usize = 100_000;
 
-/// Above this many authors, what they last last_posts is forgotten: it only keeps them from repeating themselves.
+/// Above this many authors, their last posts are forgotten: it only keeps them from repeating themselves.
 const LAST_POSTS_MAX: usize = 100_000;
 
 /// What is known about rooms and users.
@@ -245,7 +245,7 @@ impl CacheState {
         for id in &check.rooms {
             let Some(room) = self.rooms.get_mut(id) else { continue };
             let known = room.room_access.head;
-            // What was heard since the store was asked may be more than it last_posts.
+            // What was heard since the store was asked may be more than the answer holds.
             if heads.get(id).is_some_and(|head| head.epoch == known.epoch && head.seq <= known.seq) {
                 room.fresh_at = check.at;
             } else {
