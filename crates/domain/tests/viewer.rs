@@ -1,7 +1,8 @@
 //! The viewer's side of delivery: cursors, audiences, joins, resumes and catching up, as the state machines decide them.
 
 use domain::delivery::join::{CatchUp, CaughtUp, Join, JoinLimits, Missed, Need, ResetReason};
-use domain::delivery::tail::{Tail, Weight};
+use domain::delivery::latest::Latest;
+use domain::delivery::tail::{PeopleVersion, Tail, Weight};
 use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL, Sink, Viewer};
 use domain::model::access::AccessContext;
 use domain::model::audience::Recipient;
@@ -48,6 +49,10 @@ impl LiveRoom for TestRoom {
 
     fn with_tail<T>(&self, read: impl FnOnce(&Tail<Delivery>) -> T) -> T {
         read(&self.0.borrow())
+    }
+
+    fn keep_latest(&self, latest: &Arc<Latest>, people: PeopleVersion) {
+        self.0.borrow_mut().keep_latest(latest, people);
     }
 }
 
@@ -243,9 +248,10 @@ fn whoever_enters_afresh_gets_the_latest_messages_without_a_reset() {
     assert_eq!(need, Need::Access { at_least: Seq::ZERO });
     assert_eq!(join.access(access(3)), Need::Tail);
     assert_eq!(join.tail(&tail(0, 3)), Need::Snapshot { limit: LIMITS.snapshot });
-    assert_eq!(join.snapshot(Some((head(3), Vec::new()))), Ok(Need::Nothing));
+    let latest = Arc::new(Latest::new(head(3), Vec::new(), LIMITS.snapshot));
+    assert_eq!(join.snapshot(Some(latest.clone())), Ok(Need::Nothing));
     let entrance = join.finish().unwrap();
-    assert_eq!((entrance.missed, entrance.head), (Missed::Snapshot { reset: None, messages: Vec::new() }, head(3)));
+    assert_eq!((entrance.missed, entrance.head), (Missed::Snapshot { reset: None, latest }, head(3)));
 }
 
 #[test]
@@ -280,7 +286,7 @@ fn a_client_starts_afresh_for_another_epoch_a_place_ahead_and_too_much_missed() 
             (need, _) => need,
         };
         assert_eq!(need, Need::Snapshot { limit: LIMITS.snapshot });
-        join.snapshot(Some((head(50), Vec::new()))).unwrap();
+        join.snapshot(Some(Arc::new(Latest::new(head(50), Vec::new(), LIMITS.snapshot)))).unwrap();
         match join.finish().unwrap().missed {
             Missed::Snapshot { reset, .. } => reset,
             missed => panic!("{missed:?}"),

@@ -31,6 +31,10 @@ use tokio::sync::oneshot;
 /// A room's tail is kept this many seconds after its last viewer, for those who reconnect.
 const TAIL_KEPT: u64 = 300;
 
+/// For how many seconds at most the latest messages of a room are shown without asking the store. What another process changed
+/// of their authors is told by nobody; within as long access rights are compared, too.
+const LATEST_KEPT: u64 = 2;
+
 /// How long a pong may take, in seconds.
 const PONG_TIMEOUT: u64 = 10;
 
@@ -177,7 +181,10 @@ impl Hub {
                         conn.caller().as_ref().is_some_and(|caller| ended.contains(&caller.session))
                     });
                 }
-                ToWorker::UserGone(user, close) => self.close_where(close, |conn| is(conn, user)),
+                ToWorker::UserGone(user, close) => {
+                    self.rooms.borrow().values().for_each(|entry| entry.room.change_user(user));
+                    self.close_where(close, |conn| is(conn, user));
+                }
                 ToWorker::Close(id, close) => {
                     if let Some(conn) = self.conns.borrow().get(&id) {
                         conn.close(close, self.second());
@@ -248,6 +255,7 @@ impl Hub {
     }
 
     fn change_user(&self, user: &Arc<User>) {
+        self.rooms.borrow().values().for_each(|entry| entry.room.change_user(user.id));
         let frame = Frame::server(&Server::AuthUpdated { user: Some(&view::user(user)), token: None });
         for conn in self.conns.borrow().values().filter(|conn| is(conn, user.id)) {
             conn.update_user(user);
@@ -278,6 +286,12 @@ impl Hub {
                 tokio::task::yield_now().await;
             }
             self.forget_rooms(second);
+            for entry in self.rooms.borrow().values() {
+                entry.room.forget_users();
+                if second % LATEST_KEPT == 0 {
+                    entry.room.forget_latest();
+                }
+            }
         }
     }
 

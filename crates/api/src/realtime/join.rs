@@ -6,6 +6,7 @@ use crate::realtime::conn::Conn;
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Hub;
+use crate::realtime::presence::UsersVersion;
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
@@ -13,13 +14,14 @@ use domain::delivery::join::{CaughtUp, Missed, ResetReason};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::audience::Recipient;
 use domain::model::event::Event;
-use domain::model::id::{RoomId, RoomUid, Seq};
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
 use domain::model::room::{Head, Room};
-use domain::model::user::User;
+use domain::model::user::{Member, User};
 use domain::service::error::Error;
 use domain::service::reads::Reader;
 use domain::service::viewing::{Follower, JoinRequest};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -30,6 +32,8 @@ struct HubFollower<'a> {
     conn: &'a Conn,
     hub: &'a Hub,
     paused: Cell<Option<RoomId>>,
+    /// Which users are in the room, the one who enters among them.
+    users_version: Cell<Option<UsersVersion>>,
 }
 
 impl Follower for HubFollower<'_> {
@@ -42,8 +46,12 @@ impl Follower for HubFollower<'_> {
         Ok(followed)
     }
 
-    fn users(&self, room: RoomId) -> Vec<Arc<User>> {
-        self.hub.node().presence.users(room)
+    fn users(&self, room: &LocalRoom, entering: Option<UserId>) -> Option<Vec<Arc<User>>> {
+        let presence = &self.hub.node().presence;
+        let (version, is_there) = presence.users_version(room.id(), entering);
+        let version = if is_there || entering.is_none() { version } else { version.with_one_more() };
+        self.users_version.set(Some(version));
+        if room.users(version).is_some() { None } else { Some(presence.users(room.id())) }
     }
 }
 
@@ -60,18 +68,18 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
     let caller = conn.caller().clone();
     let user = caller.as_ref().map(|caller| &caller.user);
     let reader = Reader { client: &conn.client, user, socket: Some(conn.id) };
-    let follower = HubFollower { conn, hub, paused: Cell::new(None) };
+    let follower = HubFollower { conn, hub, paused: Cell::new(None), users_version: Cell::new(None) };
     let entered = hub.app().services.viewing.join(caller.as_ref(), &reader, uid, request, &follower).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
     let (entrance, room) = (entered.entrance, entered.room);
     let recipient = entrance.recipient();
     conn.send(settings(&entrance.access.room));
-    for frame in frames(uid, entrance.missed, entrance.head) {
+    for frame in frames(&room, entrance.missed) {
         conn.send(frame);
     }
     hub.enter(conn, room.clone(), recipient, entrance.head.seq);
-    let users: Vec<_> = entered.users.iter().map(view::member).collect();
     let count = hub.node().presence.count(room.id());
+    let users = users(&room, follower.users_version.get(), entered.users.as_deref());
     conn.send(Frame::server(&Server::RoomUsers { room: uid.as_str(), count, users: &users }));
     Ok(json!({
         "room": uid.as_str(),
@@ -99,12 +107,27 @@ fn events(uid: &RoomUid, events: &[Event]) -> Vec<Frame> {
     events.iter().map(|event| Frame::event(event, uid.as_str())).collect()
 }
 
-fn frames(uid: &RoomUid, missed: Missed<Delivery>, head: Head) -> Vec<Frame> {
+/// Who is in the room, as JSON: made anew of `listed`, or as it is kept.
+fn users(room: &LocalRoom, version: Option<UsersVersion>, listed: Option<&[Member]>) -> Arc<RawValue> {
+    let kept = if listed.is_none() { version.and_then(|version| room.users(version)) } else { None };
+    kept.unwrap_or_else(|| {
+        let members: Vec<_> = listed.unwrap_or_default().iter().map(view::member).collect();
+        let users: Arc<RawValue> = serde_json::value::to_raw_value(&members).unwrap_or_default().into();
+        if let Some(version) = version {
+            room.keep_users(version, users.clone());
+        }
+        users
+    })
+}
+
+fn frames(room: &LocalRoom, missed: Missed<Delivery>) -> Vec<Frame> {
+    let uid = room.uid();
     match missed {
         Missed::FromTail(deliveries) => deliveries.iter().map(|delivery| delivery.websocket().clone()).collect(),
         Missed::FromStore(read) => events(uid, &read),
-        Missed::Snapshot { reset: reason, messages } => {
-            reason.map(|reason| reset(uid, reason)).into_iter().chain([latest(uid, &messages, head)]).collect()
+        Missed::Snapshot { reset: reason, latest: shown } => {
+            let frame = room.latest_frame(&shown, |shown| latest(uid, shown.messages(), shown.head()));
+            reason.map(|reason| reset(uid, reason)).into_iter().chain([frame]).collect()
         }
     }
 }

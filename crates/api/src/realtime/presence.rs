@@ -25,6 +25,27 @@ struct RoomPresence {
     viewers: ViewerCount,
     /// With how many connections.
     users: HashMap<UserId, (Arc<User>, usize)>,
+    /// How often somebody was added to them or removed.
+    changes: u64,
+}
+
+/// Which users are in a room, for telling whether a list of them still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsersVersion {
+    changes: u64,
+    count: usize,
+}
+
+impl UsersVersion {
+    /// The version once one more user is there.
+    pub fn with_one_more(self) -> UsersVersion {
+        UsersVersion { changes: self.changes + 1, count: self.count + 1 }
+    }
+
+    /// Whether a list made at this version may be shown at `now`: of more than [`USERS_TOLD`] it holds some anyway.
+    pub fn holds_at(self, now: UsersVersion) -> bool {
+        self == now || (self.count >= USERS_TOLD && now.count >= USERS_TOLD)
+    }
 }
 
 #[derive(Default)]
@@ -104,6 +125,17 @@ impl Presence {
         users
     }
 
+    /// Which users are in a room, and whether this one is among them.
+    pub fn users_version(&self, room: RoomId, user: Option<UserId>) -> (UsersVersion, bool) {
+        let table = self.table();
+        let there = table.rooms.get(&room);
+        let version = UsersVersion {
+            changes: there.map_or(0, |there| there.changes),
+            count: there.map_or(0, |there| there.users.len()),
+        };
+        (version, user.zip(there).is_some_and(|(user, there)| there.users.contains_key(&user)))
+    }
+
     /// How many connections are in a room.
     pub fn count(&self, room: RoomId) -> usize {
         self.table().rooms.get(&room).map_or(0, |there| there.viewers.get())
@@ -125,7 +157,11 @@ impl PresenceTable {
         let Some(user) = user else { return };
         let there = self.rooms.entry(room).or_default();
         // Who is there already may have a newer name than a login that was read before the change.
-        there.users.entry(user.id).or_insert_with(|| (user.clone(), 0)).1 += 1;
+        let count = &mut there.users.entry(user.id).or_insert_with(|| (user.clone(), 0)).1;
+        *count += 1;
+        if *count == 1 {
+            there.changes += 1;
+        }
         self.rooms_of.entry(user.id).or_default().insert(room);
     }
 
@@ -138,6 +174,7 @@ impl PresenceTable {
             return;
         }
         there.users.remove(&user);
+        there.changes += 1;
         if let Some(rooms) = self.rooms_of.get_mut(&user) {
             rooms.remove(&room);
             if rooms.is_empty() {

@@ -5,6 +5,7 @@ use crate::problem::{Code, Problem};
 use crate::view::{MessageView, RoomView, UserView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The subprotocol that is offered and echoed.
 pub const SUBPROTOCOL: &str = "banter.v1";
@@ -180,7 +181,7 @@ impl Envelope {
             "pong" => Ok(Request::Pong),
             other => {
                 let name: String = other.chars().take(32).collect();
-                Err(Problem::new(Code::UnknownFrame, format!("there is no frame {name:?}")))
+                Err(Problem::new(Code::UnknownFrame, format!("There is no frame {name:?}")))
             }
         }
     }
@@ -188,7 +189,7 @@ impl Envelope {
 
 fn data<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Problem> {
     serde_json::from_value(value)
-        .map_err(|error| Problem::new(Code::BadRequest, format!("the data of the frame is wrong: {error}")))
+        .map_err(|error| Problem::new(Code::BadRequest, format!("The data of the frame is wrong: {error}")))
 }
 
 /// A frame from the server.
@@ -237,7 +238,7 @@ pub enum Server<'a> {
         /// How many connections.
         count: usize,
         /// Who is logged in, at most 200.
-        users: &'a [UserView],
+        users: &'a RawValue,
     },
     Message(&'a MessageView),
     /// Messages that are gone.

@@ -2,13 +2,17 @@
 
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
-use domain::delivery::tail::Tail;
+use crate::realtime::presence::UsersVersion;
+use domain::delivery::latest::Latest;
+use domain::delivery::tail::{PeopleVersion, Tail};
 use domain::delivery::viewer::LiveRoom;
-use domain::model::event::Event;
-use domain::model::id::{RoomId, RoomUid, Seq};
+use domain::model::event::{Event, EventKind};
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
+use serde_json::value::RawValue;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A slow connection may miss ephemeral frames: only the latest are kept.
 const EPHEMERAL_KEPT: usize = 32;
@@ -22,6 +26,10 @@ struct SharedRoom {
     id: RoomId,
     uid: RoomUid,
     tail: RefCell<Tail<Delivery>>,
+    /// The frame of the tail's latest messages, and the head that it is of.
+    latest_frame: RefCell<Option<(Seq, Frame)>>,
+    /// Who is here, as JSON.
+    users: RefCell<Option<(UsersVersion, Arc<RawValue>)>>,
     ephemeral: RefCell<VecDeque<(u64, Frame)>>,
     latest: Cell<u64>,
 }
@@ -30,7 +38,15 @@ impl LocalRoom {
     /// A room whose log is followed from after `head`.
     pub fn after(id: RoomId, uid: RoomUid, head: Seq) -> LocalRoom {
         let tail = RefCell::new(Tail::after(head));
-        LocalRoom(Rc::new(SharedRoom { id, uid, tail, ephemeral: RefCell::default(), latest: Cell::new(0) }))
+        LocalRoom(Rc::new(SharedRoom {
+            id,
+            uid,
+            tail,
+            latest_frame: RefCell::default(),
+            users: RefCell::default(),
+            ephemeral: RefCell::default(),
+            latest: Cell::new(0),
+        }))
     }
 
     /// The name for machines.
@@ -51,8 +67,52 @@ impl LocalRoom {
             if seq > tail.head() {
                 tail.push(seq, delivery.clone());
             }
+            if matches!(delivery.as_ref().kind, EventKind::Moderated { .. }) {
+                self.forget_users();
+            }
         }
         tail.cover(head);
+    }
+
+    /// The frame of these latest messages, made once for all who enter at one head.
+    pub fn latest_frame(&self, latest: &Arc<Latest>, make: impl FnOnce(&Latest) -> Frame) -> Frame {
+        if !self.0.tail.borrow().latest().is_some_and(|kept| Arc::ptr_eq(kept, latest)) {
+            return make(latest);
+        }
+        let mut known = self.0.latest_frame.borrow_mut();
+        match &*known {
+            Some((head, frame)) if *head == latest.head().seq => frame.clone(),
+            _ => known.insert((latest.head().seq, make(latest))).1.clone(),
+        }
+    }
+
+    /// Who is here as JSON, if it was made and still holds.
+    pub fn users(&self, now: UsersVersion) -> Option<Arc<RawValue>> {
+        let known = self.0.users.borrow();
+        known.as_ref().filter(|(version, _)| version.holds_at(now)).map(|(_, users)| users.clone())
+    }
+
+    /// Keeps the list of who is here for those who enter next.
+    pub fn keep_users(&self, version: UsersVersion, users: Arc<RawValue>) {
+        *self.0.users.borrow_mut() = Some((version, users));
+    }
+
+    /// Forgets the list of who is here: ranks may have changed.
+    pub fn forget_users(&self) {
+        *self.0.users.borrow_mut() = None;
+    }
+
+    /// Somebody has another name, picture or rank, or is gone.
+    pub fn change_user(&self, user: UserId) {
+        self.0.tail.borrow_mut().change_user(user);
+        *self.0.latest_frame.borrow_mut() = None;
+        self.forget_users();
+    }
+
+    /// Has the latest messages read again for who enters next.
+    pub fn forget_latest(&self) {
+        self.0.tail.borrow_mut().forget_latest();
+        *self.0.latest_frame.borrow_mut() = None;
     }
 
     /// Adds an ephemeral frame.
@@ -85,6 +145,11 @@ impl LiveRoom for LocalRoom {
 
     fn with_tail<T>(&self, read: impl FnOnce(&Tail<Delivery>) -> T) -> T {
         read(&self.0.tail.borrow())
+    }
+
+    fn keep_latest(&self, latest: &Arc<Latest>, people: PeopleVersion) {
+        self.0.tail.borrow_mut().keep_latest(latest, people);
+        *self.0.latest_frame.borrow_mut() = None;
     }
 
     fn latest_ephemeral(&self) -> u64 {

@@ -4,6 +4,7 @@
 //! and the store read afterwards, so that nothing falls between; what was read is sent and the cursor set behind it in one
 //! step, so that nothing comes twice.
 
+use crate::delivery::latest::Latest;
 use crate::delivery::tail::{Read, Tail, Weight};
 use crate::model::access::AccessContext;
 use crate::model::audience::Recipient;
@@ -12,6 +13,7 @@ use crate::model::id::{Epoch, Seq};
 use crate::model::log::EventRange;
 use crate::model::message::Message;
 use crate::model::room::Head;
+use std::sync::Arc;
 
 /// How much is read for somebody who joins.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +77,8 @@ pub enum Missed<D> {
     /// The latest messages; what the client has is void when there is a reason.
     Snapshot {
         reset: Option<ResetReason>,
-        /// Ascending.
-        messages: Vec<Message>,
+        /// As of the head that the client's cursor is set to.
+        latest: Arc<Latest>,
     },
 }
 
@@ -134,9 +136,11 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
 
     /// The tail is followed.
     pub fn tail(&mut self, tail: &Tail<D>) -> Need {
-        let (Some(since), Some(access)) = (self.since, &self.access) else { return self.start_afresh(None) };
+        let (Some(since), Some(access)) = (self.since, &self.access) else {
+            return self.start_afresh(None, tail);
+        };
         if self.epoch.is_some_and(|epoch| epoch != access.head.epoch) {
-            return self.start_afresh(Some(ResetReason::Epoch));
+            return self.start_afresh(Some(ResetReason::Epoch), tail);
         }
         let Some(deliveries) = after(tail, since) else {
             // The tail may know of events that came after the access was read, the client too: the store knows.
@@ -153,10 +157,10 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
         let range = read.ok_or(RoomGone)?;
         let since = self.since.unwrap_or(Seq::ZERO);
         if since > range.head.seq || since < Seq::ZERO {
-            return Ok(self.start_afresh(Some(ResetReason::Ahead)));
+            return Ok(self.read_afresh(ResetReason::Ahead));
         }
         if range.cut {
-            return Ok(self.start_afresh(Some(ResetReason::Behind)));
+            return Ok(self.read_afresh(ResetReason::Behind));
         }
         let recipient = self
             .access
@@ -167,10 +171,10 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
     }
 
     /// The latest messages in the store; `None` when the room is gone.
-    pub fn snapshot(&mut self, read: Option<(Head, Vec<Message>)>) -> Result<Need, RoomGone> {
-        let (head, messages) = read.ok_or(RoomGone)?;
-        let reset = self.reset;
-        Ok(self.is_missed(Missed::Snapshot { reset, messages }, head))
+    pub fn snapshot(&mut self, read: Option<Arc<Latest>>) -> Result<Need, RoomGone> {
+        let latest = read.ok_or(RoomGone)?;
+        let (reset, head) = (self.reset, latest.head());
+        Ok(self.is_missed(Missed::Snapshot { reset, latest }, head))
     }
 
     /// What came out, once nothing more is needed.
@@ -179,8 +183,24 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
         Some(Entrance { access, missed, head })
     }
 
-    fn start_afresh(&mut self, reset: Option<ResetReason>) -> Need {
-        self.reset = reset;
+    /// The tail may know the latest messages, up to its head: what a client then gets from it goes on from there. It does not
+    /// know of a restored database, whose epoch is another.
+    fn start_afresh(&mut self, reset: Option<ResetReason>, tail: &Tail<D>) -> Need {
+        let epoch = self.access.as_ref().map(|access| access.head.epoch);
+        match tail.latest() {
+            Some(latest) if Some(latest.head().epoch) == epoch => {
+                let (latest, head) = (latest.clone(), latest.head());
+                self.is_missed(Missed::Snapshot { reset, latest }, head)
+            }
+            _ => {
+                self.reset = reset;
+                Need::Snapshot { limit: self.limits.snapshot }
+            }
+        }
+    }
+
+    fn read_afresh(&mut self, reset: ResetReason) -> Need {
+        self.reset = Some(reset);
         Need::Snapshot { limit: self.limits.snapshot }
     }
 
@@ -195,7 +215,7 @@ impl<D: AsRef<Event> + Weight + Clone> Join<D> {
 }
 
 /// What lies after `since`, when the ring still has it all.
-fn after<D: Weight + Clone>(tail: &Tail<D>, since: Seq) -> Option<Vec<D>> {
+fn after<D: AsRef<Event> + Weight + Clone>(tail: &Tail<D>, since: Seq) -> Option<Vec<D>> {
     if since > tail.head() {
         return None;
     }

@@ -6,6 +6,7 @@ pub mod client;
 pub mod feed;
 pub mod flush;
 pub mod join;
+pub mod latest;
 pub mod order;
 pub mod tail;
 pub mod viewer;

@@ -43,7 +43,7 @@ impl<E> Order<E> {
         self.release(now, ready);
     }
 
-    /// Takes a event_range that the store read: it covers every number from the last delivered to `covered`, so numbers
+    /// Takes a range of events that the store read: it covers every number from the last delivered to `covered`, so numbers
     /// without an event were superseded.
     pub fn refill(
         &mut self,

@@ -1,7 +1,10 @@
 //! A room's latest frames in a ring, and the cursors that read it.
 
-use crate::model::id::Seq;
+use crate::delivery::latest::Latest;
+use crate::model::event::Event;
+use crate::model::id::{Seq, UserId};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The most frames a ring keeps.
 pub const FRAMES_MAX: usize = 256;
@@ -22,7 +25,13 @@ pub struct Tail<F> {
     head: Seq,
     frames: VecDeque<(Seq, F)>,
     bytes: usize,
+    latest: Option<Arc<Latest>>,
+    people: PeopleVersion,
 }
+
+/// Where a room's changes of people stood: asked before the store is read, for [`Tail::keep_latest`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeopleVersion(u64);
 
 /// What a cursor finds.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,10 +44,10 @@ pub enum Read<'a, F> {
     Behind,
 }
 
-impl<F: Weight> Tail<F> {
+impl<F: Weight + AsRef<Event>> Tail<F> {
     /// An empty ring that begins after `head`.
     pub fn after(head: Seq) -> Tail<F> {
-        Tail { floor: head, head, frames: VecDeque::new(), bytes: 0 }
+        Tail { floor: head, head, frames: VecDeque::new(), bytes: 0, latest: None, people: PeopleVersion(0) }
     }
 
     /// Up to where the ring covers the log.
@@ -50,6 +59,11 @@ impl<F: Weight> Tail<F> {
     pub fn push(&mut self, seq: Seq, frame: F) {
         debug_assert!(seq > self.head, "frames come in order");
         self.head = seq;
+        if let Some(latest) = &mut self.latest
+            && !Arc::make_mut(latest).apply(frame.as_ref())
+        {
+            self.latest = None;
+        }
         self.bytes += frame.weight();
         self.frames.push_back((seq, frame));
         while self.frames.len() > FRAMES_MAX || (self.bytes > BYTES_MAX && self.frames.len() > 1) {
@@ -63,6 +77,50 @@ impl<F: Weight> Tail<F> {
     /// The numbers up to `head` have nothing more to show.
     pub fn cover(&mut self, head: Seq) {
         self.head = self.head.max(head);
+        if let Some(latest) = &mut self.latest {
+            Arc::make_mut(latest).cover(head);
+        }
+    }
+
+    /// The room's latest messages as of the head or later, if they are in memory.
+    pub fn latest(&self) -> Option<&Arc<Latest>> {
+        self.latest.as_ref()
+    }
+
+    /// Asked before the store is read for [`Self::keep_latest`].
+    pub fn people_version(&self) -> PeopleVersion {
+        self.people
+    }
+
+    /// Keeps what the store had, read after `people` was asked, unless the ring does not tell what happened since or somebody
+    /// changed meanwhile. From then on it follows the ring, until [`Self::forget_latest`].
+    pub fn keep_latest(&mut self, latest: &Arc<Latest>, people: PeopleVersion) {
+        let read_at = latest.head().seq;
+        if people != self.people || read_at < self.floor {
+            return;
+        }
+        let mut latest = latest.clone();
+        let newer = self.frames.partition_point(|(seq, _)| *seq <= read_at);
+        for (_, frame) in self.frames.range(newer..) {
+            if !Arc::make_mut(&mut latest).apply(frame.as_ref()) {
+                return;
+            }
+        }
+        if self.head > latest.head().seq {
+            Arc::make_mut(&mut latest).cover(self.head);
+        }
+        self.latest = Some(latest);
+    }
+
+    /// Forgets the latest messages: the next who needs them asks the store. What is read already may still be kept.
+    pub fn forget_latest(&mut self) {
+        self.latest = None;
+    }
+
+    /// Somebody has another name, picture or rank: forgets the latest messages if that one wrote any of them.
+    pub fn change_user(&mut self, user: UserId) {
+        self.people.0 += 1;
+        self.latest = self.latest.take().filter(|latest| !latest.has_author(user));
     }
 
     /// What lies after the cursor.
@@ -80,21 +138,39 @@ impl<F: Weight> Tail<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::event::EventKind;
+    use crate::model::id::RoomId;
+    use crate::model::time::Timestamp;
 
-    impl Weight for usize {
+    /// A frame that weighs so much.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Heavy(usize, Event);
+
+    impl Weight for Heavy {
         fn weight(&self) -> usize {
-            *self
+            self.0
         }
+    }
+
+    impl AsRef<Event> for Heavy {
+        fn as_ref(&self) -> &Event {
+            &self.1
+        }
+    }
+
+    fn heavy(weight: usize) -> Heavy {
+        let (room, actor) = (RoomId(1), UserId(1));
+        Heavy(weight, Event { room, seq: Seq::ZERO, at: Timestamp(0), actor, kind: EventKind::Closed })
     }
 
     #[test]
     fn a_cursor_reads_on_from_where_it_stands() {
         let mut tail = Tail::after(Seq(10));
-        tail.push(Seq(11), 1);
-        tail.push(Seq(13), 2);
-        assert_eq!(tail.read(Seq(10)), Read::Frame(Seq(11), &1));
-        assert_eq!(tail.read(Seq(11)), Read::Frame(Seq(13), &2));
-        assert_eq!(tail.read(Seq(12)), Read::Frame(Seq(13), &2));
+        tail.push(Seq(11), heavy(1));
+        tail.push(Seq(13), heavy(2));
+        assert_eq!(tail.read(Seq(10)), Read::Frame(Seq(11), &heavy(1)));
+        assert_eq!(tail.read(Seq(11)), Read::Frame(Seq(13), &heavy(2)));
+        assert_eq!(tail.read(Seq(12)), Read::Frame(Seq(13), &heavy(2)));
         assert_eq!(tail.read(Seq(13)), Read::Level(Seq(13)));
         tail.cover(Seq(15));
         assert_eq!(tail.read(Seq(13)), Read::Level(Seq(15)));
@@ -105,16 +181,16 @@ mod tests {
     fn the_ring_is_bounded_by_frames_and_by_bytes() {
         let mut tail = Tail::after(Seq(0));
         for seq in 1..=FRAMES_MAX as i64 + 5 {
-            tail.push(Seq(seq), 1);
+            tail.push(Seq(seq), heavy(1));
         }
         assert_eq!(tail.read(Seq(4)), Read::Behind);
-        assert_eq!(tail.read(Seq(5)), Read::Frame(Seq(6), &1));
+        assert_eq!(tail.read(Seq(5)), Read::Frame(Seq(6), &heavy(1)));
 
         let mut tail = Tail::after(Seq(0));
         for seq in 1..=3 {
-            tail.push(Seq(seq), BYTES_MAX);
+            tail.push(Seq(seq), heavy(BYTES_MAX));
         }
         assert_eq!(tail.read(Seq(1)), Read::Behind);
-        assert_eq!(tail.read(Seq(2)), Read::Frame(Seq(3), &BYTES_MAX));
+        assert_eq!(tail.read(Seq(2)), Read::Frame(Seq(3), &heavy(BYTES_MAX)));
     }
 }

@@ -3,12 +3,14 @@
 //! Broadcasts are never queued here. Whoever drives it takes what waits in the outbox first, then what lies after the
 //! cursors, whenever the peer can take more; a peer that does not read costs its outbox (bounded) and its cursors.
 
-use crate::delivery::tail::{Read, Tail, Weight};
+use crate::delivery::latest::Latest;
+use crate::delivery::tail::{PeopleVersion, Read, Tail, Weight};
 use crate::model::audience::Recipient;
 use crate::model::event::Event;
 use crate::model::id::{RoomId, Seq, UserId};
 use crate::model::rank::Rank;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Above this many bytes of answers not taken yet, nothing more is read from the client.
 pub const OUTBOX_FULL: usize = 64 * 1024;
@@ -23,6 +25,9 @@ pub trait LiveRoom: Clone {
 
     /// Reads the room's tail.
     fn with_tail<T>(&self, read: impl FnOnce(&Tail<Self::Delivery>) -> T) -> T;
+
+    /// Keeps the latest messages for those who enter next: see [`Tail::keep_latest`].
+    fn keep_latest(&self, latest: &Arc<Latest>, people: PeopleVersion);
 
     /// The number of the latest ephemeral frame.
     fn latest_ephemeral(&self) -> u64 {

@@ -1,9 +1,11 @@
 //! Reading a room live: entering it, going on in it, catching up. Drives the state machines of [`crate::delivery::join`].
 
 use crate::delivery::join::{CatchUp, CaughtUp, Entrance, Join, JoinLimits, LIMITS, Need};
+use crate::delivery::latest::Latest;
+use crate::delivery::tail::Tail;
 use crate::delivery::viewer::LiveRoom;
 use crate::model::audience::Recipient;
-use crate::model::id::{Epoch, RoomId, RoomUid, Seq};
+use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
 use crate::model::user::{Member, User};
 use crate::service::error::{Error, Resource};
 use crate::service::reads::{ReadCost, Reader};
@@ -19,8 +21,8 @@ pub trait Follower {
     /// The room, followed from now on. What the client takes from its tail is paused until it is joined, or resumed.
     fn follow(&self, room: RoomId, uid: &RoomUid) -> impl Future<Output = Result<Self::Room, Error>>;
 
-    /// Who is logged in there.
-    fn users(&self, room: RoomId) -> Vec<Arc<User>>;
+    /// Who is logged in there; `None` when the list of them, with the one who enters, is at hand already.
+    fn users(&self, room: &Self::Room, entering: Option<UserId>) -> Option<Vec<Arc<User>>>;
 }
 
 /// Where a client wants to go on.
@@ -39,8 +41,8 @@ pub struct Entered<R: LiveRoom> {
     pub room: R,
     /// What to send, and the cursor after it.
     pub entrance: Entrance<R::Delivery>,
-    /// Who is there, with the ranks held there, the one who enters among them.
-    pub users: Vec<Member>,
+    /// Who is there, with the ranks held there, the one who enters among them; `None` when the follower has that list.
+    pub users: Option<Vec<Member>>,
 }
 
 /// The service of those who read live.
@@ -77,6 +79,8 @@ impl Viewing {
                     if next == Need::Tail {
                         if let Some(behind) = join.events_behind() {
                             self.charge(reader, ReadCost::Resume { behind, max: self.limits.resume })?;
+                        } else {
+                            self.charge(reader, ReadCost::Snapshot(self.limits.snapshot))?;
                         }
                         followed = Some((room, follower.follow(room, uid).await?));
                     }
@@ -92,17 +96,23 @@ impl Viewing {
                     join.events(read).map_err(|_| Error::NoSuch(Resource::Room))?
                 }
                 Need::Snapshot { limit } => {
-                    self.charge(reader, ReadCost::Snapshot(limit))?;
-                    let (room, _) = followed.as_ref().ok_or(Error::NoSuch(Resource::Room))?;
-                    let read = self.ports.messages.snapshot(*room, limit).await?;
-                    join.snapshot(read).map_err(|_| Error::NoSuch(Resource::Room))?
+                    let (id, room) = followed.as_ref().ok_or(Error::NoSuch(Resource::Room))?;
+                    let people = room.with_tail(Tail::people_version);
+                    let read = self.ports.messages.snapshot(*id, limit).await?;
+                    let latest = read.map(|(head, messages)| Arc::new(Latest::new(head, messages, limit)));
+                    latest.iter().for_each(|latest| room.keep_latest(latest, people));
+                    join.snapshot(latest).map_err(|_| Error::NoSuch(Resource::Room))?
                 }
                 Need::Nothing => break,
             };
         }
         let entrance = join.finish().ok_or(Error::NoSuch(Resource::Room))?;
         let (id, room) = followed.ok_or(Error::NoSuch(Resource::Room))?;
-        let users = self.present(id, follower.users(id), entrance.access.member.as_ref()).await?;
+        let entering = entrance.access.member.as_ref();
+        let users = match follower.users(&room, entering.map(|member| member.user.id)) {
+            Some(users) => Some(self.present(id, users, entering).await?),
+            None => None,
+        };
         Ok(Entered { room, entrance, users })
     }
 

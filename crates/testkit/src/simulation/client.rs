@@ -6,7 +6,7 @@ use super::conn::{Ask, Conn, Frame, Refusal};
 use super::world::{World, shown};
 use domain::delivery::client::Transcript;
 use domain::model::audience::Recipient;
-use domain::model::id::{RoomId, Seq};
+use domain::model::id::{MessageId, RoomId, Seq};
 use domain::model::room::{Readers, Room};
 use domain::model::text::Nonce;
 use domain::model::user::Member;
@@ -173,11 +173,11 @@ impl Client {
             return;
         }
         for frame in conn.take(most) {
-            self.hear(&world, frame);
+            self.receive(&world, frame);
         }
     }
 
-    fn hear(&self, world: &World, frame: Frame) {
+    fn receive(&self, world: &World, frame: Frame) {
         let name = self.member.user.display_name.as_str();
         let now = world.runtime.now();
         let mut views = self.views.borrow_mut();
@@ -228,6 +228,13 @@ impl Client {
                 let Some(view) = views.get_mut(&room) else { return };
                 world.say(|| format!("{name} has room {room} up to {}", head.seq));
                 self.check_leak(world, view, room, head.seq.next());
+                let shown: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+                if let Some(expected) = world.latest_at(room, head.seq, shown.len())
+                    && expected != (shown.clone(), older)
+                {
+                    world
+                        .fail(|| format!("{name} is shown {shown:?} of room {room} at {}, not {expected:?}", head.seq));
+                }
                 view.last = Some(head.seq);
                 view.transcript.latest(head, messages, older);
             }

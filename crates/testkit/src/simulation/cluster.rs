@@ -86,7 +86,7 @@ impl Cluster {
                     let (node, event, wait) = (node.clone(), event.clone(), self.world.runtime.pause(0, late));
                     self.world.runtime.spawn(async move {
                         wait.await;
-                        node.hear(event);
+                        node.receive(event);
                     });
                 }
             }

@@ -6,7 +6,8 @@ use super::node::{Framed, LocalRoom, Node};
 use super::world::Acknowledged;
 use crate::memory::MemoryStore;
 use domain::delivery::join::{CatchUp, CaughtUp, Entrance, Join, JoinLimits, Missed, Need};
-use domain::delivery::tail::Weight;
+use domain::delivery::latest::Latest;
+use domain::delivery::tail::{Tail, Weight};
 use domain::delivery::viewer::{LiveRoom, OUTBOX_FULL, Sink, Viewer};
 use domain::model::access::AccessContext;
 use domain::model::audience::Recipient;
@@ -22,6 +23,7 @@ use domain::service::access::Sources;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// So small that clients fall behind.
 const LIMITS: JoinLimits = JoinLimits { snapshot: 6, resume: 12 };
@@ -265,8 +267,13 @@ impl Conn {
                 }
                 Need::Snapshot { limit } => {
                     // One more, so that the client knows whether there are older ones.
+                    let room = followed.as_ref().ok_or(Refusal::Gone)?;
+                    let people = room.with_tail(Tail::people_version);
                     let read = world.read(async |store| store.snapshot(id, limit + 1).await).await;
-                    join.snapshot(read.map_err(|_| Refusal::Busy)?).map_err(|_| Refusal::Gone)?
+                    let read = read.map_err(|_| Refusal::Busy)?;
+                    let latest = read.map(|(head, messages)| Arc::new(Latest::new(head, messages, limit + 1)));
+                    latest.iter().for_each(|latest| room.keep_latest(latest, people));
+                    join.snapshot(latest).map_err(|_| Refusal::Gone)?
                 }
                 Need::Nothing => break,
             };
@@ -285,11 +292,11 @@ impl Conn {
                 deliveries.into_iter().for_each(|Framed(event)| self.send(Frame::Event(event)));
             }
             Missed::FromStore(events) => self.send_events(events),
-            Missed::Snapshot { reset, messages } => {
+            Missed::Snapshot { reset, latest } => {
                 if reset.is_some() {
                     self.send(Frame::Reset(room));
                 }
-                self.send_latest(room, messages, entrance.head);
+                self.send_latest(room, latest.messages().to_vec(), latest.head());
             }
         }
     }

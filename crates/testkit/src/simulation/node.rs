@@ -6,7 +6,8 @@
 use super::world::World;
 use crate::bus::RecordingBus;
 use domain::delivery::feed::{Effect, Feed, Found, TICK};
-use domain::delivery::tail::{Tail, Weight};
+use domain::delivery::latest::Latest;
+use domain::delivery::tail::{PeopleVersion, Tail, Weight};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, Seq};
@@ -16,9 +17,13 @@ use domain::service::access::AccessCache;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 /// The most events that a read brings, so that some are cut.
 const RANGE_MAX: usize = 7;
+
+/// In one of so many ticks a worker forgets a room's latest messages.
+const FORGETS_LATEST: usize = 8;
 
 /// How long a tail is kept that nobody reads, in milliseconds.
 const TAIL_KEPT: i64 = 1_500;
@@ -59,6 +64,10 @@ impl LiveRoom for LocalRoom {
 
     fn with_tail<T>(&self, read: impl FnOnce(&Tail<Framed>) -> T) -> T {
         read(&self.0.tail.borrow())
+    }
+
+    fn keep_latest(&self, latest: &Arc<Latest>, people: PeopleVersion) {
+        self.0.tail.borrow_mut().keep_latest(latest, people);
     }
 }
 
@@ -149,7 +158,7 @@ impl Node {
     }
 
     /// The bus brings an event.
-    pub fn hear(self: &Rc<Self>, event: Event) {
+    pub fn receive(self: &Rc<Self>, event: Event) {
         if self.is_alive() {
             self.bus.publish(vec![event.clone()]);
             let effects = self.feed.borrow_mut().receive([(event.room, event.seq, event)], self.world().now());
@@ -288,6 +297,9 @@ impl Node {
             worker.rooms.borrow_mut().retain(|id, entry| {
                 if Rc::strong_count(&entry.0) > 1 {
                     entry.0.used.set(now);
+                }
+                if self.world().runtime.chance.below(FORGETS_LATEST) == 0 {
+                    entry.0.tail.borrow_mut().forget_latest();
                 }
                 let keep = now < entry.0.used.get() + TAIL_KEPT;
                 if !keep {

@@ -185,6 +185,26 @@ impl World {
         answer
     }
 
+    /// The latest messages of a room as of a place in its log, at most `limit`, and whether there were older ones; `None` when
+    /// the log is not known that far yet.
+    pub fn latest_at(&self, room: RoomId, head: Seq, limit: usize) -> Option<(Vec<MessageId>, bool)> {
+        let log = self.log.borrow();
+        let mut reached = head == Seq::ZERO;
+        let mut shown: Vec<(MessageId, UserId)> = Vec::new();
+        for event in log.iter().filter(|event| event.room == room && event.seq <= head) {
+            reached |= event.seq == head;
+            match &event.kind {
+                EventKind::Posted(message) => shown.push((message.id, message.author.user.id)),
+                EventKind::Deleted { message } => shown.retain(|(id, _)| id != message),
+                EventKind::Purged { author: None } => shown.clear(),
+                EventKind::Purged { author: Some(author) } => shown.retain(|(_, by)| *by != author.id),
+                _ => {}
+            }
+        }
+        let older = shown.len().saturating_sub(limit);
+        reached.then(|| (shown[older..].iter().map(|(id, _)| *id).collect(), older > 0))
+    }
+
     /// Where somebody was banned from a room, after one place and before another.
     pub fn banned_between(&self, room: RoomId, user: UserId, after: Seq, before: Seq) -> Option<Seq> {
         let log = self.log.borrow();
