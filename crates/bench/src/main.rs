@@ -41,7 +41,7 @@ const QUIET: f64 = 0.1;
 /// How long it may take to become quiet.
 const QUIET_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// SanctionRequest a Banter server: one that it starts for the occasion, or one that runs already
+/// Measure a Banter server: one that it starts for the occasion, or one that runs already
 #[derive(Parser)]
 #[command(name = "banter-bench", version, about)]
 struct Cli {
@@ -109,7 +109,7 @@ struct Output {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// ModerationAction so often, each time with a new server, and tell the medians
+    /// Measure so often, each time with a new server, and tell the medians
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     repeat: u8,
 
@@ -143,7 +143,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// SanctionRequest as often as asked, and tells the result.
+/// Measures as often as asked, and tells the result.
 fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<(), String> {
     let reports = (0..output.repeat).map(|_| undisturbed(output.retries, &run)).collect::<Result<Vec<_>, _>>()?;
     let Some(report) = Report::middle(reports) else { return Ok(()) };
@@ -153,7 +153,7 @@ fn measure(output: &Output, run: impl Fn() -> Result<Report, String>) -> Result<
     std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
 
-/// SanctionRequest again while other programs disturb.
+/// Measures again while other programs disturb.
 fn undisturbed(retries: u8, run: impl Fn() -> Result<Report, String>) -> Result<Report, String> {
     let mut report = run()?;
     for _ in 0..retries {

@@ -27,6 +27,14 @@ pub fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu: of_ticks(ticks), rss, threads: fields.get(17)?.parse().ok()? })
 }
 
+/// The memory that process `pid` has for itself, with its share of what it has together with others, in bytes; `None` when
+/// it is gone or not ours to see.
+pub fn pss(pid: u32) -> Option<u64> {
+    let sums = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = sums.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 /// How many files, sockets among them, process `pid` has open; `None` when it is gone or not ours to see.
 pub fn open_files(pid: u32) -> Option<u64> {
     Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)

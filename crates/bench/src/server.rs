@@ -29,7 +29,7 @@ pub struct Target {
     #[arg(long, value_name = "FOLDER", conflicts_with = "url")]
     data: Option<PathBuf>,
 
-    /// ModerationAction a server that runs already, such as `http://127.0.0.1:8080`; it should have LIMITS=off and GUESTS=browser
+    /// Measure a server that runs already, such as `http://127.0.0.1:8080`; it should have LIMITS=off and GUESTS=browser
     #[arg(long)]
     url: Option<String>,
 
@@ -41,7 +41,7 @@ pub struct Target {
     #[arg(long, value_name = "URL", requires = "url")]
     metrics_url: Option<String>,
 
-    /// ModerationAction the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
+    /// Measure the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
     #[arg(long, conflicts_with_all = ["server", "url", "database_url"])]
     pub bare: bool,
 
@@ -156,6 +156,11 @@ impl Server {
     /// What it has used so far, when its process is known.
     pub fn usage(&self) -> Option<Usage> {
         process::usage(self.pid?)
+    }
+
+    /// The memory it has for itself, when its process is known.
+    pub fn pss(&self) -> Option<u64> {
+        process::pss(self.pid?)
     }
 
     /// How many files it has open, when its process is known.

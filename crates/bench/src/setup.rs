@@ -40,6 +40,15 @@ impl<'a> Setup<'a> {
         (0..count).map(make).collect()
     }
 
+    /// How viewers of a room come in: as `arrival` says.
+    pub fn viewers(&self, count: usize, room: &str, tag: usize, arrival: Arrival) -> Result<Vec<Admission>, String> {
+        let make = |_| {
+            let token = if arrival.logged_in && !self.server.bare { Some(self.guest()?) } else { None };
+            Ok(Admission { token, room: Some(room.to_owned()), tag, ..Admission::default() })
+        };
+        (0..count).map(make).collect()
+    }
+
     fn guest(&self) -> Result<String, String> {
         text(&self.post("/users/login", None, &json!({ "guest": 1 }))?["token"], "a guest")
     }
@@ -65,7 +74,27 @@ fn text(value: &Value, what: &str) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("{what} could not be made"))
 }
 
-/// How viewers of a room come in: nobody in particular.
+/// Who the viewers are, and what they find.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Arrival {
+    /// Every viewer is a guest who is logged in, as in a chat that people write in; otherwise they are anonymous
+    #[arg(long)]
+    pub logged_in: bool,
+
+    /// Messages that each room has before anybody comes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub history: usize,
+}
+
+impl Arrival {
+    /// What it adds to the title of a report.
+    pub fn title(self) -> String {
+        let who = if self.logged_in { ", logged in" } else { "" };
+        if self.history == 0 { who.to_owned() } else { format!("{who}, {} messages in the room", self.history) }
+    }
+}
+
+/// How viewers of a room come in who are nobody in particular.
 pub fn viewers(count: usize, room: &str, tag: usize) -> impl Iterator<Item = Admission> {
     let entry = Admission { room: Some(room.to_owned()), tag, ..Admission::default() };
     std::iter::repeat_n(entry, count)

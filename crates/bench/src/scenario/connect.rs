@@ -1,9 +1,9 @@
 //! `connect`: sockets that are in a room where nothing happens; what one costs.
 
 use crate::report::{Progress, Report};
-use crate::scenario::{AT_ONCE, enter};
+use crate::scenario::{AT_ONCE, HISTORY_FROM, enter, post};
 use crate::server::Target;
-use crate::setup::{self, Setup};
+use crate::setup::{Arrival, Setup};
 use crate::workload::{Sample, outcome};
 use std::time::Duration;
 
@@ -20,23 +20,34 @@ pub struct Connect {
     /// How long they are idle while the CPU is measured, in seconds; a heartbeat comes every 25
     #[arg(long, default_value_t = 30.0)]
     seconds: f64,
+
+    #[command(flatten)]
+    arrival: Arrival,
 }
 
 /// Measures it.
 pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
-    let Connect { connections, seconds } = *options;
+    let Connect { connections, seconds, arrival } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
-    let title = format!("{bare}{connections} idle connections in one room, {seconds} s");
+    let title = format!("{bare}{connections} idle connections in one room{}, {seconds} s", arrival.title());
     let progress = Progress::begin(&title);
     let mut report = Report::new(title);
 
     let server = target.reach()?;
-    let room = Setup::new(&server).rooms(1)?.remove(0);
+    let setup = Setup::new(&server);
+    let room = setup.rooms(1)?.remove(0);
+    post(
+        &mut enter(&server, setup.senders(1)?, "sender is in", &progress)?,
+        std::slice::from_ref(&room),
+        arrival.history,
+        HISTORY_FROM,
+    )?;
     // What the first connections of all cost (threads, pools, caches) is not what the later ones do.
-    let first = enter(&server, setup::viewers(AT_ONCE, &room, 0).collect(), "came before", &progress)?;
+    let first = enter(&server, setup.viewers(AT_ONCE, &room, 0, arrival)?, "came before", &progress)?;
     drop(first);
-    let before = Sample::take(&server);
-    let mut sockets = enter(&server, setup::viewers(connections, &room, 0).collect(), "are in", &progress)?;
+    let entries = setup.viewers(connections, &room, 0, arrival)?;
+    let (before, pss) = (Sample::take(&server), server.pss());
+    let mut sockets = enter(&server, entries, "are in", &progress)?;
     let opened = before.spent_until(&Sample::take(&server));
     let failed = |error: std::io::Error| error.to_string();
     sockets.idle(SETTLE).map_err(failed)?;
@@ -52,6 +63,9 @@ pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
     }
     if let Some((before, after)) = before.rss().zip(spent.rss) {
         report.figure("rss_per_connection", each(after.saturating_sub(before) as f64 / 1024.0), "KiB");
+    }
+    if let Some((before, after)) = pss.zip(server.pss()) {
+        report.figure("pss_per_connection", each(after.saturating_sub(before) as f64 / 1024.0), "KiB");
     }
     outcome::spent(&spent, &mut report);
     report.figure("closed_by_server", sockets.closed() as f64, "");

@@ -2,9 +2,9 @@
 
 use crate::connections::Connections;
 use crate::report::{Progress, Report, short};
-use crate::scenario::gather;
+use crate::scenario::{HISTORY_FROM, enter, gather, post};
 use crate::server::{Server, Target};
-use crate::setup::{self, Setup};
+use crate::setup::{Arrival, Setup};
 use crate::workload::{self, Outcome, Plan, Room};
 use std::time::Duration;
 
@@ -48,6 +48,13 @@ pub struct Fanout {
     #[arg(long, default_value_t = 1)]
     threads: usize,
 
+    /// Messages that each sender has unanswered at most; later ones wait. 0: as many as are due
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    in_flight: u64,
+
+    #[command(flatten)]
+    arrival: Arrival,
+
     /// Look for the highest rate without loss and with p99 below 250 ms, from --rate upwards
     #[arg(long)]
     max: bool,
@@ -70,14 +77,15 @@ struct Stage<'a> {
 
 /// Measures it.
 pub fn run(options: &Fanout, target: &Target) -> Result<Report, String> {
-    let Fanout { viewers, senders, rate, bytes, seconds, .. } = *options;
+    let Fanout { viewers, senders, rate, bytes, seconds, arrival, .. } = *options;
     let bare = match (target.bare, target.flush_ms) {
         (false, _) => String::new(),
         (true, 0) => "bare loop, frame by frame: ".to_owned(),
         (true, flush) => format!("bare loop, {flush} ms flush: "),
     };
     let pace = if options.max { "the highest rate".to_owned() } else { format!("{rate} messages/s, {seconds} s") };
-    let title = format!("{bare}one room, {viewers} viewers, {senders} senders, {bytes} bytes, {pace}");
+    let title =
+        format!("{bare}one room, {viewers} viewers{}, {senders} senders, {bytes} bytes, {pace}", arrival.title());
     let progress = Progress::begin(&title);
     let mut report = Report::new(title);
 
@@ -85,8 +93,15 @@ pub fn run(options: &Fanout, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let room = setup.rooms(1)?.remove(0);
     let senders = setup.senders(senders)?;
+    let history = if server.bare { 0 } else { arrival.history };
+    post(
+        &mut enter(&server, setup.senders(1)?, "sender is in", &progress)?,
+        std::slice::from_ref(&room),
+        history,
+        HISTORY_FROM,
+    )?;
+    let entries = setup.viewers(viewers, &room, 0, arrival)?;
     let before = server.usage();
-    let entries = setup::viewers(viewers, &room, 0).collect();
     let (watchers, senders) = gather(&server, entries, senders, options.threads, &progress)?;
     let joined = server.usage();
     let mut stage = Stage { options, server: &server, room, watchers, senders, sent: 0 };
@@ -120,6 +135,7 @@ impl Stage<'_> {
         let mut plan = Plan::new(vec![room], bytes, times[0], times[1]);
         plan.first = self.sent;
         plan.give_up = give_up;
+        plan.in_flight = self.options.in_flight;
         let outcome = workload::run(&plan, self.server, &mut self.watchers, &mut self.senders, progress)?;
         self.sent += outcome.sent.sent;
         Ok(outcome)

@@ -12,9 +12,18 @@ use crate::connections::Connections;
 use crate::link::Admission;
 use crate::report::Progress;
 use crate::server::Server;
+use crate::wire::event::{self, Event};
+use crate::workload::template::MessageTemplate;
+use std::time::{Duration, Instant};
 
 /// How many connections are under way at once while a scenario is prepared.
 const AT_ONCE: usize = 256;
+
+/// The number of the first message that is there before anybody comes: its name must not be that of a later one.
+const HISTORY_FROM: u64 = 8_000_000_000;
+
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Viewers, shared out over `threads`, and senders.
 fn gather(
@@ -41,4 +50,29 @@ fn enter(server: &Server, entries: Vec<Admission>, what: &str, progress: &Progre
     connections.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;
     progress.say(format!("{total} {what}"));
     Ok(connections)
+}
+
+/// Posts into each room, one after another, messages from the number `first` on; the rooms' heads after it.
+fn post(sender: &mut Connections, rooms: &[String], count: usize, first: u64) -> Result<Vec<i64>, String> {
+    let mut number = first;
+    let mut heads = vec![0; rooms.len()];
+    for (room, head) in rooms.iter().zip(&mut heads) {
+        let mut template = MessageTemplate::new(room, 100);
+        for _ in 0..count {
+            let frame = template.write(number, 0).to_vec();
+            number += 1;
+            sender.link(0).send(&frame);
+            let (mut answer, begin) = (None, Instant::now());
+            while answer.is_none() && begin.elapsed() < ANSWER_TIMEOUT {
+                let turned = sender.turn(Some(Duration::from_millis(100)), &mut |_, event, _| match event {
+                    Event::Ack { payload, .. } => answer = Some(event::number(payload, br#""seq":"#)),
+                    Event::Error { .. } => answer = Some(None),
+                    _ => {}
+                });
+                turned.map_err(|error| error.to_string())?;
+            }
+            *head = answer.flatten().ok_or("a message was not acknowledged")?;
+        }
+    }
+    Ok(heads)
 }

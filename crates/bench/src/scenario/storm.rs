@@ -2,16 +2,12 @@
 
 use crate::connections::Connections;
 use crate::report::{Progress, Report, count};
-use crate::scenario::enter;
+use crate::scenario::{HISTORY_FROM, enter, post};
 use crate::server::Target;
-use crate::setup::{self, Setup};
-use crate::wire::event::{self, Event};
-use crate::workload::template::MessageTemplate;
+use crate::setup::{Arrival, Setup};
+use crate::wire::event::Event;
 use crate::workload::{Sample, outcome};
-use std::time::{Duration, Instant};
-
-/// How long an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+use std::time::Instant;
 
 /// How many, and what they miss.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,15 +27,19 @@ pub struct Storm {
     /// How many come back at the same time; more than the server's backlog holds would measure the kernel's patience
     #[arg(long, default_value_t = 1000)]
     at_once: usize,
+
+    #[command(flatten)]
+    arrival: Arrival,
 }
 
 /// Measures it.
 pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
-    let Storm { connections, rooms, missed, at_once } = *options;
+    let Storm { connections, rooms, missed, at_once, arrival } = *options;
     let bare = if target.bare { "bare loop: " } else { "" };
     let title = format!(
-        "{bare}{connections} connections in {} cut and resumed, {missed} messages missed",
-        count(rooms, "room")
+        "{bare}{connections} connections in {} cut and resumed{}, {missed} messages missed",
+        count(rooms, "room"),
+        arrival.title()
     );
     let progress = Progress::begin(&title);
     let mut report = Report::new(title);
@@ -48,8 +48,11 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let uids = setup.rooms(rooms)?;
     let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
-    let entries = (0..connections).map(|number| (number % rooms.max(1), &uids[number % rooms.max(1)]));
-    let entries = entries.flat_map(|(tag, uid)| setup::viewers(1, uid, tag)).collect();
+    post(&mut sender, &uids, arrival.history, HISTORY_FROM)?;
+    let mut entries = Vec::new();
+    for tag in (0..connections).map(|number| number % rooms.max(1)) {
+        entries.extend(setup.viewers(1, &uids[tag], tag, arrival)?);
+    }
     let sockets = enter(&server, entries, "are in", &progress)?;
     // The bare loop stores nothing: there is nothing to miss.
     let missed = if target.bare { 0 } else { missed };
@@ -57,7 +60,7 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let start = Sample::take(&server);
     let entries = sockets.drop_all();
     progress.say("all are cut");
-    let heads = post(&mut sender, &uids, missed)?;
+    let heads = post(&mut sender, &uids, missed, 0)?;
     let mut sockets = Connections::new(&server.target).map_err(|error| error.to_string())?;
     let begin = Instant::now();
     let mut received = 0u64;
@@ -86,29 +89,4 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     outcome::spent(&spent, &mut report);
     report.warnings.extend(outcome::others(&spent));
     Ok(report)
-}
-
-/// Posts into each room, one after another; the rooms' heads after it.
-fn post(sender: &mut Connections, rooms: &[String], count: usize) -> Result<Vec<i64>, String> {
-    let mut number = 0;
-    let mut heads = vec![0; rooms.len()];
-    for (room, head) in rooms.iter().zip(&mut heads) {
-        let mut template = MessageTemplate::new(room, 100);
-        for _ in 0..count {
-            let frame = template.write(number, 0).to_vec();
-            number += 1;
-            sender.link(0).send(&frame);
-            let (mut answer, begin) = (None, Instant::now());
-            while answer.is_none() && begin.elapsed() < ANSWER_TIMEOUT {
-                let turned = sender.turn(Some(Duration::from_millis(100)), &mut |_, event, _| match event {
-                    Event::Ack { payload, .. } => answer = Some(event::number(payload, br#""seq":"#)),
-                    Event::Error { .. } => answer = Some(None),
-                    _ => {}
-                });
-                turned.map_err(|error| error.to_string())?;
-            }
-            *head = answer.flatten().ok_or("a message was not acknowledged")?;
-        }
-    }
-    Ok(heads)
 }

@@ -45,6 +45,8 @@ pub struct Plan {
     pub first: u64,
     /// Stop when this much of a second's messages is unanswered: the server cannot keep up, and more would prove nothing.
     pub give_up: Option<f64>,
+    /// How many messages each sender has unanswered at most; 0 for any number.
+    pub in_flight: u64,
 }
 
 impl Plan {
@@ -56,7 +58,7 @@ impl Plan {
         });
         let cumulative = cumulative.collect();
         let classes = rooms.iter().map(|room| room.class + 1).max().unwrap_or(1);
-        Plan { rooms, cumulative, classes, bytes, warmup, window, first: 0, give_up: None }
+        Plan { rooms, cumulative, classes, bytes, warmup, window, first: 0, give_up: None, in_flight: 0 }
     }
 
     /// Messages a second over all rooms.

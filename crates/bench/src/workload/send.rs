@@ -77,6 +77,13 @@ pub fn send(plan: &Plan, shared: &Shared, connections: &mut Connections) -> Resu
             connections.turn(None, &mut |_, event, now| on_event(event, now)).map_err(failed)?;
             continue;
         }
+        if plan.in_flight > 0 && number.saturating_sub(answered()) >= plan.in_flight * people as u64 {
+            connections
+                .turn(Some(Duration::from_millis(1)), &mut |_, event, now| on_event(event, now))
+                .map_err(failed)?;
+            abandoned = shared.start + plan.warmup + plan.window + ANSWER_TIMEOUT < Instant::now();
+            continue;
+        }
         let whole = plan.first + number;
         let bytes = templates[plan.room(whole)].write(whole, shared.nanos(due));
         connections.link(usize::try_from(whole % people as u64).unwrap_or(0)).send(bytes);
