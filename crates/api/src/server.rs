@@ -10,6 +10,7 @@ use crate::metrics::{self, Metrics};
 use crate::realtime::feed::{self, Feed};
 use crate::realtime::hub::Hub;
 use crate::realtime::node::Node;
+use crate::realtime::outgoing::SocketHandle;
 use crate::realtime::protocol::Close;
 use crate::realtime::workers::ToWorker;
 use actix_web::dev::{Extensions, ServerHandle};
@@ -21,6 +22,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::any::Any;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,7 +139,7 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Bounds what a peer that does not read costs, before it says a word.
-fn set_socket_options(connection: &dyn Any, _: &mut Extensions) {
+fn set_socket_options(connection: &dyn Any, data: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
     let set = socket.set_send_buffer_size(SEND_BUFFER);
@@ -145,6 +147,10 @@ fn set_socket_options(connection: &dyn Any, _: &mut Extensions) {
     let set = set.and(socket.set_tcp_user_timeout(Some(PEER_TIMEOUT)));
     if let Err(error) = set {
         tracing::warn!(%error, "a socket's options cannot be set");
+    }
+    match socket.try_clone() {
+        Ok(socket) => drop(data.insert(SocketHandle(Rc::new(socket)))),
+        Err(error) => tracing::warn!(%error, "a socket cannot be written to: too few files may be open"),
     }
 }
 

@@ -151,7 +151,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Posts a message, or carries out a command. */
+        /**
+         * Posts a message, or several, or carries out a command.
+         * @description Of several messages each is answered for itself: one that is refused does not keep the others from being posted.
+         */
         post: operations["post_messages"];
         delete?: never;
         options?: never;
@@ -848,6 +851,11 @@ export interface components {
             until?: number | null;
             user?: components["schemas"]["UserView"] | null;
         };
+        /** @description What became of several messages. */
+        ManyAnswer: {
+            /** @description One for each message, in their order. */
+            answers: components["schemas"]["OneAnswer"][];
+        };
         /** @description A message. */
         MessageAnswer: {
             /** @description As it stands in the room's log. */
@@ -913,7 +921,9 @@ export interface components {
         /** @description Something to be said. */
         NewMessage: {
             /** @description A text of 1 to 500 characters, or a command such as `/slow 30`. */
-            message: string;
+            message?: string | null;
+            /** @description Several messages instead of one, 1 to 100, posted in this order. */
+            messages?: components["schemas"]["OneOfMany"][] | null;
             /** @description The sender's own name for the message, up to 64 bytes: the same again is the same message, not another. */
             nonce?: string | null;
             /**
@@ -931,6 +941,25 @@ export interface components {
             /** @description 1 to 100 characters. */
             name: string;
         };
+        /** @description What became of one of several messages: the message, or why it was refused. */
+        OneAnswer: components["schemas"]["MessageAnswer"] | {
+            /** @description Why. */
+            problem: components["schemas"]["Problem"];
+        };
+        /** @description One of several messages. */
+        OneOfMany: {
+            /** @description A text of 1 to 500 characters. Commands are sent alone. */
+            message: string;
+            /** @description The sender's own name for the message, up to 64 bytes: the same again is the same message, not another. */
+            nonce?: string | null;
+            /**
+             * Format: int64
+             * @description The id of the message it answers.
+             */
+            reply_to?: number | null;
+        };
+        /** @description What is answered with 200. */
+        PostAnswer: components["schemas"]["CommandAnswer"] | components["schemas"]["ManyAnswer"];
         /** @description An error. */
         Problem: {
             /** @description What happened, for programs. */
@@ -1180,12 +1209,16 @@ export type LogAnswer = components['schemas']['LogAnswer'];
 export type LoginAnswer = components['schemas']['LoginAnswer'];
 export type LoginRequest = components['schemas']['LoginRequest'];
 export type LogView = components['schemas']['LogView'];
+export type ManyAnswer = components['schemas']['ManyAnswer'];
 export type MessageAnswer = components['schemas']['MessageAnswer'];
 export type MessageView = components['schemas']['MessageView'];
 export type ModeratorsAnswer = components['schemas']['ModeratorsAnswer'];
 export type NewBan = components['schemas']['NewBan'];
 export type NewMessage = components['schemas']['NewMessage'];
 export type NewRoom = components['schemas']['NewRoom'];
+export type OneAnswer = components['schemas']['OneAnswer'];
+export type OneOfMany = components['schemas']['OneOfMany'];
+export type PostAnswer = components['schemas']['PostAnswer'];
 export type Problem = components['schemas']['Problem'];
 export type RoomAnswer = components['schemas']['RoomAnswer'];
 export type RoomChanges = components['schemas']['RoomChanges'];
@@ -1529,13 +1562,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was a command */
+            /** @description It was a command, or several messages */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CommandAnswer"];
+                    "application/json": components["schemas"]["PostAnswer"];
                 };
             };
             /** @description Done */

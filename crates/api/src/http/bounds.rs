@@ -21,7 +21,7 @@ enum Bound {
 const VISIBLE: Option<&str> = Some(r"\S");
 
 /// Schema, property, bound.
-fn bounds() -> [(&'static str, &'static str, Bound); 16] {
+fn bounds() -> [(&'static str, &'static str, Bound); 18] {
     let slow_mode = usize::try_from(SLOW_MODE_MAX.as_seconds_up()).unwrap_or(usize::MAX);
     let username = || Bound::Text(Username::MIN, Username::MAX, Some("^[A-Za-z0-9_-]+$"));
     let password = || Bound::Text(Password::MIN, Password::MAX, None);
@@ -42,6 +42,8 @@ fn bounds() -> [(&'static str, &'static str, Bound); 16] {
         ("RuleChanges", "max_lines", Bound::Number(1, LINES_MAX)),
         ("NewMessage", "message", Bound::Text(1, Body::MAX, VISIBLE)),
         ("NewMessage", "nonce", Bound::Text(1, Nonce::MAX, None)),
+        ("OneOfMany", "message", Bound::Text(1, Body::MAX, VISIBLE)),
+        ("OneOfMany", "nonce", Bound::Text(1, Nonce::MAX, None)),
         ("NewBan", "reason", Bound::Text(0, Reason::MAX, None)),
     ]
 }

@@ -4,14 +4,16 @@ use crate::app::App;
 use crate::caller::{self, LoggedIn, MaybeCaller, RequestClient};
 use crate::http::body::{Body, Query};
 use crate::http::extract::{self, At, Named};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem, ProblemView};
 use crate::view::{self, MessageView, RoomView};
 use actix_web::{HttpResponse, web};
 use domain::command::Input;
 use domain::command::catalogue::CommandSpec;
 use domain::model::id::{MessageId, RoomUid, Seq, UserUid};
+use domain::model::message::Message;
 use domain::model::text::Invalid;
 use domain::ports::readers::Position;
+use domain::service::Caller;
 use domain::service::chat;
 use domain::service::error::Error;
 use domain::service::reads::ReadCost;
@@ -25,12 +27,66 @@ pub struct NewMessage {
     room: String,
     /// A text of 1 to 500 characters, or a command such as `/slow 30`.
     #[serde(alias = "text")]
+    message: Option<String>,
+    /// The sender's own name for the message, up to 64 bytes: the same again is the same message, not another.
+    nonce: Option<String>,
+    /// The id of the message it answers.
+    #[serde(alias = "replyTo")]
+    reply_to: Option<i64>,
+    /// Several messages instead of one, 1 to 100, posted in this order.
+    #[schema(min_items = 1, max_items = 100)]
+    messages: Option<Vec<OneOfMany>>,
+}
+
+/// One of several messages.
+#[derive(Deserialize, ToSchema)]
+pub struct OneOfMany {
+    /// A text of 1 to 500 characters. Commands are sent alone.
+    #[serde(alias = "text")]
     message: String,
     /// The sender's own name for the message, up to 64 bytes: the same again is the same message, not another.
     nonce: Option<String>,
     /// The id of the message it answers.
     #[serde(alias = "replyTo")]
     reply_to: Option<i64>,
+}
+
+impl OneOfMany {
+    fn parse(&self) -> Result<chat::NewMessage<'_>, Error> {
+        match Input::parse(&self.message)? {
+            Input::Message(kind, text) => {
+                let (nonce, reply_to) = (self.nonce.as_deref(), self.reply_to.map(MessageId));
+                Ok(chat::NewMessage { text, kind, nonce, reply_to })
+            }
+            Input::Command(..) | Input::Socket(..) => {
+                Err(Invalid::new("message", "is a command, which is sent alone").into())
+            }
+        }
+    }
+}
+
+/// The most messages of one request.
+pub const MESSAGES_MAX: usize = 100;
+
+/// What became of one of several messages: the message, or why it was refused.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum OneAnswer {
+    /// It was posted.
+    Posted(MessageAnswer),
+    /// It was refused.
+    Refused {
+        /// Why.
+        #[schema(value_type = ProblemView<'static>)]
+        problem: Problem,
+    },
+}
+
+/// What became of several messages.
+#[derive(Serialize, ToSchema)]
+struct ManyAnswer {
+    /// One for each message, in their order.
+    answers: Vec<OneAnswer>,
 }
 
 /// A message.
@@ -49,10 +105,22 @@ struct CommandAnswer {
     text: String,
 }
 
-/// Posts a message, or carries out a command.
+/// What is answered with 200.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum PostAnswer {
+    /// It was a command.
+    Command(CommandAnswer),
+    /// It was several messages.
+    Many(ManyAnswer),
+}
+
+/// Posts a message, or several, or carries out a command.
+///
+/// Of several messages each is answered for itself: one that is refused does not keep the others from being posted.
 #[utoipa::path(post, path = "/messages", tag = "messages", security((), ("bearer" = [])), request_body = NewMessage,
     responses((status = 201, body = MessageAnswer),
-        (status = 200, description = "It was a command", body = CommandAnswer)))]
+        (status = 200, description = "It was a command, or several messages", body = PostAnswer)))]
 pub async fn post(
     app: web::Data<App>,
     MaybeCaller(caller): MaybeCaller,
@@ -60,7 +128,15 @@ pub async fn post(
 ) -> Result<HttpResponse, Problem> {
     let room = RoomUid::named(&body.room)?;
     let (caller, chat) = (caller.as_ref(), &app.services.chat);
-    match Input::parse(&body.message).map_err(Error::from)? {
+    let text = match (&body.message, body.messages) {
+        (Some(text), None) => text,
+        (None, Some(messages)) => return post_many(&app, caller, &room, &messages).await,
+        (None, None) => return Err(Problem::new(Code::BadRequest, "The message is missing.").field("message")),
+        (Some(_), Some(_)) => {
+            return Err(Error::from(Invalid::new("messages", "cannot be given together with message")).into());
+        }
+    };
+    match Input::parse(text).map_err(Error::from)? {
         Input::Message(kind, text) => {
             let reply_to = body.reply_to.map(MessageId);
             let new = chat::NewMessage { text, kind, nonce: body.nonce.as_deref(), reply_to };
@@ -71,10 +147,32 @@ pub async fn post(
         }
         Input::Command(entry, command) => {
             let text = chat.run(caller, Some(&room), command).await?;
-            Ok(HttpResponse::Ok().json(CommandAnswer { command: entry.name, text }))
+            Ok(HttpResponse::Ok().json(PostAnswer::Command(CommandAnswer { command: entry.name, text })))
         }
         Input::Socket(entry, _) => Err(Error::SocketOnly { name: entry.name }.into()),
     }
+}
+
+async fn post_many(
+    app: &App,
+    caller: Option<&Caller>,
+    room: &RoomUid,
+    messages: &[OneOfMany],
+) -> Result<HttpResponse, Problem> {
+    if messages.is_empty() || messages.len() > MESSAGES_MAX {
+        let bounds = format!("has 1 to {MESSAGES_MAX} messages");
+        return Err(Error::from(Invalid::new("messages", bounds)).into());
+    }
+    let answers = app.services.chat.post_many(caller, room, messages.iter().map(OneOfMany::parse)).await;
+    let answer = |answer: Result<Message, Error>| match answer {
+        Ok(message) => {
+            app.metrics.messages.inc();
+            OneAnswer::Posted(MessageAnswer { message: view::message(&message, room.as_str()) })
+        }
+        Err(error) => OneAnswer::Refused { problem: error.into() },
+    };
+    let answers = answers.into_iter().map(answer).collect();
+    Ok(HttpResponse::Ok().json(PostAnswer::Many(ManyAnswer { answers })))
 }
 
 /// Which part of a room's history; without `before` and `after`, the latest.

@@ -32,13 +32,14 @@ macro_rules! routes {
 
         /// Puts every path in its place.
         pub fn routes(cfg: &mut web::ServiceConfig) {
+            // They are tried in this order, and after a failure everybody opens a socket.
+            let sockets = web::resource("/ws").route(web::get().to(realtime::socket::open));
+            cfg.service(sockets.default_service(other_methods(&["GET"])));
             $(
                 let resource = web::resource($path).default_service(other_methods(&[$(stringify!($method)),+]));
                 $(let resource = resource.route(on(Method::$method).to($module::$handler));)+
                 cfg.service(resource);
             )+
-            let sockets = web::resource("/ws").route(web::get().to(realtime::socket::open));
-            cfg.service(sockets.default_service(other_methods(&["GET"])));
             cfg.default_service(web::to(assets::serve));
         }
 

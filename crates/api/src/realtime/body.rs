@@ -1,26 +1,25 @@
-//! The response body of an upgraded request: what the connection has to send.
+//! The response body of an upgraded request. It holds nothing: what the connection has to send goes to the kernel directly
+//! (see [`crate::realtime::outgoing`]). It keeps actix's side of the socket open, and ends it.
 
 use crate::realtime::conn::Conn;
-use crate::realtime::hub::Hub;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Hands out the connection's bytes. Made with `map_body`, never in place of actix-ws's body: dropping that would end
-/// the stream of messages. It is kept and never asked: its frames come from `actix_ws::Session`, which nobody has, as all
-/// frames go through the connection; and asking it costs as much as the rest of this.
+/// Is pending until the connection is gone. Made with `map_body`, never in place of actix-ws's body: dropping that would end
+/// the stream of messages. It is kept and never asked: its frames come from `actix_ws::Session`, which nobody has.
 pub struct SocketBody {
     inner: BoxBody,
     conn: Rc<Conn>,
-    hub: Rc<Hub>,
+    polls: u8,
 }
 
 impl SocketBody {
     /// The body of `conn` around actix-ws's.
-    pub fn new(inner: BoxBody, conn: Rc<Conn>, hub: Rc<Hub>) -> SocketBody {
-        SocketBody { inner, conn, hub }
+    pub fn new(inner: BoxBody, conn: Rc<Conn>) -> SocketBody {
+        SocketBody { inner, conn, polls: 0 }
     }
 }
 
@@ -38,19 +37,18 @@ impl MessageBody for SocketBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        let mut left = Vec::new();
-        let next = this.conn.poll_bytes(cx, &mut left);
-        for room in left {
-            this.hub.left(&this.conn, &room);
+        if this.conn.is_gone() {
+            return Poll::Ready(Some(Err(Box::new(Done))));
         }
-        match next {
-            Poll::Ready(Some(bytes)) => {
-                this.hub.metrics().bytes_out.inc_by(bytes.len() as u64);
-                Poll::Ready(Some(Ok(bytes)))
-            }
-            Poll::Ready(None) => Poll::Ready(Some(Err(Box::new(Done)))),
-            Poll::Pending => Poll::Pending,
+        this.conn.set_body(cx.waker());
+        // After the first poll actix writes the head of the response; only then may something follow it.
+        match this.polls {
+            0 => cx.waker().wake_by_ref(),
+            1 => this.conn.open(),
+            _ => return Poll::Pending,
         }
+        this.polls += 1;
+        Poll::Pending
     }
 }
 

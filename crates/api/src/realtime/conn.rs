@@ -3,21 +3,18 @@
 
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
+use crate::realtime::outgoing::{Batch, Outgoing, Sent, SocketHandle, WriteQueue};
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
-use bytes::{Bytes, BytesMut};
 use domain::delivery::viewer::{Sink, Viewer};
 use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, RoomUid, Seq};
 use domain::model::user::User;
 use domain::service::{Caller, ClientInfo};
 use std::cell::{Cell, Ref, RefCell};
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::rc::{Rc, Weak};
+use std::task::Waker;
 use tokio::sync::Notify;
-
-/// The most bytes copied to the socket at once, so that one connection does not delay the others.
-const COPY_MAX: usize = 64 * 1024;
 
 /// How long a peer may take to close after a close frame, in seconds.
 const CLOSE_WAIT: u64 = 3;
@@ -43,6 +40,12 @@ pub struct Conn {
     /// Wakes the connection's task: the outbox has room, a cursor is behind, or the connection is gone.
     pub wake: Notify,
     viewer: RefCell<Viewer<LocalRoom, Frame>>,
+    outgoing: Outgoing,
+    /// Where it waits to be written to, and whether it does.
+    queue: Rc<WriteQueue<Conn>>,
+    is_queued: Cell<bool>,
+    this: Weak<Conn>,
+    /// Wakes the response's body, which ends when the connection is gone.
     body: RefCell<Option<Waker>>,
     phase: Cell<Phase>,
     heard: Cell<u64>,
@@ -53,15 +56,25 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// A connection that was opened in this second.
-    pub fn new(id: u64, client: ClientInfo, second: u64) -> Rc<Conn> {
-        Rc::new(Conn {
+    /// A connection that was opened in this second, and writes to `socket`; nowhere without.
+    pub fn new(
+        id: u64,
+        client: ClientInfo,
+        second: u64,
+        socket: Option<SocketHandle>,
+        queue: Rc<WriteQueue<Conn>>,
+    ) -> Rc<Conn> {
+        Rc::new_cyclic(|this| Conn {
             id,
             client,
             caller: RefCell::default(),
             last_room: RefCell::default(),
             wake: Notify::new(),
             viewer: RefCell::default(),
+            outgoing: Outgoing::new(socket),
+            queue,
+            is_queued: Cell::new(false),
+            this: this.clone(),
             body: RefCell::default(),
             phase: Cell::new(Phase::Open),
             heard: Cell::new(second),
@@ -83,7 +96,7 @@ impl Conn {
             self.sent_since_tick.set(true);
         }
         self.viewer.borrow_mut().send(frame);
-        self.wake_body();
+        self.queue();
     }
 
     /// Whether the client must take answers before it may ask for more.
@@ -91,10 +104,31 @@ impl Conn {
         self.viewer.borrow().is_full()
     }
 
-    /// Lets the body look for something to copy.
-    pub fn wake_body(&self) {
-        if let Some(waker) = self.body.borrow_mut().take() {
-            waker.wake();
+    /// Has what there is for it written after what runs now.
+    fn queue(&self) {
+        if !self.is_queued.replace(true)
+            && let Some(this) = self.this.upgrade()
+        {
+            self.queue.push(this);
+        }
+    }
+
+    /// The head of the response is out, or the kernel takes more: what waits is written.
+    pub fn open(&self) {
+        self.outgoing.open();
+        self.queue();
+    }
+
+    /// Waits until the kernel takes more, or the connection is gone.
+    pub async fn wait_until_writable(&self) {
+        self.outgoing.wait_until_writable().await;
+    }
+
+    /// Takes note of whom to wake when the connection is gone.
+    pub fn set_body(&self, waker: &Waker) {
+        let mut body = self.body.borrow_mut();
+        if !body.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *body = Some(waker.clone());
         }
     }
 
@@ -112,7 +146,7 @@ impl Conn {
         self.close(Close::Normal, second);
         if !self.is_gone() {
             self.phase.set(Phase::Leaving(second));
-            self.wake_body();
+            self.queue();
         }
     }
 
@@ -129,8 +163,11 @@ impl Conn {
     /// The socket is gone, or shall be cut.
     pub fn cut(&self) {
         self.phase.set(Phase::Gone);
+        self.outgoing.close();
         self.wake.notify_one();
-        self.wake_body();
+        if let Some(body) = self.body.borrow_mut().take() {
+            body.wake();
+        }
     }
 
     /// Something was heard from the client.
@@ -185,7 +222,7 @@ impl Conn {
     /// Enters a room with the cursor at `cursor`; moves the cursor when it is there already.
     pub fn join(&self, room: LocalRoom, recipient: Recipient, cursor: Seq) {
         self.viewer.borrow_mut().join(room, recipient, cursor);
-        self.wake_body();
+        self.queue();
     }
 
     /// The user's rank in a room is known anew.
@@ -196,13 +233,13 @@ impl Conn {
     /// Takes nothing more from that room's tail until it is joined, or (`false`) goes on from where it was.
     pub fn pause(&self, room: RoomId, paused: bool) {
         self.viewer.borrow_mut().pause(room, paused);
-        self.wake_body();
+        self.queue();
     }
 
     /// Goes on in a room from this cursor.
     pub fn move_cursor(&self, room: RoomId, cursor: Seq) {
         self.viewer.borrow_mut().move_cursor(room, cursor);
-        self.wake_body();
+        self.queue();
     }
 
     /// Whether it is in that room.
@@ -225,97 +262,81 @@ impl Conn {
         if self.is_closing() { None } else { self.viewer.borrow().behind() }
     }
 
-    /// What the socket gets next: answers first, then what lies after the cursors. `left` receives rooms that the
-    /// client is out of now.
-    pub fn poll_bytes(&self, cx: &mut Context<'_>, left: &mut Vec<LocalRoom>) -> Poll<Option<Bytes>> {
-        if self.is_gone() {
-            return Poll::Ready(None);
-        }
-        let answers = self.take_answers();
-        let next = match answers {
-            Some(bytes) => Some(bytes),
-            None if self.is_closing() => None,
-            None => self.take_frames(left),
-        };
-        match next {
-            Some(bytes) => Poll::Ready(Some(bytes)),
-            // The bytes handed out before are written when the body is pending, and only then: end it the next time.
-            None if matches!(self.phase.get(), Phase::Leaving(_)) => {
-                self.phase.set(Phase::Gone);
-                self.wake.notify_one();
-                cx.waker().wake_by_ref();
-                Poll::Pending
+    /// Writes what there is for it: answers first, then what lies after the cursors. `batch` is the worker's; `left` receives
+    /// rooms that the client is out of now.
+    pub fn write(&self, batch: &mut Batch, left: &mut Vec<LocalRoom>) -> Written {
+        self.is_queued.set(false);
+        let mut written = Written::default();
+        while self.outgoing.is_open() && !self.is_gone() {
+            batch.clear();
+            self.outgoing.add_rest(batch);
+            if batch.is_empty() {
+                self.fill(batch, left);
             }
-            None => {
-                *self.body.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
+            if batch.is_empty() {
+                if matches!(self.phase.get(), Phase::Leaving(_)) {
+                    self.cut();
+                }
+                break;
+            }
+            match self.outgoing.send(batch) {
+                Sent::All => written.bytes += batch.len(),
+                Sent::Some(sent) => {
+                    written.bytes += sent;
+                    written.is_blocked = true;
+                }
+                Sent::Broken => self.cut(),
             }
         }
+        written
     }
 
-    fn take_answers(&self) -> Option<Bytes> {
+    /// What the socket gets next.
+    fn fill(&self, batch: &mut Batch, left: &mut Vec<LocalRoom>) {
         let mut viewer = self.viewer.borrow_mut();
         let was_full = viewer.is_full();
-        let frame = viewer.take_answer()?;
+        while !batch.is_full()
+            && let Some(Frame(bytes)) = viewer.take_answer()
+        {
+            batch.add(&bytes);
+        }
         if was_full && !viewer.is_full() {
             self.wake.notify_one();
         }
-        Some(frame.0)
-    }
-
-    fn take_frames(&self, left: &mut Vec<LocalRoom>) -> Option<Bytes> {
-        let mut copied = Copied::default();
-        let taken = self.viewer.borrow_mut().take(&mut copied);
+        if self.is_closing() || batch.is_full() {
+            return;
+        }
+        let before = batch.len();
+        let taken = viewer.take(batch);
         left.extend(taken.left);
         if taken.fell_behind {
             self.wake.notify_one();
         }
-        let bytes = copied.finish();
-        if bytes.is_some() {
+        if batch.len() > before {
             self.sent_since_tick.set(true);
         }
-        bytes
     }
 }
 
-/// Frames gathered for one write. A single one is shared, not copied.
-#[derive(Default)]
-struct Copied {
-    first: Option<Bytes>,
-    rest: BytesMut,
-    bytes: usize,
+/// What a connection wrote.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub bytes: usize,
+    /// Whether the kernel takes no more for now: see [`Conn::wait_until_writable`].
+    pub is_blocked: bool,
 }
 
-impl Copied {
-    fn add(&mut self, frame: &Frame) {
-        self.bytes += frame.0.len();
-        match &self.first {
-            None => self.first = Some(frame.0.clone()),
-            Some(first) => {
-                if self.rest.is_empty() {
-                    self.rest.extend_from_slice(first);
-                }
-                self.rest.extend_from_slice(&frame.0);
-            }
-        }
-    }
-
-    fn finish(self) -> Option<Bytes> {
-        if self.rest.is_empty() { self.first } else { Some(self.rest.freeze()) }
-    }
-}
-
-impl Sink<LocalRoom> for Copied {
+impl Sink<LocalRoom> for Batch {
     fn is_full(&self) -> bool {
-        self.bytes >= COPY_MAX
+        Batch::is_full(self)
     }
 
     fn deliver(&mut self, _: &LocalRoom, delivery: &Delivery) {
-        self.add(delivery.websocket());
+        self.add(&delivery.websocket().0);
     }
 
     fn deliver_ephemeral(&mut self, room: &LocalRoom, after: u64) -> u64 {
-        room.ephemeral_after(after, |frame| self.add(frame))
+        room.ephemeral_after(after, |frame| self.add(&frame.0))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::realtime::conn::Conn;
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::node::Node;
+use crate::realtime::outgoing::{Batch, WriteQueue};
 use crate::realtime::presence::ViewerCount;
 use crate::realtime::protocol::{Close, HEARTBEAT_MS, Server};
 use crate::realtime::room::LocalRoom;
@@ -38,8 +39,8 @@ const LATEST_KEPT: u64 = 2;
 /// How long a pong may take, in seconds.
 const PONG_TIMEOUT: u64 = 10;
 
-/// After this many connections the others on this worker get their turn.
-const WOKEN_AT_ONCE: usize = 256;
+/// After writing to this many connections the others on this worker get their turn.
+const WRITTEN_AT_ONCE: usize = 256;
 
 /// A room and who is in it here.
 struct RoomMembers {
@@ -69,6 +70,10 @@ pub struct Hub {
     rooms: RefCell<HashMap<RoomId, Rc<RoomMembers>>>,
     waiting: RefCell<HashMap<RoomId, Vec<oneshot::Sender<LocalRoom>>>>,
     conns: RefCell<HashMap<u64, Rc<Conn>>>,
+    /// The connections with something to be written.
+    pub queue: Rc<WriteQueue<Conn>>,
+    /// What is written at once.
+    batch: RefCell<Batch>,
 }
 
 impl Hub {
@@ -82,7 +87,10 @@ impl Hub {
             rooms: RefCell::default(),
             waiting: RefCell::default(),
             conns: RefCell::default(),
+            queue: Rc::default(),
+            batch: RefCell::default(),
         });
+        actix_web::rt::spawn(hub.clone().write_queued());
         actix_web::rt::spawn(hub.clone().run(from_feed));
         actix_web::rt::spawn(hub.clone().count_seconds());
         hub
@@ -214,7 +222,7 @@ impl Hub {
         }
     }
 
-    async fn deliver(&self, id: RoomId, deliveries: &[Delivery], head: Seq) {
+    async fn deliver(self: &Rc<Self>, id: RoomId, deliveries: &[Delivery], head: Seq) {
         let Some(entry) = self.entry(id) else { return };
         entry.room.push(deliveries, head);
         let closed = deliveries.iter().any(|delivery| matches!(delivery.as_ref().kind, EventKind::Closed));
@@ -227,7 +235,7 @@ impl Hub {
     }
 
     /// Lets the viewers copy what is new, now or in the room's rhythm.
-    async fn flush(&self, entry: &Rc<RoomMembers>) {
+    async fn flush(self: &Rc<Self>, entry: &Rc<RoomMembers>) {
         if entry.flush_scheduled.get() {
             return;
         }
@@ -236,19 +244,19 @@ impl Hub {
         let wait = entry.flushes.get().wait(viewers, now);
         if wait == Span::ZERO {
             entry.count_flush(viewers, now);
-            return wake(entry).await;
+            return self.write_to_all(entry).await;
         }
         entry.flush_scheduled.set(true);
-        let (entry, clock) = (entry.clone(), self.app.clock.clone());
+        let (hub, entry) = (self.clone(), entry.clone());
         actix_web::rt::spawn(async move {
             tokio::time::sleep(Duration::from_millis(wait.as_millis().unsigned_abs())).await;
             entry.flush_scheduled.set(false);
-            entry.count_flush(viewers, clock.now());
-            wake(&entry).await;
+            entry.count_flush(viewers, hub.app.clock.now());
+            hub.write_to_all(&entry).await;
         });
     }
 
-    async fn push_ephemeral(&self, id: RoomId, frame: Frame) {
+    async fn push_ephemeral(self: &Rc<Self>, id: RoomId, frame: Frame) {
         let Some(entry) = self.entry(id) else { return };
         entry.room.push_ephemeral(frame);
         self.flush(&entry).await;
@@ -273,6 +281,43 @@ impl Hub {
         }
     }
 
+    /// Writes what is new to all who are in the room.
+    async fn write_to_all(self: &Rc<Self>, entry: &RoomMembers) {
+        let members: Vec<Rc<Conn>> = entry.members.borrow().values().cloned().collect();
+        self.write_to(&members).await;
+    }
+
+    async fn write_queued(self: Rc<Self>) {
+        loop {
+            let conns = self.queue.next().await;
+            self.write_to(&conns).await;
+        }
+    }
+
+    /// Writes to these connections, and lets others have their turn in between.
+    async fn write_to(self: &Rc<Self>, conns: &[Rc<Conn>]) {
+        for some in conns.chunks(WRITTEN_AT_ONCE) {
+            some.iter().for_each(|conn| self.write(conn));
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn write(self: &Rc<Self>, conn: &Rc<Conn>) {
+        let mut left = Vec::new();
+        let written = conn.write(&mut self.batch.borrow_mut(), &mut left);
+        self.metrics().bytes_out.inc_by(written.bytes as u64);
+        for room in left {
+            self.left(conn, &room);
+        }
+        if written.is_blocked {
+            let conn = conn.clone();
+            actix_web::rt::spawn(async move {
+                conn.wait_until_writable().await;
+                conn.open();
+            });
+        }
+    }
+
     async fn count_seconds(self: Rc<Self>) {
         let mut interval = tokio::time::interval(Duration::from_secs(1));
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -281,7 +326,7 @@ impl Hub {
             let second = self.second.get() + 1;
             self.second.set(second);
             let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
-            for some in conns.chunks(WOKEN_AT_ONCE) {
+            for some in conns.chunks(WRITTEN_AT_ONCE) {
                 some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT));
                 tokio::task::yield_now().await;
             }
@@ -310,15 +355,6 @@ impl Hub {
             self.node().workers.tell_feed(ToFeed::Unsubscribe(room, self.worker));
             self.node().presence.forget(room);
         }
-    }
-}
-
-/// Lets all who are in the room copy what is new.
-async fn wake(entry: &RoomMembers) {
-    let members: Vec<Rc<Conn>> = entry.members.borrow().values().cloned().collect();
-    for some in members.chunks(WOKEN_AT_ONCE) {
-        some.iter().for_each(|conn| conn.wake_body());
-        tokio::task::yield_now().await;
     }
 }
 

@@ -21,7 +21,6 @@ use domain::model::user::{Member, User};
 use domain::service::error::Error;
 use domain::service::reads::Reader;
 use domain::service::viewing::{Follower, JoinRequest};
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -49,9 +48,9 @@ impl Follower for HubFollower<'_> {
     fn users(&self, room: &LocalRoom, entering: Option<UserId>) -> Option<Vec<Arc<User>>> {
         let presence = &self.hub.node().presence;
         let (version, is_there) = presence.users_version(room.id(), entering);
-        let version = if is_there || entering.is_none() { version } else { version.with_one_more() };
+        let version = version.with_one_more(entering.is_some() && !is_there);
         self.users_version.set(Some(version));
-        if room.users(version).is_some() { None } else { Some(presence.users(room.id())) }
+        if room.users_frame(version).is_some() { None } else { Some(presence.users(room.id())) }
     }
 }
 
@@ -79,8 +78,7 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
     }
     hub.enter(conn, room.clone(), recipient, entrance.head.seq);
     let count = hub.node().presence.count(room.id());
-    let users = users(&room, follower.users_version.get(), entered.users.as_deref());
-    conn.send(Frame::server(&Server::RoomUsers { room: uid.as_str(), count, users: &users }));
+    conn.send(users(&room, follower.users_version.get(), entered.users.as_deref(), count));
     Ok(json!({
         "room": uid.as_str(),
         "head": entrance.head.seq.0,
@@ -107,16 +105,16 @@ fn events(uid: &RoomUid, events: &[Event]) -> Vec<Frame> {
     events.iter().map(|event| Frame::event(event, uid.as_str())).collect()
 }
 
-/// Who is in the room, as JSON: made anew of `listed`, or as it is kept.
-fn users(room: &LocalRoom, version: Option<UsersVersion>, listed: Option<&[Member]>) -> Arc<RawValue> {
-    let kept = if listed.is_none() { version.and_then(|version| room.users(version)) } else { None };
+/// Who is in the room: made anew of `listed`, or as it is kept.
+fn users(room: &LocalRoom, version: Option<UsersVersion>, listed: Option<&[Member]>, count: usize) -> Frame {
+    let kept = if listed.is_none() { version.and_then(|version| room.users_frame(version)) } else { None };
     kept.unwrap_or_else(|| {
-        let members: Vec<_> = listed.unwrap_or_default().iter().map(view::member).collect();
-        let users: Arc<RawValue> = serde_json::value::to_raw_value(&members).unwrap_or_default().into();
+        let users: Vec<_> = listed.unwrap_or_default().iter().map(view::member).collect();
+        let frame = Frame::server(&Server::RoomUsers { room: room.uid().as_str(), count, users: &users });
         if let Some(version) = version {
-            room.keep_users(version, users.clone());
+            room.keep_users_frame(version, frame.clone());
         }
-        users
+        frame
     })
 }
 

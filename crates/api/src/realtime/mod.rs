@@ -16,6 +16,8 @@ pub mod hub;
 pub mod join;
 pub mod node;
 pub mod origin;
+pub mod outgoing;
+pub mod pipeline;
 pub mod presence;
 pub mod protocol;
 pub mod room;

@@ -33,18 +33,25 @@ struct RoomPresence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsersVersion {
     changes: u64,
-    count: usize,
+    users: usize,
+    connections: usize,
 }
 
 impl UsersVersion {
-    /// The version once one more user is there.
-    pub fn with_one_more(self) -> UsersVersion {
-        UsersVersion { changes: self.changes + 1, count: self.count + 1 }
+    /// The version once one more connection is there, of a user who is new there or not.
+    pub fn with_one_more(self, new_user: bool) -> UsersVersion {
+        let more = usize::from(new_user);
+        UsersVersion {
+            changes: self.changes + u64::from(new_user),
+            users: self.users + more,
+            connections: self.connections + 1,
+        }
     }
 
-    /// Whether a list made at this version may be shown at `now`: of more than [`USERS_TOLD`] it holds some anyway.
+    /// Whether a list made at this version may be shown at `now`. Of more than [`USERS_TOLD`] it holds some anyway, and their
+    /// number is told again a moment later.
     pub fn holds_at(self, now: UsersVersion) -> bool {
-        self == now || (self.count >= USERS_TOLD && now.count >= USERS_TOLD)
+        self == now || (self.users >= USERS_TOLD && now.users >= USERS_TOLD)
     }
 }
 
@@ -131,7 +138,8 @@ impl Presence {
         let there = table.rooms.get(&room);
         let version = UsersVersion {
             changes: there.map_or(0, |there| there.changes),
-            count: there.map_or(0, |there| there.users.len()),
+            users: there.map_or(0, |there| there.users.len()),
+            connections: there.map_or(0, |there| there.viewers.get()),
         };
         (version, user.zip(there).is_some_and(|(user, there)| there.users.contains_key(&user)))
     }

@@ -5,7 +5,6 @@ use crate::problem::{Code, Problem};
 use crate::view::{MessageView, RoomView, UserView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 /// The subprotocol that is offered and echoed.
 pub const SUBPROTOCOL: &str = "banter.v1";
@@ -192,6 +191,17 @@ fn data<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Problem> {
         .map_err(|error| Problem::new(Code::BadRequest, format!("The data of the frame is wrong: {error}")))
 }
 
+/// The data of the ack of a message: where it stands.
+#[derive(Debug, Serialize)]
+pub struct MessageAck {
+    /// Its number, unique over all rooms.
+    pub id: i64,
+    /// Its place in the room's log.
+    pub seq: i64,
+    /// When the server took it, ms.
+    pub timestamp: i64,
+}
+
 /// A frame from the server.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
@@ -238,7 +248,7 @@ pub enum Server<'a> {
         /// How many connections.
         count: usize,
         /// Who is logged in, at most 200.
-        users: &'a RawValue,
+        users: &'a [UserView],
     },
     Message(&'a MessageView),
     /// Messages that are gone.

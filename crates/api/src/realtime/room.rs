@@ -8,7 +8,6 @@ use domain::delivery::tail::{PeopleVersion, Tail};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
-use serde_json::value::RawValue;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -28,8 +27,8 @@ struct SharedRoom {
     tail: RefCell<Tail<Delivery>>,
     /// The frame of the tail's latest messages, and the head that it is of.
     latest_frame: RefCell<Option<(Seq, Frame)>>,
-    /// Who is here, as JSON.
-    users: RefCell<Option<(UsersVersion, Arc<RawValue>)>>,
+    /// The frame of who is here.
+    users: RefCell<Option<(UsersVersion, Frame)>>,
     ephemeral: RefCell<VecDeque<(u64, Frame)>>,
     latest: Cell<u64>,
 }
@@ -86,15 +85,15 @@ impl LocalRoom {
         }
     }
 
-    /// Who is here as JSON, if it was made and still holds.
-    pub fn users(&self, now: UsersVersion) -> Option<Arc<RawValue>> {
+    /// The frame of who is here, if it was made and still holds.
+    pub fn users_frame(&self, now: UsersVersion) -> Option<Frame> {
         let known = self.0.users.borrow();
-        known.as_ref().filter(|(version, _)| version.holds_at(now)).map(|(_, users)| users.clone())
+        known.as_ref().filter(|(version, _)| version.holds_at(now)).map(|(_, frame)| frame.clone())
     }
 
-    /// Keeps the list of who is here for those who enter next.
-    pub fn keep_users(&self, version: UsersVersion, users: Arc<RawValue>) {
-        *self.0.users.borrow_mut() = Some((version, users));
+    /// Keeps the frame of who is here for those who enter next.
+    pub fn keep_users_frame(&self, version: UsersVersion, frame: Frame) {
+        *self.0.users.borrow_mut() = Some((version, frame));
     }
 
     /// Forgets the list of who is here: ranks may have changed.

@@ -5,21 +5,24 @@ use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Hub;
 use crate::realtime::join;
-use crate::realtime::protocol::{Close, Envelope, Join, Request, SendMessage, Server};
+use crate::realtime::pipeline::{AckResult, Pipeline};
+use crate::realtime::protocol::{self, Close, Envelope, Join, Request, SendMessage, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
 use domain::command::{Input, SocketCommand};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::audience::Recipient;
 use domain::model::id::{Epoch, MessageId, RoomUid, Seq};
+use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::policy::Denied;
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
-use domain::service::chat::NewMessage;
+use domain::service::chat::{NewMessage, Reviewed};
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::viewing::JoinRequest;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -45,7 +48,7 @@ pub struct Session {
 
 impl Session {
     /// Whether the client may send another frame now. One that does not stop is closed.
-    pub fn may_send(&self, text: Option<&str>) -> bool {
+    pub fn may_send(&self, text: Option<&str>, pipeline: &mut Pipeline) -> bool {
         let taken = self.hub.app().limiter.take(Quota::Frame, &self.conn.id.to_string());
         let Err(retry_after) = taken else { return true };
         let refused = self.refused.get() + 1;
@@ -55,20 +58,60 @@ impl Session {
         } else if let Some(text) = text {
             let id = Envelope::parse(text).map_or_else(|(id, _)| id, |envelope| envelope.id);
             let error = Error::TooFast { pace: RateLimitKind::Other, retry_after };
-            self.conn.send(Frame::error(id, &error.into()));
+            pipeline.answer(id, Err(error.into()));
         }
         false
     }
 
-    /// Carries out a text frame and answers it.
-    pub async fn take(&self, text: &str) {
-        let (id, result) = match Envelope::parse(text) {
-            Ok(envelope) => {
-                let id = envelope.id;
-                (id, self.dispatch(envelope).await)
-            }
+    /// Carries out a text frame. A message is put in line and answered later; anything else waits for what is in line, and is
+    /// answered before this returns.
+    pub async fn take(&self, text: &str, pipeline: &mut Pipeline) {
+        let (id, request) = match Envelope::parse(text) {
+            Ok(envelope) => (envelope.id, envelope.request()),
             Err((id, problem)) => (id, Err(problem)),
         };
+        let result = match request {
+            Ok(Request::SendMessage(message)) if is_message(&message.text) => {
+                match self.prepare(&message).await {
+                    Ok(reviewed) => {
+                        let commit = self.hub.app().services.chat.commit(reviewed);
+                        let commit = async { commit.await.map(|message| posted(&message)).map_err(Problem::from) };
+                        pipeline.post(id, text.len(), commit).await;
+                    }
+                    Err(problem) => pipeline.answer(id, Err(problem)),
+                }
+                return;
+            }
+            request => {
+                self.answer_all(pipeline).await;
+                match request {
+                    Ok(request) => self.dispatch(request).await,
+                    Err(problem) => Err(problem),
+                }
+            }
+        };
+        self.answer(id, result);
+        if self.quitting.get() {
+            self.conn.close(Close::Normal, self.hub.second());
+        }
+    }
+
+    /// Waits for all that is in line.
+    pub async fn answer_all(&self, pipeline: &mut Pipeline) {
+        while let Some((id, posted)) = pipeline.next().await {
+            self.answer_posted(id, posted);
+        }
+    }
+
+    /// Answers a message.
+    pub fn answer_posted(&self, id: Option<i64>, posted: AckResult) {
+        if posted.is_ok() {
+            self.hub.metrics().messages.inc();
+        }
+        self.answer(id, posted);
+    }
+
+    fn answer(&self, id: Option<i64>, result: Result<impl Serialize, Problem>) {
         if let Err(problem) = &result
             && problem.concerns_security()
         {
@@ -79,13 +122,10 @@ impl Session {
             (None, Ok(_)) => {}
             (id, Err(problem)) => self.conn.send(Frame::error(id, &problem)),
         }
-        if self.quitting.get() {
-            self.conn.close(Close::Normal, self.hub.second());
-        }
     }
 
-    async fn dispatch(&self, envelope: Envelope) -> Result<Value, Problem> {
-        match envelope.request()? {
+    async fn dispatch(&self, request: Request) -> Result<Value, Problem> {
+        match request {
             Request::Login(login) => {
                 let client = &self.conn.client;
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
@@ -97,7 +137,7 @@ impl Session {
                 let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
                 Ok(self.leave(&uid))
             }
-            Request::SendMessage(message) => self.send_message(message).await,
+            Request::SendMessage(message) => self.run_command(&message).await,
             Request::Pong => Ok(json!({})),
         }
     }
@@ -175,23 +215,29 @@ impl Session {
         json!({ "room": uid.as_str() })
     }
 
-    async fn send_message(&self, message: SendMessage) -> Result<Value, Problem> {
-        let room = match &message.room {
-            Some(uid) => Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Resource::Room))?),
-            None => self.conn.last_room.borrow().clone(),
+    fn room_of(&self, message: &SendMessage) -> Result<Option<RoomUid>, Error> {
+        match &message.room {
+            Some(uid) => Ok(Some(RoomUid::parse(uid).ok_or(Error::NoSuch(Resource::Room))?)),
+            None => Ok(self.conn.last_room.borrow().clone()),
+        }
+    }
+
+    async fn prepare(&self, message: &SendMessage) -> Result<Reviewed, Problem> {
+        let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
+        let Input::Message(kind, text) = Input::parse(&message.text).map_err(Error::from)? else {
+            return Err(Problem::new(Code::Internal, "a command was taken for a message"));
         };
-        let caller = self.conn.caller().clone();
-        let (caller, room, chat) = (caller.as_ref(), room.as_ref(), &self.hub.app().services.chat);
+        let reply_to = message.reply_to.map(MessageId);
+        let new = NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to };
+        Ok(self.hub.app().services.chat.prepare(caller.as_ref(), room.as_ref(), new).await?)
+    }
+
+    async fn run_command(&self, message: &SendMessage) -> Result<Value, Problem> {
+        let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
+        let chat = &self.hub.app().services.chat;
         let (name, text) = match Input::parse(&message.text).map_err(Error::from)? {
-            Input::Message(kind, text) => {
-                let reply_to = message.reply_to.map(MessageId);
-                let posted =
-                    chat.post(caller, room, NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to });
-                let posted = posted.await?;
-                self.hub.metrics().messages.inc();
-                return Ok(json!({ "id": posted.id.0, "seq": posted.seq.0, "timestamp": posted.at.0 }));
-            }
-            Input::Command(entry, command) => (entry.name, chat.run(caller, room, command).await?),
+            Input::Message(..) => return Err(Problem::new(Code::Internal, "a message was taken for a command")),
+            Input::Command(entry, command) => (entry.name, chat.run(caller.as_ref(), room.as_ref(), command).await?),
             Input::Socket(entry, command) => (entry.name, self.run_connection_command(command).await?),
         };
         self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
@@ -239,4 +285,12 @@ impl Session {
     pub fn refuse_binary(&self) {
         self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "A frame is text: one JSON object.")));
     }
+}
+
+fn is_message(text: &str) -> bool {
+    matches!(Input::parse(text), Ok(Input::Message(..)))
+}
+
+fn posted(message: &Message) -> protocol::MessageAck {
+    protocol::MessageAck { id: message.id.0, seq: message.seq.0, timestamp: message.at.0 }
 }

@@ -8,6 +8,8 @@ use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
 use crate::realtime::guard::Guarded;
 use crate::realtime::hub::Hub;
+use crate::realtime::outgoing::SocketHandle;
+use crate::realtime::pipeline::Pipeline;
 use crate::realtime::protocol::{BEARER, Close, HEARTBEAT_MS, Reconnect, SUBPROTOCOL, Server};
 use crate::realtime::session::Session;
 use crate::realtime::{join, origin};
@@ -73,7 +75,8 @@ pub async fn open(
         return Err(Problem::new(Code::Draining, "The server is about to stop."));
     }
     let (id, too_many) = app.node.connections.connect(&client.network, app.clock.now());
-    let conn = Conn::new(id, client, hub.second());
+    let socket = request.conn_data::<SocketHandle>().cloned();
+    let conn = Conn::new(id, client, hub.second(), socket, hub.queue.clone());
     hub.add(conn.clone());
     let session = Session { conn: conn.clone(), hub: hub.clone(), quitting: Cell::new(false), refused: Cell::new(0) };
     actix_web::rt::spawn(async move {
@@ -85,7 +88,7 @@ pub async fn open(
         serve(&session, stream, &tripped).await;
         session.hub.remove(&session.conn);
     });
-    Ok(response.map_body(|_, inner| actix_web::body::BoxBody::new(SocketBody::new(inner, conn, hub))))
+    Ok(response.map_body(|_, inner| actix_web::body::BoxBody::new(SocketBody::new(inner, conn))))
 }
 
 fn no_handshake(error: &dyn std::fmt::Display) -> Problem {
@@ -125,16 +128,18 @@ async fn send_welcome(session: &Session, caller: Option<Caller>, room: Option<&s
         session.authenticate(caller, None).await;
     }
     if let Some(room) = room {
-        session.take(&serde_json::json!({ "event": "join", "data": { "uid": room } }).to_string()).await;
+        let join = serde_json::json!({ "event": "join", "data": { "uid": room } });
+        session.take(&join.to_string(), &mut Pipeline::default()).await;
     }
 }
 
-/// Reads frames until the client or the connection ends; one at a time, so that a client's requests keep their order.
+/// Reads frames until the client or the connection ends; one at a time, so that a client's requests keep their order. Messages
+/// do not wait for the answers to those before them.
 ///
 /// What is done with a frame is boxed: the futures of the services take tens of kilobytes, and an idle socket holds none.
 async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool>) {
     let (conn, hub) = (&session.conn, &session.hub);
-    let mut pieces = Fragments::default();
+    let (mut pieces, mut pipeline) = (Fragments::default(), Pipeline::default());
     while !conn.is_gone() {
         if let Some((room, cursor, recipient)) = conn.behind() {
             Box::pin(join::catch_up(conn, hub, &room, cursor, recipient)).await;
@@ -143,8 +148,12 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
         let message = tokio::select! {
             biased;
             () = conn.wake.notified() => continue,
+            Some((id, posted)) = pipeline.next(), if !pipeline.is_empty() => {
+                session.answer_posted(id, posted);
+                continue;
+            }
             // A client that does not take its answers is not asked for more questions.
-            message = stream.recv(), if !conn.is_full() => message,
+            message = stream.recv(), if !conn.is_full() && !pipeline.is_full() => message,
         };
         match message {
             None => return conn.cut(),
@@ -152,7 +161,7 @@ async fn serve(session: &Session, mut stream: MessageStream, tripped: &Cell<bool
                 hub.metrics().frames_in.inc();
                 conn.record_activity(hub.second());
                 if !conn.is_closing() || matches!(message, Message::Close(_)) {
-                    Box::pin(take(session, message, &mut pieces)).await;
+                    Box::pin(take(session, message, &mut pieces, &mut pipeline)).await;
                 }
             }
             // The peer is gone without a word.
@@ -176,16 +185,19 @@ struct Fragments {
     bytes: Vec<u8>,
 }
 
-async fn take(session: &Session, message: Message, pieces: &mut Fragments) {
+async fn take(session: &Session, message: Message, pieces: &mut Fragments, pipeline: &mut Pipeline) {
     use actix_ws::Item::{Continue, FirstBinary, FirstText, Last};
     let (conn, hub) = (&session.conn, &session.hub);
     match message {
-        Message::Text(text) if !session.may_send(Some(&text)) => {}
+        Message::Text(text) if !session.may_send(Some(&text), pipeline) => {}
         Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Continuation(_)
-            if !session.may_send(None) => {}
-        Message::Text(text) => session.take(&text).await,
+            if !session.may_send(None, pipeline) => {}
+        Message::Text(text) => session.take(&text, pipeline).await,
         Message::Ping(payload) => conn.send(Frame::control_pong(&payload)),
-        Message::Close(_) => conn.hear_close(hub.second()),
+        Message::Close(_) => {
+            session.answer_all(pipeline).await;
+            conn.hear_close(hub.second());
+        }
         Message::Binary(_) => session.refuse_binary(),
         Message::Continuation(FirstText(piece)) => *pieces = Fragments { is_text: true, bytes: piece.to_vec() },
         Message::Continuation(FirstBinary(piece)) => *pieces = Fragments { is_text: false, bytes: piece.to_vec() },
@@ -195,7 +207,7 @@ async fn take(session: &Session, message: Message, pieces: &mut Fragments) {
             let whole = std::mem::take(pieces);
             match std::str::from_utf8(&whole.bytes) {
                 _ if !whole.is_text => session.refuse_binary(),
-                Ok(text) => session.take(text).await,
+                Ok(text) => session.take(text, pipeline).await,
                 Err(_) => refuse_text(session),
             }
         }

@@ -32,4 +32,5 @@ mod ws_hostile;
 mod ws_limits;
 mod ws_login;
 mod ws_moderation;
+mod ws_posting;
 mod ws_rooms;

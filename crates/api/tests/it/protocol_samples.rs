@@ -48,7 +48,6 @@ pub fn all() -> Vec<Value> {
     };
     let mut slow = Problem::new(Code::SlowMode, "slow mode");
     slow.retry_after = Some(12);
-    let no_users = serde_json::value::to_raw_value(&[0; 0]).unwrap();
     let frames = [
         Server::Welcome {
             connection: 12,
@@ -58,7 +57,7 @@ pub fn all() -> Vec<Value> {
         Server::AuthUpdated { user: Some(&user()), token: None },
         Server::RoomUpdated { room: &settings, seq: Some(42) },
         Server::RoomMessages { room, messages: &[], head: 42, epoch: 1 },
-        Server::RoomUsers { room, count: 3, users: &no_users },
+        Server::RoomUsers { room, count: 3, users: &[] },
         Server::Message(&message()),
         Server::MessageDeleted { room, seq: 44, ids: [9] },
         Server::RoomPurged { room, seq: 45, user: Some("abcDEF0123") },

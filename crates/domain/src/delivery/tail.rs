@@ -3,14 +3,30 @@
 use crate::delivery::latest::Latest;
 use crate::model::event::Event;
 use crate::model::id::{Seq, UserId};
+use crate::model::time::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The most frames a ring keeps.
+/// The most older frames a ring keeps.
 pub const FRAMES_MAX: usize = 256;
 
-/// The most bytes a ring keeps (one frame is kept whatever its size).
+/// The most bytes of older frames a ring keeps (one frame is kept whatever its size).
 pub const BYTES_MAX: usize = 128 * 1024;
+
+/// How much more a ring keeps of what is recent, so that in a very busy room a viewer who is late by a moment need not read
+/// the store.
+#[derive(Clone, Copy, Debug)]
+pub struct Recent {
+    /// How recent, by the times of the events.
+    pub within: Span,
+    /// The most frames of any age.
+    pub frames: usize,
+    /// The most bytes of frames of any age.
+    pub bytes: usize,
+}
+
+/// The value of a server: half a second of 8 000 messages a second.
+pub const RECENT: Recent = Recent { within: Span::millis(500), frames: 4096, bytes: 2 * 1024 * 1024 };
 
 /// How much a frame takes of the ring's space.
 pub trait Weight {
@@ -25,6 +41,7 @@ pub struct Tail<F> {
     head: Seq,
     frames: VecDeque<(Seq, F)>,
     bytes: usize,
+    recent: Recent,
     latest: Option<Arc<Latest>>,
     people: PeopleVersion,
 }
@@ -47,7 +64,12 @@ pub enum Read<'a, F> {
 impl<F: Weight + AsRef<Event>> Tail<F> {
     /// An empty ring that begins after `head`.
     pub fn after(head: Seq) -> Tail<F> {
-        Tail { floor: head, head, frames: VecDeque::new(), bytes: 0, latest: None, people: PeopleVersion(0) }
+        Tail::keeping(head, RECENT)
+    }
+
+    /// The same, with another amount of what is recent.
+    pub fn keeping(head: Seq, recent: Recent) -> Tail<F> {
+        Tail { floor: head, head, frames: VecDeque::new(), bytes: 0, recent, latest: None, people: PeopleVersion(0) }
     }
 
     /// Up to where the ring covers the log.
@@ -66,12 +88,23 @@ impl<F: Weight + AsRef<Event>> Tail<F> {
         }
         self.bytes += frame.weight();
         self.frames.push_back((seq, frame));
-        while self.frames.len() > FRAMES_MAX || (self.bytes > BYTES_MAX && self.frames.len() > 1) {
-            if let Some((seq, frame)) = self.frames.pop_front() {
-                self.bytes -= frame.weight();
-                self.floor = seq;
-            }
+        while self.is_too_full()
+            && let Some((seq, frame)) = self.frames.pop_front()
+        {
+            self.bytes -= frame.weight();
+            self.floor = seq;
         }
+    }
+
+    fn is_too_full(&self) -> bool {
+        let (frames, bytes) = (self.frames.len(), self.bytes);
+        if frames <= 1 || (frames <= FRAMES_MAX && bytes <= BYTES_MAX) {
+            return false;
+        }
+        let at = |frame: Option<&(Seq, F)>| frame.map(|(_, frame)| frame.as_ref().at);
+        let age = at(self.frames.back()).zip(at(self.frames.front())).map(|(newest, oldest)| newest - oldest);
+        let is_recent = age.is_some_and(|age| age < self.recent.within);
+        !is_recent || frames > self.recent.frames || bytes > self.recent.bytes
     }
 
     /// The numbers up to `head` have nothing more to show.
@@ -142,6 +175,8 @@ mod tests {
     use crate::model::id::RoomId;
     use crate::model::time::Timestamp;
 
+    const HOUR: i64 = 3_600_000;
+
     /// A frame that weighs so much.
     #[derive(Debug, PartialEq, Eq)]
     struct Heavy(usize, Event);
@@ -159,8 +194,12 @@ mod tests {
     }
 
     fn heavy(weight: usize) -> Heavy {
+        heavy_at(weight, 0)
+    }
+
+    fn heavy_at(weight: usize, at: i64) -> Heavy {
         let (room, actor) = (RoomId(1), UserId(1));
-        Heavy(weight, Event { room, seq: Seq::ZERO, at: Timestamp(0), actor, kind: EventKind::Closed })
+        Heavy(weight, Event { room, seq: Seq::ZERO, at: Timestamp(at), actor, kind: EventKind::Closed })
     }
 
     #[test]
@@ -178,16 +217,37 @@ mod tests {
     }
 
     #[test]
-    fn the_ring_is_bounded_by_frames_and_by_bytes() {
+    fn of_older_frames_the_ring_is_bounded_by_frames_and_by_bytes() {
         let mut tail = Tail::after(Seq(0));
         for seq in 1..=FRAMES_MAX as i64 + 5 {
+            tail.push(Seq(seq), heavy_at(1, seq * HOUR));
+        }
+        assert_eq!(tail.read(Seq(4)), Read::Behind);
+        assert_eq!(tail.read(Seq(5)), Read::Frame(Seq(6), &heavy_at(1, 6 * HOUR)));
+
+        let mut tail = Tail::after(Seq(0));
+        for seq in 1..=3 {
+            tail.push(Seq(seq), heavy_at(BYTES_MAX, seq * HOUR));
+        }
+        assert_eq!(tail.read(Seq(1)), Read::Behind);
+        assert_eq!(tail.read(Seq(2)), Read::Frame(Seq(3), &heavy_at(BYTES_MAX, 3 * HOUR)));
+    }
+
+    #[test]
+    fn what_is_recent_is_kept_beyond_that_up_to_its_own_bounds() {
+        let recent = Recent { within: Span::millis(100), frames: FRAMES_MAX + 10, bytes: 4 * BYTES_MAX };
+        let mut tail = Tail::keeping(Seq(0), recent);
+        for seq in 1..=FRAMES_MAX as i64 + 15 {
             tail.push(Seq(seq), heavy(1));
         }
         assert_eq!(tail.read(Seq(4)), Read::Behind);
         assert_eq!(tail.read(Seq(5)), Read::Frame(Seq(6), &heavy(1)));
+        tail.push(Seq(1_000), heavy_at(1, 100));
+        assert_eq!(tail.read(Seq(14)), Read::Behind, "it is as if it were not recent");
+        assert_eq!(tail.read(Seq(16)), Read::Frame(Seq(17), &heavy(1)));
 
-        let mut tail = Tail::after(Seq(0));
-        for seq in 1..=3 {
+        let mut tail = Tail::keeping(Seq(0), recent);
+        for seq in 1..=6 {
             tail.push(Seq(seq), heavy(BYTES_MAX));
         }
         assert_eq!(tail.read(Seq(1)), Read::Behind);

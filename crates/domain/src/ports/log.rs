@@ -203,5 +203,8 @@ pub trait Log: Send + Sync {
     /// A post whose (room, author, nonce) stands there already answers with the message that stands there, even when
     /// the author may no longer write. Any other command asks again, in the transaction, whether its actor still has the
     /// rank of `entry.actor`, is not banned, and ranks above whom it is aimed at ([`crate::review::guard::act`]). Dropping the answer does not undo the entry.
+    ///
+    /// The first poll puts the entry in line: entries of a room that are polled one after the other are written in that order,
+    /// whether or not the answer to the one before has come.
     async fn append(&self, entry: LogEntry) -> Result<AppendResult, AppendError>;
 }

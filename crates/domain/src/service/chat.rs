@@ -16,6 +16,8 @@ use crate::service::error::{Error, Resource};
 use crate::service::moderation::Moderation;
 use crate::service::rooms::{self, Rooms};
 use crate::service::{Caller, Ports, Settings};
+use std::future::poll_fn;
+use std::task::Poll;
 
 /// A message that somebody sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,15 @@ pub struct NewMessage<'a> {
     pub nonce: Option<&'a str>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+}
+
+/// A message that was reviewed.
+#[derive(Debug)]
+pub enum Reviewed {
+    /// May be posted: see [`Chat::commit`].
+    Publish(Box<LogEntry>),
+    /// Was posted before, under the same nonce.
+    Known(Box<Message>),
 }
 
 /// A page of a room's history.
@@ -69,6 +80,17 @@ impl Chat {
         room: Option<&RoomUid>,
         new: NewMessage<'_>,
     ) -> Result<Message, Error> {
+        let reviewed = self.prepare(caller, room, new).await?;
+        self.commit(reviewed).await
+    }
+
+    /// Reviews a message, and charges it. Slow mode and sanctions are checked again when it is written.
+    pub async fn prepare(
+        &self,
+        caller: Option<&Caller>,
+        room: Option<&RoomUid>,
+        new: NewMessage<'_>,
+    ) -> Result<Reviewed, Error> {
         let text = Body::parse(new.text)?;
         let nonce = new.nonce.map(Nonce::parse).transpose()?;
         let caller = caller.ok_or(Error::LoginRequired)?;
@@ -83,8 +105,8 @@ impl Chat {
             Verdict::Publish => {}
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
             Verdict::Refuse(refusal) => {
-                let known = self.known(&access, nonce.as_ref()).await?;
-                return known.ok_or_else(|| Error::refused(refusal, now));
+                let known = self.known(&access, nonce.as_ref()).await?.ok_or_else(|| Error::refused(refusal, now))?;
+                return Ok(Reviewed::Known(Box::new(known)));
             }
             Verdict::Hold(_) | Verdict::Shadow => {
                 return Err(Error::Failed("messages that not everybody gets cannot be stored".to_owned()));
@@ -97,12 +119,61 @@ impl Chat {
             network: Some(caller.network.clone()),
             pace: (!exempt).then_some(access.room.rules.slow_mode),
         };
-        let entry = LogEntry { room: access.room.id, actor: author, at: now, command };
-        match self.ports.log.append(entry).await {
-            Ok(AppendResult::Posted { message, .. }) => Ok(*message),
-            Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
-            Err(error) => Err(Error::append(error, Resource::Message, now)),
+        Ok(Reviewed::Publish(Box::new(LogEntry { room: access.room.id, actor: author, at: now, command })))
+    }
+
+    /// Posts what was reviewed. Of those of one room, the ones that are polled first are written first; they need not wait for
+    /// each other.
+    pub fn commit(&self, reviewed: Reviewed) -> impl Future<Output = Result<Message, Error>> + use<> {
+        let log = self.ports.log.clone();
+        async move {
+            let entry = match reviewed {
+                Reviewed::Known(message) => return Ok(*message),
+                Reviewed::Publish(entry) => *entry,
+            };
+            let now = entry.at;
+            match log.append(entry).await {
+                Ok(AppendResult::Posted { message, .. }) => Ok(*message),
+                Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
+                Err(error) => Err(Error::append(error, Resource::Message, now)),
+            }
         }
+    }
+
+    /// Posts several messages in this order, or says of each why it was refused. One does not wait for the answer to the one before.
+    pub async fn post_many<'a>(
+        &self,
+        caller: Option<&Caller>,
+        room: &RoomUid,
+        messages: impl Iterator<Item = Result<NewMessage<'a>, Error>>,
+    ) -> Vec<Result<Message, Error>> {
+        let mut posts = Vec::new();
+        for new in messages {
+            let reviewed = match new {
+                Ok(new) => self.prepare(caller, Some(room), new).await,
+                Err(error) => Err(error),
+            };
+            let mut post = Box::pin(async {
+                match reviewed {
+                    Ok(reviewed) => self.commit(reviewed).await,
+                    Err(error) => Err(error),
+                }
+            });
+            // The first poll puts it in line, before the next one is reviewed.
+            let begun = poll_fn(|context| Poll::Ready(post.as_mut().poll(context))).await;
+            posts.push(match begun {
+                Poll::Ready(answer) => Err(answer),
+                Poll::Pending => Ok(post),
+            });
+        }
+        let mut answers = Vec::with_capacity(posts.len());
+        for post in posts {
+            answers.push(match post {
+                Ok(post) => post.await,
+                Err(answer) => answer,
+            });
+        }
+        answers
     }
 
     /// A socket may outlive its login when another process ended that: what it sends is refused two seconds later at most.

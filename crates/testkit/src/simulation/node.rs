@@ -7,10 +7,11 @@ use super::world::World;
 use crate::bus::RecordingBus;
 use domain::delivery::feed::{Effect, Feed, Found, TICK};
 use domain::delivery::latest::Latest;
-use domain::delivery::tail::{PeopleVersion, Tail, Weight};
+use domain::delivery::tail::{PeopleVersion, Recent, Tail, Weight};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, Seq};
+use domain::model::time::Span;
 use domain::ports::bus::Bus;
 use domain::ports::readers::EventReader;
 use domain::service::access::AccessCache;
@@ -21,6 +22,9 @@ use std::sync::Arc;
 
 /// The most events that a read brings, so that some are cut.
 const RANGE_MAX: usize = 7;
+
+/// What a ring keeps of what is recent: little, so that cursors are left behind.
+const RECENT: Recent = Recent { within: Span::millis(20), frames: 12, bytes: 12 * 16 * 1024 };
 
 /// In one of so many ticks a worker forgets a room's latest messages.
 const FORGETS_LATEST: usize = 8;
@@ -266,7 +270,7 @@ impl Node {
         let worker = &self.workers[worker];
         let mut rooms = worker.rooms.borrow_mut();
         let entry = rooms.entry(id).or_insert_with(|| {
-            let tail = RefCell::new(Tail::after(head));
+            let tail = RefCell::new(Tail::keeping(head, RECENT));
             LocalRoom(Rc::new(Shared { id, tail, used: Cell::new(now) }))
         });
         for waiting in worker.waiting.borrow_mut().remove(&id).unwrap_or_default() {
