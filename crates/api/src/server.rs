@@ -80,6 +80,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let bind = |address: SocketAddr, name: &str| {
         bind(address).map_err(|error| format!("{name} {address} cannot be used: {error}"))
     };
+    raise_file_limit();
     let listener = bind(config.listen, "LISTEN")?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     lock.tell(Some(&format!("http://{address}")));
@@ -126,6 +127,18 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     handles.push(server.handle());
     actix_web::rt::spawn(server);
     Ok(Running { address, root_password, node, handles, housekeeper, store, _lock: lock })
+}
+
+/// Lets this process open as many files as it may at all: a socket uses two, and shells begin with a limit of 1 024.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).is_err() {
+            tracing::warn!(limit = limit.current, "the limit of open files cannot be raised");
+        }
+    }
 }
 
 /// Listens as the standard library does, but for the queue: its 128 turn away most of those who come back at once.

@@ -62,6 +62,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mimalloc",
             "prometheus-client",
             "rust-embed",
+            "rustix",
             "serde",
             "serde_json",
             "serde_path_to_error",
