@@ -333,7 +333,7 @@ impl Hub {
             self.forget_rooms(second);
             for entry in self.rooms.borrow().values() {
                 entry.room.forget_users();
-                if second % LATEST_KEPT == 0 {
+                if second.is_multiple_of(LATEST_KEPT) {
                     entry.room.forget_latest();
                 }
             }

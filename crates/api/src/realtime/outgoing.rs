@@ -152,9 +152,14 @@ impl Outgoing {
     pub fn send(&self, batch: &Batch) -> Sent {
         let socket = self.socket.borrow();
         let Some(SocketHandle(socket)) = &*socket else { return Sent::Broken };
-        let slices: Vec<IoSlice<'_>> = batch.slices().map(IoSlice::new).collect();
+        let mut slices = batch.slices();
+        let (first, second) = (slices.next().unwrap_or_default(), slices.next());
+        let all: Vec<IoSlice<'_>> = match second {
+            None => Vec::new(),
+            Some(second) => [first, second].into_iter().chain(slices).map(IoSlice::new).collect(),
+        };
         let sent = loop {
-            let sent = if let [only] = &slices[..] { socket.send(only) } else { socket.send_vectored(&slices) };
+            let sent = if all.is_empty() { socket.send(first) } else { socket.send_vectored(&all) };
             match sent {
                 Ok(sent) => break sent,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break 0,

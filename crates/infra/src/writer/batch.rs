@@ -22,7 +22,7 @@ use domain::model::user::{Member, Network};
 use domain::ports::log::{Aim, AppendError, AppendResult, LogCommand, LogEntry};
 use domain::review::guard;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What a batch became: an answer for each entry, and the events to publish, each room's in the order of their seq.
 pub struct Written {
@@ -109,10 +109,14 @@ impl Batch {
         lookup::lock_people(conn, entries)?;
         let sanctions = match entries.iter().map(|entry| entry.at.0).min() {
             Some(earliest) => {
-                let authors = entries.iter().map(|entry| entry.actor.user.id.0).collect();
-                let mut networks: Vec<String> =
-                    posts.iter().filter_map(|post| post.network).map(|network| network.0.clone()).collect();
-                networks.extend(lookup::networks_of_actors(conn, entries)?);
+                let authors: BTreeSet<i64> = entries.iter().map(|entry| entry.actor.user.id.0).collect();
+                let mut networks: BTreeSet<String> = lookup::networks_of_actors(conn, entries)?.into_iter().collect();
+                for Network(network) in posts.iter().filter_map(|post| post.network) {
+                    if !networks.contains(network) {
+                        networks.insert(network.clone());
+                    }
+                }
+                let (authors, networks) = (authors.into_iter().collect(), networks.into_iter().collect());
                 lookup::sanctions_of(conn, &rooms, authors, networks, earliest)?
             }
             None => Vec::new(),

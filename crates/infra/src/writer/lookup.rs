@@ -3,7 +3,7 @@
 //! PostgreSQL is asked once for a whole batch, with arrays, to save round trips. SQLite has none and is asked for one thing
 //! after the other: a statement with a list is compiled anew each time, which costs more than running it.
 
-use crate::db::conn::AnyConn;
+use crate::db::conn::{AnyConn, on_backend};
 use crate::db::error::DbError;
 use crate::db::schema::{messages, room_heads, rooms, sanctions, users};
 use crate::store::sanctions::{SANCTION, SanctionRow};
@@ -207,10 +207,10 @@ pub fn sanctions_of(
         .order(sanctions::id)
         .select(SANCTION);
     let rows: Vec<SanctionRow> = if let ([room], [user], [network]) = (rooms, &*users, &*networks) {
-        // The most common batch, one message, takes a statement that stays compiled.
+        // The most common batches, of one author, take a statement that stays compiled, and whose text is not written anew.
         let here = sanctions::room.is_null().or(sanctions::room.eq(room));
         let theirs = sanctions::user_id.eq(user).nullable().or(sanctions::network.eq(network));
-        in_force.filter(here).filter(theirs).load(conn)?
+        on_backend!(conn, |c| in_force.filter(here).filter(theirs).load(c)?)
     } else {
         let here = sanctions::room.is_null().or(sanctions::room.eq_any(rooms));
         let theirs = sanctions::user_id.eq_any(users).nullable().or(sanctions::network.eq_any(networks));
