@@ -1,7 +1,7 @@
 //! docs/performance.md out of the JSON reports of one run of scripts/bench.
 //!
 //! A report `NAME.json` stands beside what the machine itself can do, measured in the same run: `NAME.bare.json`, the bare
-//! loop frame by frame, and `NAME.flush.json`, the same with frames gathered for 20 ms.
+//! loop frame by frame, and `NAME.flush.json`, the same with frames gathered for 5 ms.
 
 use crate::report::{Report, short};
 use std::collections::BTreeMap;
@@ -40,6 +40,7 @@ const TABLES: &[Table] = &[
         prefix: "connect-",
         figures: &[
             ("rss_per_connection", "memory (RSS) per connection, KiB"),
+            ("pss_per_connection", "memory (PSS) per connection, KiB"),
             ("server_cpu", "server CPU while idle, cores"),
             ("server_cpu_per_connect", "server CPU per connection that comes in, µs"),
         ],
@@ -132,14 +133,13 @@ server's. Latency counts from the moment at which a message was *meant* to be se
 message being committed to disk before it is delivered. CPU is the server process's user and system time, a database server's\n\
 own not counted. “Machine's limit” is a bare epoll loop in a process of its own, measured by the same client in the same way:\n\
 it writes a prepared frame to each viewer, stores nothing and checks nothing; once frame by frame, once with the messages of\n\
-20 ms in one write. “Lost” is every acknowledged message that a viewer did not get live, also one that a `reset` passed over.\n";
+5 ms in one write. “Lost” is every acknowledged message that a viewer did not get live, also one that a `reset` passed over.\n";
 
 /// The page.
 pub fn write(folder: &Path) -> Result<String, String> {
     let reports = read(folder)?;
     let machine = reports.values().next().ok_or("there are no reports in the folder")?.machine.clone();
-    let mut page =
-        "# Performance\n\nWritten by `just bench`; whoever has another machine gets other numbers.\n\n".to_owned();
+    let mut page = "# Performance\n\nWritten by `just bench`; other machines give other numbers.\n\n".to_owned();
     let _ = writeln!(
         page,
         "{}: {} cores ({}), {:.0} GiB of memory, Linux {}.\n\n{READING}",
@@ -167,7 +167,7 @@ pub fn write(folder: &Path) -> Result<String, String> {
 fn write_table(page: &mut String, table: &Table, report: &Report, [bare, flush]: [Option<&Report>; 2]) {
     let _ = writeln!(page, "**{}**: `{}`\n", report.title, report.command);
     let (mut head, mut line) = ("| | Banter |".to_owned(), "|---|---:|".to_owned());
-    for (name, limit) in [("machine's limit", bare), ("gathered 20 ms", flush)] {
+    for (name, limit) in [("machine's limit", bare), ("gathered 5 ms", flush)] {
         if limit.is_some() {
             let _ = write!(head, " {name} | ratio |");
             line.push_str("---:|---:|");

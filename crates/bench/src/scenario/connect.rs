@@ -35,11 +35,12 @@ pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
 
     let server = target.reach()?;
     let setup = Setup::new(&server);
+    let history = if server.bare { 0 } else { arrival.history };
     let room = setup.rooms(1)?.remove(0);
     post(
         &mut enter(&server, setup.senders(1)?, "sender is in", &progress)?,
         std::slice::from_ref(&room),
-        arrival.history,
+        history,
         HISTORY_FROM,
     )?;
     // What the first connections of all cost (threads, pools, caches) is not what the later ones do.

@@ -48,7 +48,7 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let uids = setup.rooms(rooms)?;
     let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
-    post(&mut sender, &uids, arrival.history, HISTORY_FROM)?;
+    post(&mut sender, &uids, if server.bare { 0 } else { arrival.history }, HISTORY_FROM)?;
     let mut entries = Vec::new();
     for tag in (0..connections).map(|number| number % rooms.max(1)) {
         entries.extend(setup.viewers(1, &uids[tag], tag, arrival)?);
