@@ -1,7 +1,7 @@
 //! What a post, a delivery, a join and a resume allocate, with bounds a tenth above what they did when this was written: a later
 //! change that makes a hot path dearer fails here. Counted is the whole server, by blocks and bytes; the client of this file allocates
 //! nothing while it is counted. A bound may be raised, in a commit that says why.
-#![allow(dead_code, reason = "the server for tests is made for more than this")]
+#![expect(dead_code, reason = "the server for tests is made for more than this")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 #[path = "../it/app.rs"]

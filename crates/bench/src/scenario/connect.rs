@@ -1,7 +1,7 @@
 //! `connect`: sockets that are in a room where nothing happens; what one costs.
 
 use crate::report::{Progress, Report};
-use crate::scenario::{AT_ONCE, HISTORY_FROM, enter, post};
+use crate::scenario::{AT_ONCE, enter, fill};
 use crate::server::Target;
 use crate::setup::{Arrival, Setup};
 use crate::workload::{Sample, outcome};
@@ -35,14 +35,8 @@ pub fn run(options: &Connect, target: &Target) -> Result<Report, String> {
 
     let server = target.reach()?;
     let setup = Setup::new(&server);
-    let history = if server.bare { 0 } else { arrival.history };
     let room = setup.rooms(1)?.remove(0);
-    post(
-        &mut enter(&server, setup.senders(1)?, "sender is in", &progress)?,
-        std::slice::from_ref(&room),
-        history,
-        HISTORY_FROM,
-    )?;
+    fill(&server, &setup, std::slice::from_ref(&room), arrival, &progress)?;
     // What the first connections of all cost (threads, pools, caches) is not what the later ones do.
     let first = enter(&server, setup.viewers(AT_ONCE, &room, 0, arrival)?, "came before", &progress)?;
     drop(first);

@@ -2,7 +2,7 @@
 
 use crate::connections::Connections;
 use crate::report::{Progress, Report, short};
-use crate::scenario::{HISTORY_FROM, enter, gather, post};
+use crate::scenario::{fill, gather};
 use crate::server::{Server, Target};
 use crate::setup::{Arrival, Setup};
 use crate::workload::{self, Outcome, Plan, Room};
@@ -93,13 +93,7 @@ pub fn run(options: &Fanout, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let room = setup.rooms(1)?.remove(0);
     let senders = setup.senders(senders)?;
-    let history = if server.bare { 0 } else { arrival.history };
-    post(
-        &mut enter(&server, setup.senders(1)?, "sender is in", &progress)?,
-        std::slice::from_ref(&room),
-        history,
-        HISTORY_FROM,
-    )?;
+    fill(&server, &setup, std::slice::from_ref(&room), arrival, &progress)?;
     let entries = setup.viewers(viewers, &room, 0, arrival)?;
     let before = server.usage();
     let (watchers, senders) = gather(&server, entries, senders, options.threads, &progress)?;

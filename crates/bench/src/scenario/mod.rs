@@ -12,6 +12,7 @@ use crate::connections::Connections;
 use crate::link::Admission;
 use crate::report::Progress;
 use crate::server::Server;
+use crate::setup::{Arrival, Setup};
 use crate::wire::event::{self, Event};
 use crate::workload::template::MessageTemplate;
 use std::time::{Duration, Instant};
@@ -50,6 +51,21 @@ fn enter(server: &Server, entries: Vec<Admission>, what: &str, progress: &Progre
     connections.open(entries, AT_ONCE, |_, _, _| {}, progress.counter(total, what))?;
     progress.say(format!("{total} {what}"));
     Ok(connections)
+}
+
+/// Posts what each room has before anybody comes. The bare loop stores nothing.
+fn fill(
+    server: &Server,
+    setup: &Setup<'_>,
+    rooms: &[String],
+    arrival: Arrival,
+    progress: &Progress,
+) -> Result<(), String> {
+    if server.bare || arrival.history == 0 {
+        return Ok(());
+    }
+    let mut sender = enter(server, setup.senders(1)?, "sender fills the rooms", progress)?;
+    post(&mut sender, rooms, arrival.history, HISTORY_FROM).map(drop)
 }
 
 /// Posts into each room, one after another, messages from the number `first` on; the rooms' heads after it.

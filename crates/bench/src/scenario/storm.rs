@@ -2,7 +2,7 @@
 
 use crate::connections::Connections;
 use crate::report::{Progress, Report, count};
-use crate::scenario::{HISTORY_FROM, enter, post};
+use crate::scenario::{enter, fill, post};
 use crate::server::Target;
 use crate::setup::{Arrival, Setup};
 use crate::wire::event::Event;
@@ -48,7 +48,7 @@ pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let setup = Setup::new(&server);
     let uids = setup.rooms(rooms)?;
     let mut sender = enter(&server, setup.senders(1)?, "sender is in", &progress)?;
-    post(&mut sender, &uids, if server.bare { 0 } else { arrival.history }, HISTORY_FROM)?;
+    fill(&server, &setup, &uids, arrival, &progress)?;
     let mut entries = Vec::new();
     for tag in (0..connections).map(|number| number % rooms.max(1)) {
         entries.extend(setup.viewers(1, &uids[tag], tag, arrival)?);
