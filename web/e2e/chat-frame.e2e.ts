@@ -147,7 +147,10 @@ describe("the host", () => {
     await chatIn(page).getByRole("heading", { name: "Second" }).waitFor();
     await kit.say(owner, other, ...Array.from({ length: 30 }, (_, i) => `line ${i}.`));
     await message(chatIn(page), "line 29.").waitFor();
-    await chatIn(page).getByRole("log").evaluate((log) => { log.scrollTop = 0; });
+    await expect.poll(async () => {
+      await chatIn(page).getByRole("log").evaluate((log) => { log.scrollTop = 0; });
+      return chatIn(page).getByRole("button", { name: "Jump to latest" }).isVisible();
+    }).toBe(true);
     await kit.say(owner, other, "unread one", "unread two");
     await expect.poll(async () => (await heard(page)).at(-1)?.[1].unread ?? (await heard(page)).filter(([, data]) => "unread" in data).at(-1)?.[1].unread).toBe(2);
   });

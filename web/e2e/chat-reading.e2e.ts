@@ -112,8 +112,10 @@ describe("the reader's place", () => {
     await kit.say(owner, room, ...lines(1, 40));
     const page = await kit.open(`/embed.html?room=${room}`);
     await message(page, "line 40.").waitFor();
-    await page.getByRole("log").evaluate((box) => { box.scrollTop = 100; });
-    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
+    await expect.poll(async () => {
+      await page.getByRole("log").evaluate((box) => { box.scrollTop = 100; });
+      return page.getByRole("button", { name: "Jump to latest" }).isVisible();
+    }).toBe(true);
     await kit.say(owner, room, "line 41.", "line 42.");
     await page.getByRole("button", { name: "2 new messages" }).click();
     await message(page, "line 42.").waitFor();

@@ -85,8 +85,10 @@ describe("the chat", () => {
       const log = page.getByRole("log");
       const gap = () => log.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
       await expect.poll(gap).toBeLessThan(2);
-      await log.evaluate((box) => { box.scrollTop = 100; });
-      await page.getByRole("button", { name: "Jump to latest" }).waitFor();
+      await expect.poll(async () => {
+        await log.evaluate((box) => { box.scrollTop = 100; });
+        return page.getByRole("button", { name: "Jump to latest" }).isVisible();
+      }).toBe(true);
       for (let i = 46; i <= 48; i++) await as(owner).postMessage({ room: busy, message: `line ${i}` });
       await page.getByRole("button", { name: "3 new messages" }).waitFor();
       expect(Math.abs((await log.evaluate((box) => box.scrollTop)) - 100)).toBeLessThan(2);
