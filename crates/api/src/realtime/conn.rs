@@ -3,7 +3,7 @@
 
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
-use crate::realtime::outgoing::{Batch, Outgoing, Sent, SocketHandle, WriteQueue};
+use crate::realtime::outgoing::{Batch, Outgoing, SendResult, SocketHandle, WriteQueue};
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use domain::delivery::viewer::{Sink, Viewer};
@@ -280,12 +280,12 @@ impl Conn {
                 break;
             }
             match self.outgoing.send(batch) {
-                Sent::All => written.bytes += batch.len(),
-                Sent::Some(sent) => {
+                SendResult::All => written.bytes += batch.len(),
+                SendResult::Some(sent) => {
                     written.bytes += sent;
                     written.is_blocked = true;
                 }
-                Sent::Broken => self.cut(),
+                SendResult::Broken => self.cut(),
             }
         }
         written

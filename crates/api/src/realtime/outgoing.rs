@@ -110,7 +110,7 @@ impl Batch {
 
 /// What became of a batch.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum SendResult {
     /// All of it is with the kernel.
     All,
     /// The kernel is full: so many bytes are with it, and the rest is to be sent when it takes more.
@@ -149,9 +149,9 @@ impl Outgoing {
     }
 
     /// Hands a batch to the kernel.
-    pub fn send(&self, batch: &Batch) -> Sent {
+    pub fn send(&self, batch: &Batch) -> SendResult {
         let socket = self.socket.borrow();
-        let Some(SocketHandle(socket)) = &*socket else { return Sent::Broken };
+        let Some(SocketHandle(socket)) = &*socket else { return SendResult::Broken };
         let mut slices = batch.slices();
         let (first, second) = (slices.next().unwrap_or_default(), slices.next());
         let all: Vec<IoSlice<'_>> = match second {
@@ -164,15 +164,15 @@ impl Outgoing {
                 Ok(sent) => break sent,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break 0,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Sent::Broken,
+                Err(_) => return SendResult::Broken,
             }
         };
         if sent == batch.bytes {
-            return Sent::All;
+            return SendResult::All;
         }
         *self.rest.borrow_mut() = batch.after(sent);
         self.state.set(State::Full);
-        Sent::Some(sent)
+        SendResult::Some(sent)
     }
 
     /// Lets go of the socket. Whoever waits for it to take more waits no longer.
@@ -279,9 +279,9 @@ mod tests {
             let result = outgoing.send(&batch());
             expected.extend(frames().concat());
             sent += match result {
-                Sent::All => batch().bytes,
-                Sent::Some(some) => some,
-                Sent::Broken => panic!("it is broken"),
+                SendResult::All => batch().bytes,
+                SendResult::Some(some) => some,
+                SendResult::Broken => panic!("it is broken"),
             };
         }
         let mut received = vec![0; sent];
@@ -289,10 +289,10 @@ mod tests {
         outgoing.open();
         let mut rest = Batch::default();
         outgoing.add_rest(&mut rest);
-        assert_eq!(outgoing.send(&rest), Sent::All);
+        assert_eq!(outgoing.send(&rest), SendResult::All);
         outgoing.close();
         there.read_to_end(&mut received).expect("the rest");
         assert_eq!(received, expected);
-        assert_eq!(outgoing.send(&batch()), Sent::Broken);
+        assert_eq!(outgoing.send(&batch()), SendResult::Broken);
     }
 }
