@@ -397,3 +397,20 @@ fn the_rank_of_a_moderator_or_more_reads_what_is_for_moderators() {
         assert_eq!(Recipient::of(Some(&member), Readers::Everyone).is_moderator, expected, "{rank:?}");
     }
 }
+
+#[test]
+fn whoever_enters_a_room_in_use_is_shown_it_from_memory_unless_the_history_is_another() {
+    let mut tail: Tail<Delivery> = Tail::after(Seq(2));
+    let latest = Arc::new(Latest::new(head(2), Vec::new(), LIMITS.snapshot));
+    tail.keep_latest(&latest, tail.people_version());
+    let (mut join, _) = Join::<Delivery>::new(None, None, LIMITS);
+    join.access(access(2));
+    assert_eq!(join.tail(&tail), Need::Nothing);
+    assert_eq!(join.finish().unwrap().missed, Missed::Snapshot { reset: None, latest });
+
+    let mut elsewhere = access(2);
+    elsewhere.head.epoch = Epoch(1);
+    let (mut join, _) = Join::<Delivery>::new(None, None, LIMITS);
+    join.access(elsewhere);
+    assert_eq!(join.tail(&tail), Need::Snapshot { limit: LIMITS.snapshot });
+}

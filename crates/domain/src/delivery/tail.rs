@@ -103,7 +103,8 @@ impl<F: Weight + AsRef<Event>> Tail<F> {
         }
         let at = |frame: Option<&(Seq, F)>| frame.map(|(_, frame)| frame.as_ref().at);
         let age = at(self.frames.back()).zip(at(self.frames.front())).map(|(newest, oldest)| newest - oldest);
-        let is_recent = age.is_some_and(|age| age < self.recent.within);
+        // A clock that was set back makes nothing recent.
+        let is_recent = age.is_some_and(|age| (Span::ZERO..self.recent.within).contains(&age));
         !is_recent || frames > self.recent.frames || bytes > self.recent.bytes
     }
 

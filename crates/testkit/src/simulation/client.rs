@@ -2,7 +2,7 @@
 //! that watch what it hears.
 
 use super::cluster::Cluster;
-use super::conn::{Ask, Conn, Frame, Refusal};
+use super::conn::{Ask, Conn, Frame, LIMITS, Refusal};
 use super::world::{World, shown};
 use domain::delivery::client::Transcript;
 use domain::model::audience::Recipient;
@@ -229,7 +229,7 @@ impl Client {
                 world.say(|| format!("{name} has room {room} up to {}", head.seq));
                 self.check_leak(world, view, room, head.seq.next());
                 let shown: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-                if let Some(expected) = world.latest_at(room, head.seq, shown.len())
+                if let Some(expected) = world.latest_at(room, head.seq, LIMITS.snapshot)
                     && expected != (shown.clone(), older)
                 {
                     world

@@ -26,7 +26,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// So small that clients fall behind.
-const LIMITS: JoinLimits = JoinLimits { snapshot: 6, resume: 12 };
+pub const LIMITS: JoinLimits = JoinLimits { snapshot: 6, resume: 12 };
 
 /// What a client hears.
 #[derive(Clone, Debug)]
