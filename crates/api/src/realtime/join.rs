@@ -22,7 +22,7 @@ use domain::service::error::Error;
 use domain::service::reads::Reader;
 use domain::service::viewing::{Follower, JoinRequest};
 use serde_json::{Value, json};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ struct HubFollower<'a> {
     paused: Cell<Option<RoomId>>,
     /// Which users are in the room, the one who enters among them.
     users_version: Cell<Option<UsersVersion>>,
+    /// The frame of them, if it was at hand.
+    users_frame: RefCell<Option<Frame>>,
 }
 
 impl Follower for HubFollower<'_> {
@@ -48,9 +50,13 @@ impl Follower for HubFollower<'_> {
     fn users(&self, room: &LocalRoom, entering: Option<UserId>) -> Option<Vec<Arc<User>>> {
         let presence = &self.hub.node().presence;
         let (version, is_there) = presence.users_version(room.id(), entering);
-        let version = version.with_one_more(entering.is_some() && !is_there);
+        let is_in = self.conn.is_in(room.id());
+        let version = if is_in { version } else { version.with_one_more(entering.is_some() && !is_there) };
         self.users_version.set(Some(version));
-        if room.users_frame(version).is_some() { None } else { Some(presence.users(room.id())) }
+        let frame = room.users_frame(version);
+        let users = if frame.is_some() { None } else { Some(presence.users(room.id())) };
+        *self.users_frame.borrow_mut() = frame;
+        users
     }
 }
 
@@ -67,7 +73,13 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
     let caller = conn.caller().clone();
     let user = caller.as_ref().map(|caller| &caller.user);
     let reader = Reader { client: &conn.client, user, socket: Some(conn.id) };
-    let follower = HubFollower { conn, hub, paused: Cell::new(None), users_version: Cell::new(None) };
+    let follower = HubFollower {
+        conn,
+        hub,
+        paused: Cell::new(None),
+        users_version: Cell::new(None),
+        users_frame: RefCell::default(),
+    };
     let entered = hub.app().services.viewing.join(caller.as_ref(), &reader, uid, request, &follower).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
     let (entrance, room) = (entered.entrance, entered.room);
@@ -78,7 +90,12 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
     }
     hub.enter(conn, room.clone(), recipient, entrance.head.seq);
     let count = hub.node().presence.count(room.id());
-    conn.send(users(&room, follower.users_version.get(), entered.users.as_deref(), count));
+    let kept = follower.users_frame.take();
+    let users = kept.unwrap_or_else(|| users(&room, entered.users.as_deref().unwrap_or_default(), count));
+    if let Some(version) = follower.users_version.get() {
+        room.keep_users_frame(version, users.clone());
+    }
+    conn.send(users);
     Ok(json!({
         "room": uid.as_str(),
         "head": entrance.head.seq.0,
@@ -105,17 +122,9 @@ fn events(uid: &RoomUid, events: &[Event]) -> Vec<Frame> {
     events.iter().map(|event| Frame::event(event, uid.as_str())).collect()
 }
 
-/// Who is in the room: made anew of `listed`, or as it is kept.
-fn users(room: &LocalRoom, version: Option<UsersVersion>, listed: Option<&[Member]>, count: usize) -> Frame {
-    let kept = if listed.is_none() { version.and_then(|version| room.users_frame(version)) } else { None };
-    kept.unwrap_or_else(|| {
-        let users: Vec<_> = listed.unwrap_or_default().iter().map(view::member).collect();
-        let frame = Frame::server(&Server::RoomUsers { room: room.uid().as_str(), count, users: &users });
-        if let Some(version) = version {
-            room.keep_users_frame(version, frame.clone());
-        }
-        frame
-    })
+fn users(room: &LocalRoom, users: &[Member], count: usize) -> Frame {
+    let users: Vec<_> = users.iter().map(view::member).collect();
+    Frame::server(&Server::RoomUsers { room: room.uid().as_str(), count, users: &users })
 }
 
 fn frames(room: &LocalRoom, missed: Missed<Delivery>) -> Vec<Frame> {

@@ -13,7 +13,7 @@ use domain::command::{Input, SocketCommand};
 use domain::delivery::viewer::LiveRoom;
 use domain::model::audience::Recipient;
 use domain::model::id::{Epoch, MessageId, RoomUid, Seq};
-use domain::model::message::Message;
+use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::policy::Denied;
 use domain::ports::effects::Quota;
@@ -70,25 +70,23 @@ impl Session {
             Ok(envelope) => (envelope.id, envelope.request()),
             Err((id, problem)) => (id, Err(problem)),
         };
+        if let Ok(Request::SendMessage(message)) = &request
+            && let Ok(Input::Message(kind, body)) = Input::parse(&message.text)
+        {
+            match self.prepare(message, kind, body).await {
+                Ok(reviewed) => {
+                    let commit = self.hub.app().services.chat.commit(reviewed);
+                    let commit = async { commit.await.map(|message| posted(&message)).map_err(Problem::from) };
+                    pipeline.post(id, text.len(), commit).await;
+                }
+                Err(problem) => pipeline.answer(id, Err(problem)),
+            }
+            return;
+        }
+        self.answer_all(pipeline).await;
         let result = match request {
-            Ok(Request::SendMessage(message)) if is_message(&message.text) => {
-                match self.prepare(&message).await {
-                    Ok(reviewed) => {
-                        let commit = self.hub.app().services.chat.commit(reviewed);
-                        let commit = async { commit.await.map(|message| posted(&message)).map_err(Problem::from) };
-                        pipeline.post(id, text.len(), commit).await;
-                    }
-                    Err(problem) => pipeline.answer(id, Err(problem)),
-                }
-                return;
-            }
-            request => {
-                self.answer_all(pipeline).await;
-                match request {
-                    Ok(request) => self.dispatch(request).await,
-                    Err(problem) => Err(problem),
-                }
-            }
+            Ok(request) => self.dispatch(request).await,
+            Err(problem) => Err(problem),
         };
         self.answer(id, result);
         if self.quitting.get() {
@@ -222,11 +220,8 @@ impl Session {
         }
     }
 
-    async fn prepare(&self, message: &SendMessage) -> Result<Reviewed, Problem> {
+    async fn prepare(&self, message: &SendMessage, kind: MessageKind, text: &str) -> Result<Reviewed, Problem> {
         let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
-        let Input::Message(kind, text) = Input::parse(&message.text).map_err(Error::from)? else {
-            return Err(Problem::new(Code::Internal, "a command was taken for a message"));
-        };
         let reply_to = message.reply_to.map(MessageId);
         let new = NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to };
         Ok(self.hub.app().services.chat.prepare(caller.as_ref(), room.as_ref(), new).await?)
@@ -285,10 +280,6 @@ impl Session {
     pub fn refuse_binary(&self) {
         self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "A frame is text: one JSON object.")));
     }
-}
-
-fn is_message(text: &str) -> bool {
-    matches!(Input::parse(text), Ok(Input::Message(..)))
 }
 
 fn posted(message: &Message) -> protocol::MessageAck {
