@@ -14,3 +14,33 @@ debian_install() {
     export APT_UPDATED=1 DEBIAN_FRONTEND=noninteractive
     output=$(apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" </dev/null 2>&1) || { say "$output"; return 1; }
 }
+
+# Has clean_up called at the end, whatever ends the script.
+clean_up_at_the_end() {
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+}
+
+# Runs the command that a script was given; its number is in $command meanwhile. It has a process group of its own, so that
+# nothing it started outlives it.
+run_command() {
+    # In the background, because bash acts on a signal only while it waits; a background process must not read the terminal.
+    if [ -t 0 ]; then exec </dev/null; fi
+    set -m
+    "$@" &
+    command=$!
+    set +m
+    wait "$command"
+}
+
+# Ends that command and all that it started.
+stop_command() {
+    [ -n "$command" ] && kill -TERM -- "-$command" 2>/dev/null || return 0
+    for _ in {1..100}; do
+        kill -0 -- "-$command" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL -- "-$command" 2>/dev/null || true
+}

@@ -2,12 +2,15 @@
 
 use crate::app::Locate;
 use crate::config::{Config, Guests, RoomCreation};
+use crate::realtime::node::Identity;
+use domain::model::connection::INCARNATION_MAX;
 use domain::model::rank::Rank;
 use domain::model::text::Password;
 use domain::ports::bus::{Bus, Subscription};
+use domain::ports::cluster::Cluster;
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, Health};
+use domain::ports::store::{AccountStore, Health, RoomStore};
 use domain::service::access::AccessCache;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
 pub use infra::ServeLock;
@@ -16,6 +19,7 @@ use infra::adapters::clock::SystemClock;
 use infra::adapters::geography::{GeoFile, NoGeography};
 use infra::adapters::ids::RandomIds;
 use infra::adapters::limiter::{Limiter, Unlimited};
+use infra::adapters::nats::{NatsBus, NatsOptions};
 use infra::adapters::network::Networks;
 use infra::adapters::passwords::BcryptHasher;
 use infra::adapters::tokens::JwtTokens;
@@ -33,6 +37,12 @@ pub struct Wired {
     pub events: Arc<dyn EventReader>,
     /// Looking up logins.
     pub accounts: Arc<dyn AccountStore>,
+    /// Looking up people.
+    pub people: Arc<dyn RoomStore>,
+    /// Between the store, the feed and the other nodes.
+    pub bus: Arc<dyn Bus>,
+    /// The other nodes, where there may be some.
+    pub cluster: Option<Arc<dyn Cluster>>,
     /// Whether the store answers.
     pub health: Arc<dyn Health>,
     /// The present.
@@ -72,12 +82,13 @@ pub fn system_clock() -> Arc<dyn Clock> {
 
 /// Opens the database and builds the services, as the settings say; they go by `clock`. Must run within a tokio runtime.
 pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, String> {
-    let bus = Arc::new(LocalBus::default());
+    let (bus, cluster) = open_bus(config).await?;
     let subscription = bus.subscribe();
     let url = config.database();
     let access = Arc::new(AccessCache::new(&*bus));
     let options = Options { reserve_bytes: RESERVE, ..Options::default() };
-    let opened = tokio::task::spawn_blocking(move || Store::open(&url, options, bus));
+    let store_bus = bus.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&url, options, store_bus));
     let store = opened.await.map_err(|_| "the database could not be opened")?.map_err(|error| error.to_string())?;
     let store = Arc::new(store);
     let limits = !config.limits.off;
@@ -102,6 +113,9 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         services: Services::new(ports, settings(config, limits)),
         events: store.history.clone(),
         accounts: store.accounts.clone(),
+        people: store.rooms.clone(),
+        bus,
+        cluster,
         health: store.health.clone(),
         clock,
         limiter,
@@ -109,6 +123,28 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         subscription,
         store: StoreHandle(store),
     })
+}
+
+/// The bus of one process, or of several.
+async fn open_bus(config: &Config) -> Result<(Arc<dyn Bus>, Option<Arc<dyn Cluster>>), String> {
+    if !config.is_clustered() {
+        return Ok((Arc::new(LocalBus::default()), None));
+    }
+    let options = NatsOptions {
+        servers: config.nats_url.clone(),
+        credentials: config.nats_credentials.clone(),
+        ca: config.nats_ca.clone(),
+        prefix: config.nats_prefix.clone(),
+        node: config.node(),
+    };
+    let bus = Arc::new(NatsBus::start(options).await.map_err(|error| error.to_string())?);
+    Ok((bus.clone(), Some(bus)))
+}
+
+/// Who this process is among its nodes.
+pub fn identity(config: &Config) -> Identity {
+    let incarnation = if config.is_clustered() { 1 + RandomIds.below(INCARNATION_MAX) } else { 0 };
+    Identity { name: config.node(), incarnation }
 }
 
 fn settings(config: &Config, limits: bool) -> Settings {

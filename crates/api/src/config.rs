@@ -5,6 +5,7 @@
 use crate::limits::Limits;
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum, value_parser};
+use domain::model::node::NodeName;
 use domain::model::text::Password;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -32,9 +33,27 @@ pub struct Config {
     #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// NATS servers for several nodes; not available in this version
-    #[arg(long, env = "NATS_URL", hide = true)]
-    pub nats_url: Option<String>,
+    /// NATS servers that connect several nodes on one PostgreSQL, by comma: `nats://` or `tls://`, with user and password or a
+    /// token before the @
+    #[arg(long, env = "NATS_URL", value_delimiter = ',', hide_env_values = true)]
+    pub nats_url: Vec<String>,
+
+    /// A .creds file that NATS knows this server by
+    #[arg(long, env = "NATS_CREDENTIALS")]
+    pub nats_credentials: Option<PathBuf>,
+
+    /// Certificates in PEM that the NATS servers' may be signed by, beside the system's
+    #[arg(long, env = "NATS_CA")]
+    pub nats_ca: Option<PathBuf>,
+
+    /// What the names of everything that travels by NATS begin with: services that share one NATS have different ones
+    #[arg(long, env = "NATS_PREFIX", default_value = "banter", value_parser = nats_prefix)]
+    pub nats_prefix: String,
+
+    /// This process among its nodes, as /connections, /version, metrics and logs name it. Default: the host's name and the
+    /// process's number
+    #[arg(long, env = "NODE_NAME", value_parser = node_name)]
+    pub node_name: Option<NodeName>,
 
     /// Proxies that are believed when they say who is calling: addresses or networks such as 10.0.0.0/8, by comma. None
     /// unless set, not even loopback
@@ -152,8 +171,8 @@ impl Config {
         if let Some(password) = &self.root_password {
             Password::parse(password).map_err(|invalid| format!("ROOT_PASSWORD: the {invalid}"))?;
         }
-        if self.nats_url.is_some() {
-            return Err("NATS_URL is not available in this version: run one node".to_owned());
+        if self.is_clustered() && self.database().starts_with("sqlite:") {
+            return Err("NATS_URL needs a DATABASE_URL that begins with postgres://: SQLite serves one node".to_owned());
         }
         Ok(())
     }
@@ -161,6 +180,18 @@ impl Config {
     /// Whether what this peer says about others is believed.
     pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|proxy| proxy.contains(address))
+    }
+
+    /// Whether this is one of several nodes.
+    pub fn is_clustered(&self) -> bool {
+        !self.nats_url.is_empty()
+    }
+
+    /// This process's name among its nodes.
+    pub fn node(&self) -> NodeName {
+        let host = rustix::system::uname();
+        let of_process = || NodeName::of_process(&host.nodename().to_string_lossy(), std::process::id());
+        self.node_name.clone().unwrap_or_else(of_process)
     }
 
     /// Where the data lives.
@@ -215,6 +246,15 @@ fn origin(text: &str) -> Result<String, String> {
 
 fn public_url(text: &str) -> Result<String, String> {
     origin(text).ok().filter(|url| url != "*").ok_or("is no address like https://chat.example.org".to_owned())
+}
+
+fn nats_prefix(text: &str) -> Result<String, String> {
+    let name = NodeName::parse(text).ok_or("may only have letters, digits, - and _, at most 80")?;
+    Ok(name.to_string())
+}
+
+fn node_name(text: &str) -> Result<NodeName, String> {
+    NodeName::parse(text).ok_or_else(|| "may only have letters, digits, - and _, at most 80".to_owned())
 }
 
 fn is_origin(text: &str) -> bool {

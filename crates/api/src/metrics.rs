@@ -5,13 +5,17 @@ use crate::problem::{Code, Problem};
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpServer, ResponseError, web};
+use domain::model::node::NodeName;
+use domain::ports::cluster::Cluster;
 use domain::ports::store::{Health, StoreError};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::borrow::Cow;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +49,14 @@ pub struct Metrics {
     storage_full: Gauge,
 }
 
-impl Default for Metrics {
-    fn default() -> Metrics {
-        let mut registry = Registry::with_prefix("banter");
+impl Metrics {
+    /// Nothing was counted yet by this node; with what its bus counts, where there are others.
+    pub fn new(node: &NodeName, cluster: Option<Arc<dyn Cluster>>) -> Metrics {
+        let labels = [(Cow::from("node"), Cow::from(node.to_string()))];
+        let mut registry = Registry::with_prefix_and_labels("banter", labels.into_iter());
+        if let Some(cluster) = cluster {
+            registry.register_collector(Box::new(BusCollector(cluster)));
+        }
         let requests = Family::new_with_constructor((|| Histogram::new(STEPS)) as fn() -> Histogram);
         let [sockets, storage_full] = <[Gauge; 2]>::default();
         let [frames_in, deliveries, bytes_out, messages] = <[Counter; 4]>::default();
@@ -61,9 +70,7 @@ impl Default for Metrics {
         registry.register("storage_full", "1 while the database's disk is full", Gauge::clone(&storage_full));
         Metrics { registry, requests, sockets, frames_in, deliveries, bytes_out, messages, storage_full }
     }
-}
 
-impl Metrics {
     /// Counts a request that was answered.
     pub fn observe(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let known = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -78,6 +85,36 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
+    }
+}
+
+/// What the bus between nodes counts.
+struct BusCollector(Arc<dyn Cluster>);
+
+impl std::fmt::Debug for BusCollector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BusCollector")
+    }
+}
+
+impl Collector for BusCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> std::fmt::Result {
+        let stats = self.0.stats();
+        let connected = ConstGauge::new(i64::from(self.0.is_connected()));
+        let help = "1 while NATS is connected";
+        connected.encode(encoder.encode_descriptor("bus_connected", help, None, connected.metric_type())?)?;
+        for (name, help, count) in [
+            ("bus_received", "Messages read from other nodes", stats.received),
+            ("bus_sent", "Messages sent to other nodes", stats.sent),
+            ("bus_dropped", "Messages not sent because NATS was away or the queue full", stats.dropped),
+            ("bus_newer", "Messages of a later version, not read", stats.newer),
+            ("bus_malformed", "Messages that were not understood", stats.malformed),
+            ("bus_losses", "How often messages from NATS were lost, and the database was read", stats.losses),
+        ] {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
     }
 }
 
@@ -113,16 +150,16 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_pattern_and_unknown_methods_as_one() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(&NodeName::of_process("test", 1), None);
         metrics.observe(&Method::GET, "/rooms/{uid}", StatusCode::OK, Duration::from_millis(3));
         metrics.observe(&Method::TRACE, "other", StatusCode::NOT_FOUND, Duration::from_millis(3));
         metrics.sockets.inc();
         let text = metrics.text();
         for part in [
-            r#"banter_http_request_duration_seconds_count{method="GET",route="/rooms/{uid}",status="200"} 1"#,
+            r#"banter_http_request_duration_seconds_count{node="test-1",method="GET",route="/rooms/{uid}",status="200"} 1"#,
             r#"method="other",route="other",status="404""#,
-            "banter_sockets 1",
-            "banter_messages_total 0",
+            r#"banter_sockets{node="test-1"} 1"#,
+            r#"banter_messages_total{node="test-1"} 0"#,
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

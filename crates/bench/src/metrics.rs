@@ -35,7 +35,8 @@ impl Metrics {
     /// How many sockets the server has.
     pub fn sockets(&self) -> Result<u64, String> {
         let text = self.text()?;
-        let value = text.lines().find_map(|line| line.strip_prefix("banter_sockets "));
+        let line = text.lines().find(|line| line.starts_with("banter_sockets{"));
+        let value = line.and_then(|line| line.rsplit(' ').next());
         value.and_then(|value| value.trim().parse().ok()).ok_or("the metrics do not count sockets".to_owned())
     }
 
@@ -109,7 +110,7 @@ mod tests {
             format!(
                 "{name}_sum{labels}}} {}\n{name}_count{labels}}} {all}\n{name}_bucket{labels},le=\"0.001\"}} {fast}\n\
                  {name}_bucket{labels},le=\"0.005\"}} {all}\n{name}_bucket{labels},le=\"+Inf\"}} {all}\n\
-                 {name}_bucket{{method=\"GET\",route=\"/rooms\",status=\"200\",le=\"0.001\"}} 7\nbanter_sockets 3\n",
+                 {name}_bucket{{method=\"GET\",route=\"/rooms\",status=\"200\",le=\"0.001\"}} 7\nbanter_sockets{{node=\"a\"}} 3\n",
                 f64::from(all) * 0.002
             )
         };

@@ -14,5 +14,6 @@ pub mod delivery;
 pub mod model;
 pub mod policy;
 pub mod ports;
+pub mod presence;
 pub mod review;
 pub mod service;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{RoomId, Seq};
-use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
+use domain::ports::bus::{Bus, BusMessage, Committed, Notice, Subscription, Wait};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -103,9 +103,9 @@ impl RecordingBus {
 }
 
 impl Bus for RecordingBus {
-    fn publish(&self, events: Vec<Event>) {
-        lock(&self.events).extend(events.iter().cloned());
-        self.hand_on(BusMessage::Events(events.into()));
+    fn publish(&self, committed: Committed) {
+        lock(&self.events).extend(committed.events.iter().cloned());
+        self.hand_on(BusMessage::Events(committed.events.into()));
     }
 
     fn announce(&self, notice: Notice) {
@@ -118,6 +118,12 @@ impl Bus for RecordingBus {
         lock(&self.subscribers).push(queue.clone());
         Box::new(QueueSubscription(queue))
     }
+
+    fn follow(&self, _: RoomId) -> Wait {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn unfollow(&self, _: RoomId) {}
 }
 
 fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {

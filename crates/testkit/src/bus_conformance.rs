@@ -34,7 +34,7 @@ pub async fn in_order(bus: impl Bus) {
     bus.announce(Notice::UserDeleted(UserId(0)));
     let mut subscribers = [bus.subscribe(), bus.subscribe()];
     bus.announce(Notice::UserDeleted(UserId(1)));
-    bus.publish(Vec::new());
+    bus.publish(Vec::new().into());
     for subscriber in &mut subscribers {
         assert_eq!(subscriber.next().await, Some(told(1)));
         assert_eq!(subscriber.next().await, Some(BusMessage::Events(Arc::from([]))));

@@ -17,5 +17,6 @@ pub mod hasher;
 pub mod ids;
 pub mod limiter;
 pub mod memory;
+pub mod nats;
 pub mod simulation;
 pub mod tokens;

@@ -23,11 +23,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "infra",
         &[
+            "async-nats",
             "async-trait",
             "bcrypt",
             "diesel",
             "diesel_migrations",
             "domain",
+            "futures-util",
             "getrandom",
             "governor",
             "hmac",
@@ -35,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "libsqlite3-sys",
             "maxminddb",
             "openssl-sys",
+            "percent-encoding",
             "pq-sys",
             "r2d2",
             "serde",

@@ -46,7 +46,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The sockets that are open, for administrators. */
+        /** The sockets that are open on all nodes, for administrators. */
         get: operations["get_connections"];
         put?: never;
         post?: never;
@@ -66,7 +66,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Closes a socket; its client may come back. */
+        /** Closes a socket on any node; its client may come back. */
         delete: operations["delete_connections_id"];
         options?: never;
         head?: never;
@@ -362,7 +362,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is in a room now, as far as this process knows. */
+        /** Who is in a room now, on all nodes that answer. */
         get: operations["get_rooms_uid_users"];
         put?: never;
         post?: never;
@@ -734,16 +734,20 @@ export interface components {
         };
         /** @description The sockets. */
         ConnectionsAnswer: {
-            /** @description Those of this process. */
+            /** @description Those of all nodes that answered. */
             connections: components["schemas"]["ConnectionView"][];
+            /** @description The nodes, the one that answers first. */
+            nodes: components["schemas"]["NodeView"][];
         };
         /** @description A socket. */
         ConnectionView: {
             /**
              * Format: int64
-             * @description Its number in this process.
+             * @description Its number, unique over all nodes.
              */
             id: number;
+            /** @description The node that it is on. */
+            node: string;
             /** @description The uids of the rooms it is in. */
             rooms: string[];
             /**
@@ -940,6 +944,17 @@ export interface components {
             description?: string | null;
             /** @description 1 to 100 characters. */
             name: string;
+        };
+        /** @description A process of the server. */
+        NodeView: {
+            /** @description How many sockets are open there; null when it is silent. */
+            connections?: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it did not answer within a second: its sockets are missing from the list. */
+            silent: boolean;
+            /** @description The program's version there. */
+            version: string;
         };
         /** @description What became of one of several messages: the message, or why it was refused. */
         OneAnswer: components["schemas"]["MessageAnswer"] | {
@@ -1172,6 +1187,8 @@ export interface components {
         VersionAnswer: {
             /** @description `banter`. */
             name: string;
+            /** @description The node that answers. */
+            node: string;
             /** @description Its version. */
             version: string;
         };
@@ -1216,6 +1233,7 @@ export type ModeratorsAnswer = components['schemas']['ModeratorsAnswer'];
 export type NewBan = components['schemas']['NewBan'];
 export type NewMessage = components['schemas']['NewMessage'];
 export type NewRoom = components['schemas']['NewRoom'];
+export type NodeView = components['schemas']['NodeView'];
 export type OneAnswer = components['schemas']['OneAnswer'];
 export type OneOfMany = components['schemas']['OneOfMany'];
 export type PostAnswer = components['schemas']['PostAnswer'];

@@ -43,12 +43,15 @@ struct VersionAnswer {
     name: &'static str,
     /// Its version.
     version: &'static str,
+    /// The node that answers.
+    node: String,
 }
 
 /// What runs here.
 #[utoipa::path(get, path = "/version", tag = "server", responses((status = 200, body = VersionAnswer)))]
-pub async fn version() -> HttpResponse {
-    HttpResponse::Ok().json(VersionAnswer { name: "banter", version: env!("CARGO_PKG_VERSION") })
+pub async fn version(app: web::Data<App>) -> HttpResponse {
+    let (version, node) = (env!("CARGO_PKG_VERSION"), app.node.name.to_string());
+    HttpResponse::Ok().json(VersionAnswer { name: "banter", version, node })
 }
 
 /// This document.

@@ -226,7 +226,7 @@ struct ViewersAnswer {
     users: Vec<UserView>,
 }
 
-/// Who is in a room now, as far as this process knows.
+/// Who is in a room now, on all nodes that answer.
 #[utoipa::path(get, path = "/rooms/{uid}/users", tag = "rooms", security((), ("bearer" = [])),
     params(("uid" = String, Path)), responses((status = 200, body = ViewersAnswer)))]
 pub async fn viewers(
@@ -237,7 +237,7 @@ pub async fn viewers(
 ) -> Result<HttpResponse, Problem> {
     let rooms = &app.services.rooms;
     let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
-    let users = app.node.presence.users(room);
+    let users = app.node.users_everywhere(room).await;
     caller::charge(&app, &client, caller.as_ref(), ReadCost::People(users.len()))?;
     let users = rooms.members(room, &users).await?;
     let users = users.iter().map(view::member).collect();

@@ -2,6 +2,7 @@
 
 use crate::limits::Caps;
 use crate::realtime::protocol::Close;
+use domain::model::connection::{ConnectionInfo, numbered_from};
 use domain::model::id::{RoomId, RoomUid, SessionId, UserId};
 use domain::model::time::Timestamp;
 use domain::model::user::{Network, User};
@@ -9,19 +10,6 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A connection, as administrators see it.
-#[derive(Clone, Debug)]
-pub struct ConnectionInfo {
-    /// Its number in this process.
-    pub id: u64,
-    pub user: Option<Arc<User>>,
-    /// The rooms it is in.
-    pub rooms: Vec<(RoomId, RoomUid)>,
-    pub since: Timestamp,
-    /// The login it uses.
-    pub session: Option<SessionId>,
-}
 
 /// Whom a connection stopped being, and where it is: what presence must be told.
 #[derive(Debug)]
@@ -47,9 +35,10 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// No connections yet, and at most as many as `caps` says.
-    pub fn new(caps: Caps) -> Connections {
-        Connections { table: Mutex::default(), count: AtomicUsize::new(0), caps, next: AtomicU64::new(1) }
+    /// No connections yet, and at most as many as `caps` says. Their numbers say that they are of this incarnation of a node.
+    pub fn new(caps: Caps, incarnation: u32) -> Connections {
+        let next = AtomicU64::new(numbered_from(incarnation) + 1);
+        Connections { table: Mutex::default(), count: AtomicUsize::new(0), caps, next }
     }
 
     // Held for a few hash operations and never across an await; a panic while it is held loses nothing that matters.
@@ -144,6 +133,22 @@ impl Connections {
         all
     }
 
+    /// The oldest connections with a number above this one, at most so many.
+    pub fn after(&self, id: u64, limit: usize) -> Vec<ConnectionInfo> {
+        let table = self.table();
+        let mut ids: Vec<u64> = table.connections.keys().copied().filter(|known| *known > id).collect();
+        ids.sort_unstable();
+        ids.iter().take(limit).filter_map(|id| table.connections.get(id)).cloned().collect()
+    }
+
+    /// Who is logged in, each once.
+    pub fn users(&self) -> Vec<Arc<User>> {
+        let table = self.table();
+        let users = table.connections.values().filter_map(|info| info.user.clone());
+        let users: HashMap<UserId, Arc<User>> = users.map(|user| (user.id, user)).collect();
+        users.into_values().collect()
+    }
+
     /// One connection.
     pub fn get(&self, id: u64) -> Option<ConnectionInfo> {
         self.table().connections.get(&id).cloned()
@@ -178,7 +183,7 @@ mod tests {
     use testkit::builders::{NOON, known_user, network};
 
     fn connections() -> Connections {
-        Connections::new(Caps { all: 3, per_network: 2, per_user: 1 })
+        Connections::new(Caps { all: 3, per_network: 2, per_user: 1 }, 0)
     }
 
     #[test]

@@ -12,14 +12,16 @@ use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, RANGE_MAX, ReadId};
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{RoomId, RoomUid, Seq, SessionId};
+use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use domain::model::log::EventRange;
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
-use domain::ports::bus::{BusMessage, Notice, Subscription};
+use domain::model::user::User;
+use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, StoreError};
+use domain::ports::store::{AccountStore, RoomStore, StoreError};
+use domain::presence::BEAT_EVERY;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// After this many ticks, the viewers that changed are told (1 s).
 const TICKS_PER_PRESENCE: u32 = 10;
+
+/// After this many ticks, the other nodes hear from this one.
+const TICKS_PER_BEAT: u32 = (BEAT_EVERY.as_millis() / feed::TICK.as_millis()).unsigned_abs() as u32;
+
+/// The most people in one query.
+const PEOPLE_MAX: usize = 500;
 
 /// After this many ticks, the logins in use are compared with the store's (30 s): a notice may have been lost.
 const TICKS_PER_SWEEP: u32 = 300;
@@ -36,6 +44,8 @@ enum ReadResult {
     Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
     EventRange(RoomId, ReadId, Result<Option<EventRange>, StoreError>),
     Ended(Vec<SessionId>),
+    /// Those who were asked about, and what the store knows of them.
+    People(Vec<Arc<User>>, Vec<User>),
 }
 
 /// The feed's ports.
@@ -44,6 +54,10 @@ pub struct Ports {
     pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
+    /// Where people are looked up.
+    pub people: Arc<dyn RoomStore>,
+    /// Where the events of other processes are asked for.
+    pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -110,6 +124,7 @@ impl Feed {
     fn forget_name(&mut self, id: RoomId) {
         if !self.follows.follows(id) {
             self.uids.remove(&id);
+            self.ports.bus.unfollow(id);
         }
     }
 
@@ -120,24 +135,29 @@ impl Feed {
                 let effects = self.follows.receive(wanted.into_iter().map(|e| (e.room, e.seq, e)), self.now());
                 self.apply_effects(effects);
             }
-            BusMessage::Notice(Notice::SessionsEnded(ended)) => {
-                self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into()));
+            BusMessage::Head(room, seq) => self.follows.head_told(room, seq, self.now()),
+            BusMessage::Notice(notice) => self.notice(notice),
+            BusMessage::Lost => {
+                let effects = self.follows.lost();
+                self.apply_effects(effects);
+                self.sweep();
             }
-            BusMessage::Notice(Notice::UserDeleted(user)) => {
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::SessionsEnded(ended) => self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            Notice::UserDeleted(user) => {
                 self.node.workers.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }
-            BusMessage::Notice(Notice::UserChanged(user)) => {
+            Notice::UserChanged(user) => {
                 let frame = Frame::server(&Server::UserUpdated { user: &view::user(&user) });
                 let user = Arc::from(user);
                 for room in self.node.update_user(&user) {
                     self.node.workers.tell_all(&ToWorker::Ephemeral(room, frame.clone()));
                 }
                 self.node.workers.tell_all(&ToWorker::UserChanged(user));
-            }
-            BusMessage::Lost => {
-                let effects = self.follows.lost();
-                self.apply_effects(effects);
-                self.sweep();
             }
         }
     }
@@ -158,7 +178,8 @@ impl Feed {
                 self.follows.range_read(id, read, found, now)
             }
             ReadResult::Ended(ended) if ended.is_empty() => return,
-            ReadResult::Ended(ended) => return self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            ReadResult::Ended(ended) => return self.notice(Notice::SessionsEnded(ended)),
+            ReadResult::People(asked, found) => return self.compare_people(&asked, found),
         };
         self.apply_effects(effects);
     }
@@ -167,10 +188,16 @@ impl Feed {
         let effects = self.follows.tick(self.now());
         self.apply_effects(effects);
         if tick.is_multiple_of(TICKS_PER_PRESENCE) {
+            if let Some(others) = &self.node.others {
+                others.ask_for_beats();
+            }
             for (id, uid, count) in self.node.presence.take_changed() {
                 let frame = Frame::server(&Server::Presence { room: uid.as_str(), count });
                 self.node.workers.tell_all(&ToWorker::Ephemeral(id, frame));
             }
+        }
+        if tick.is_multiple_of(TICKS_PER_BEAT) {
+            self.node.beat();
         }
         if tick.is_multiple_of(TICKS_PER_SWEEP) {
             self.sweep();
@@ -181,9 +208,16 @@ impl Feed {
         for effect in effects {
             let (reader, answer) = (self.ports.events.clone(), self.answer.clone());
             match effect {
-                Effect::ReadHead { room, read } => drop(tokio::spawn(async move {
-                    let _ = answer.send(ReadResult::Head(room, read, reader.heads(&[room]).await));
-                })),
+                Effect::ReadHead { room, read } => {
+                    // First the events are asked for, then the head is read: nothing falls between.
+                    let followed = (room != RoomId::SERVER).then(|| self.ports.bus.follow(room));
+                    drop(tokio::spawn(async move {
+                        if let Some(followed) = followed {
+                            followed.await;
+                        }
+                        let _ = answer.send(ReadResult::Head(room, read, reader.heads(&[room]).await));
+                    }));
+                }
                 Effect::ReadHeads(rooms) => drop(tokio::spawn(async move {
                     // A store that is away now is asked again in two seconds.
                     if let Ok(heads) = reader.heads(&rooms).await {
@@ -212,8 +246,41 @@ impl Feed {
         }
     }
 
-    /// Asks whether the logins in use are still good.
+    /// Asks whether the logins in use are still good, and, where other nodes change them, whether the people still are who
+    /// they were.
     fn sweep(&self) {
+        self.sweep_sessions();
+        if self.node.others.is_some() {
+            self.sweep_people();
+        }
+    }
+
+    fn sweep_people(&self) {
+        let (people, answer) = (self.ports.people.clone(), self.answer.clone());
+        let connected = self.node.connections.users();
+        tokio::spawn(async move {
+            for some in connected.chunks(PEOPLE_MAX) {
+                let ids: Vec<UserId> = some.iter().map(|user| user.id).collect();
+                let Ok(found) = people.members(RoomId::SERVER, &ids).await else { return };
+                let found = found.into_iter().map(|member| member.user).collect();
+                let _ = answer.send(ReadResult::People(some.to_vec(), found));
+            }
+        });
+    }
+
+    /// Tells of what changed without a notice. Where somebody was last seen is not shown to anybody.
+    fn compare_people(&self, asked: &[Arc<User>], found: Vec<User>) {
+        let mut found: HashMap<UserId, User> = found.into_iter().map(|user| (user.id, user)).collect();
+        for known in asked {
+            match found.remove(&known.id) {
+                None => self.notice(Notice::UserDeleted(known.id)),
+                Some(user) if is_shown_alike(known, &user) => {}
+                Some(user) => self.notice(Notice::UserChanged(Box::new(user))),
+            }
+        }
+    }
+
+    fn sweep_sessions(&self) {
         let (accounts, answer) = (self.ports.accounts.clone(), self.answer.clone());
         let (sessions, now) = (self.node.connections.sessions(), self.now());
         if sessions.is_empty() {
@@ -245,11 +312,19 @@ impl Feed {
     }
 }
 
+fn is_shown_alike(known: &User, user: &User) -> bool {
+    let shown = |user: &User| {
+        (user.username.clone(), user.display_name.clone(), user.picture.clone(), user.country.clone(), user.rank)
+    };
+    shown(known) == shown(user)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::limits::Caps;
-    use domain::ports::bus::Bus;
+    use crate::realtime::node::Identity;
+    use domain::model::node::NodeName;
     use domain::ports::log::Log;
     use testkit::builders;
     use testkit::bus::RecordingBus;
@@ -265,10 +340,12 @@ mod tests {
         let owner = builders::user("olive").create(&*store).await;
         let room = builders::room("lobby").create(&*store, &owner).await;
         let caps = Caps { all: 10, per_network: 10, per_user: 10 };
-        let (node, from_workers) = Node::new(caps);
-        let (worker, mut from_feed) = node.workers.add();
         let clock = crate::bootstrap::system_clock();
-        let ports = Ports { events: store.clone(), accounts: store.clone(), clock };
+        let identity = Identity { name: NodeName::of_process("test", 1), incarnation: 0 };
+        let (node, from_workers) = Node::new(caps, identity, None, clock.clone());
+        let (worker, mut from_feed) = node.workers.add();
+        let ports =
+            Ports { events: store.clone(), accounts: store.clone(), people: store.clone(), bus: bus.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

@@ -32,6 +32,9 @@ use tokio::sync::oneshot;
 /// A room's tail is kept this many seconds after its last viewer, for those who reconnect.
 const TAIL_KEPT: u64 = 300;
 
+/// The same where other nodes have to send the room's events for it.
+const TAIL_KEPT_IN_CLUSTER: u64 = 30;
+
 /// For how many seconds at most the latest messages of a room are shown without asking the store. What another process changed
 /// of their authors is told by nobody; within as long access rights are compared, too.
 const LATEST_KEPT: u64 = 2;
@@ -340,11 +343,12 @@ impl Hub {
         }
     }
 
-    /// Lets go of tails that nobody read for [`TAIL_KEPT`] and nobody is about to.
+    /// Lets go of tails that nobody read for a while and nobody is about to.
     fn forget_rooms(&self, second: u64) {
         let mut forgotten = Vec::new();
+        let kept = if self.node().others.is_some() { TAIL_KEPT_IN_CLUSTER } else { TAIL_KEPT };
         self.rooms.borrow_mut().retain(|id, entry| {
-            let idle = entry.empty_since.get().is_some_and(|since| second >= since + TAIL_KEPT);
+            let idle = entry.empty_since.get().is_some_and(|since| second >= since + kept);
             let forget = idle && entry.room.is_unused();
             if forget {
                 forgotten.push(*id);

@@ -2,30 +2,68 @@
 
 use crate::limits::Caps;
 use crate::realtime::connections::Connections;
-use crate::realtime::presence::Presence;
+use crate::realtime::others::{NodeInfo, OtherNodes};
+use crate::realtime::presence::{Presence, USERS_TOLD};
 use crate::realtime::protocol::Close;
 use crate::realtime::workers::{ToFeed, ToWorker, Workers};
-use domain::model::id::{RoomId, RoomUid, SessionId};
+use domain::model::connection::ConnectionInfo;
+use domain::model::id::{RoomId, RoomUid, SessionId, UserId};
+use domain::model::node::{Beat, NodeName};
 use domain::model::user::{Network, User};
+use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
+use domain::ports::effects::Clock;
+use domain::presence::Beats;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// Who a node is.
+pub struct Identity {
+    pub name: NodeName,
+    /// Another one after each start, at most [`domain::model::connection::INCARNATION_MAX`]; 0 without other nodes.
+    pub incarnation: u32,
+}
+
 /// What the workers of one process share. What concerns one connection is called from its own worker, in its order.
 pub struct Node {
+    pub name: NodeName,
     pub connections: Connections,
     pub presence: Presence,
     pub workers: Workers,
+    /// The other nodes, where there may be some.
+    pub others: Option<OtherNodes>,
+    clock: Arc<dyn Clock>,
     draining: AtomicBool,
 }
 
 impl Node {
-    /// A node without connections, and where its feed hears from the workers.
-    pub fn new(caps: Caps) -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
+    /// A node without connections, and where its feed hears from the workers. It reaches others by `cluster`, if at all.
+    pub fn new(
+        caps: Caps,
+        identity: Identity,
+        cluster: Option<Arc<dyn Cluster>>,
+        clock: Arc<dyn Clock>,
+    ) -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
         let (workers, from_workers) = Workers::new();
-        let connections = Connections::new(caps);
-        let node = Node { connections, presence: Presence::default(), workers, draining: AtomicBool::new(false) };
-        (Arc::new(node), from_workers)
+        let Identity { name, incarnation } = identity;
+        let others = cluster.clone().map(|cluster| {
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            OtherNodes::new(cluster, Beats::new(name.clone(), incarnation, version))
+        });
+        let node = Arc::new(Node {
+            name,
+            connections: Connections::new(caps, incarnation),
+            presence: Presence::default(),
+            workers,
+            others,
+            clock,
+            draining: AtomicBool::new(false),
+        });
+        if let Some(cluster) = cluster {
+            cluster.serve(node.clone());
+        }
+        (node, from_workers)
     }
 
     /// A connection is gone; it has left its rooms before.
@@ -58,13 +96,68 @@ impl Node {
         self.presence.leave(room, uid, user);
     }
 
-    /// Closes a connection; false when there is none of this number.
+    /// Closes a connection of this process; false when there is none of this number.
     pub fn close(&self, id: u64) -> bool {
         let known = self.connections.get(id).is_some();
         if known {
             self.workers.tell_all(&ToWorker::Close(id, Close::ByAdmin));
         }
         known
+    }
+
+    /// A connection of any node; `None` when there is none of this number.
+    pub async fn connection(&self, id: u64) -> Result<Option<ConnectionInfo>, Silent> {
+        match (self.connections.get(id), &self.others) {
+            (None, Some(others)) => others.connection(id).await,
+            (here, _) => Ok(here),
+        }
+    }
+
+    /// Closes a connection of any node; false when there is none of this number.
+    pub async fn close_anywhere(&self, id: u64) -> Result<bool, Silent> {
+        match &self.others {
+            Some(others) if !self.close(id) => others.close(id).await,
+            Some(_) => Ok(true),
+            None => Ok(self.close(id)),
+        }
+    }
+
+    /// The connections of all nodes, those of this one first.
+    pub async fn all_connections(&self) -> Vec<NodeInfo> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let mut all = vec![NodeInfo { name: self.name.clone(), version, connections: Some(self.connections.all()) }];
+        if let Some(others) = &self.others {
+            all.extend(others.connections().await);
+        }
+        all
+    }
+
+    /// Who is logged in in a room on all nodes, at most [`USERS_TOLD`]; asks the other nodes.
+    pub async fn users_everywhere(&self, room: RoomId) -> Vec<Arc<User>> {
+        let mut users = self.presence.users(room);
+        if let Some(others) = self.others.as_ref().filter(|_| users.len() < USERS_TOLD) {
+            let here: HashSet<UserId> = users.iter().map(|user| user.id).collect();
+            let elsewhere = others.users(room, USERS_TOLD).await.into_iter();
+            users.extend(elsewhere.filter(|user| !here.contains(&user.id)).map(Arc::new));
+            users.sort_unstable_by_key(|user| user.id);
+            users.truncate(USERS_TOLD);
+        }
+        users
+    }
+
+    /// Tells the other nodes that this one is there, and lets go of those who do not.
+    pub fn beat(&self) {
+        if let Some(others) = &self.others {
+            let changed = others.beat(self.presence.here(), self.connections.count(), self.clock.now());
+            self.presence.set_elsewhere(&changed);
+        }
+    }
+
+    /// Tells the other nodes that this one stops.
+    pub async fn leave_cluster(&self) {
+        if let Some(others) = &self.others {
+            others.leave(self.clock.now()).await;
+        }
     }
 
     /// Whether the process is about to stop.
@@ -75,5 +168,35 @@ impl Node {
     /// From now on the process is about to stop.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl AnswersNodes for Node {
+    fn answer(&self, request: NodeRequest) -> NodeAnswer {
+        match request {
+            NodeRequest::Connections { after, limit } => NodeAnswer::Connections(self.connections.after(after, limit)),
+            NodeRequest::Connection(id) => match self.connections.get(id) {
+                Some(info) => NodeAnswer::Connections(vec![info]),
+                None => NodeAnswer::Missing,
+            },
+            NodeRequest::CloseConnection(id) if self.close(id) => NodeAnswer::Done,
+            NodeRequest::CloseConnection(_) => NodeAnswer::Missing,
+            NodeRequest::Users(room) => {
+                NodeAnswer::Users(self.presence.users(room).iter().map(|user| (**user).clone()).collect())
+            }
+            NodeRequest::FullBeat => {
+                if let Some(others) = &self.others {
+                    others.tell_all_next();
+                }
+                NodeAnswer::Done
+            }
+        }
+    }
+
+    fn hear(&self, beat: Beat) {
+        if let Some(others) = &self.others {
+            let changed = others.hear(beat, self.clock.now());
+            self.presence.set_elsewhere(&changed);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Who is in which room, on this process: how many connections, and which users.
+//! Who is in which room: how many connections on all nodes, and which users on this one.
 
 use domain::model::id::{RoomId, RoomUid, UserId};
 use domain::model::user::User;
@@ -23,6 +23,8 @@ impl ViewerCount {
 #[derive(Default)]
 struct RoomPresence {
     viewers: ViewerCount,
+    /// The room's name, once somebody entered.
+    uid: Option<RoomUid>,
     /// With how many connections.
     users: HashMap<UserId, (Arc<User>, usize)>,
     /// How often somebody was added to them or removed.
@@ -60,6 +62,8 @@ struct PresenceTable {
     rooms: HashMap<RoomId, RoomPresence>,
     rooms_of: HashMap<UserId, HashSet<RoomId>>,
     changed: HashMap<RoomId, RoomUid>,
+    /// How many connections there are on other nodes.
+    elsewhere: HashMap<RoomId, usize>,
 }
 
 /// Who is in the rooms of this process.
@@ -88,7 +92,11 @@ impl Presence {
     /// A connection of this user, or of nobody, entered a room.
     pub fn enter(&self, room: RoomId, uid: &RoomUid, user: Option<&Arc<User>>) {
         let table = &mut *self.table();
-        table.rooms.entry(room).or_default().viewers.0.fetch_add(1, Ordering::Relaxed);
+        let there = table.rooms.entry(room).or_default();
+        there.viewers.0.fetch_add(1, Ordering::Relaxed);
+        if there.uid.is_none() {
+            there.uid = Some(uid.clone());
+        }
         table.add_user(room, user);
         table.changed.insert(room, uid.clone());
     }
@@ -139,28 +147,56 @@ impl Presence {
         let version = UsersVersion {
             changes: there.map_or(0, |there| there.changes),
             users: there.map_or(0, |there| there.users.len()),
-            connections: there.map_or(0, |there| there.viewers.get()),
+            connections: table.count(room),
         };
         (version, user.zip(there).is_some_and(|(user, there)| there.users.contains_key(&user)))
     }
 
-    /// How many connections are in a room.
+    /// How many connections are in a room, on all nodes.
     pub fn count(&self, room: RoomId) -> usize {
-        self.table().rooms.get(&room).map_or(0, |there| there.viewers.get())
+        self.table().count(room)
     }
 
-    /// The rooms in which the number of viewers changed since the last call and somebody still is, with that number.
+    /// How many connections are in each room here, rooms without any left out.
+    pub fn here(&self) -> HashMap<RoomId, usize> {
+        let table = self.table();
+        let counts = table.rooms.iter().map(|(room, there)| (*room, there.viewers.get()));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Rooms have these numbers of connections on other nodes now.
+    pub fn set_elsewhere(&self, counts: &[(RoomId, usize)]) {
+        let table = &mut *self.table();
+        for (room, count) in counts {
+            if *count == 0 {
+                table.elsewhere.remove(room)
+            } else {
+                table.elsewhere.insert(*room, *count)
+            };
+            if let Some(uid) = table.rooms.get(room).and_then(|there| there.uid.clone()) {
+                table.changed.insert(*room, uid);
+            }
+        }
+    }
+
+    /// The rooms in which the number of viewers changed since the last call and somebody still is here, with the number on
+    /// all nodes.
     pub fn take_changed(&self) -> Vec<(RoomId, RoomUid, usize)> {
         let table = &mut *self.table();
         let changed = std::mem::take(&mut table.changed).into_iter();
         changed
-            .map(|(room, uid)| (room, uid, table.rooms.get(&room).map_or(0, |there| there.viewers.get())))
-            .filter(|(_, _, count)| *count > 0)
+            .filter(|(room, _)| table.rooms.get(room).is_some_and(|there| there.viewers.get() > 0))
+            .map(|(room, uid)| (room, uid, table.count(room)))
             .collect()
     }
 }
 
 impl PresenceTable {
+    fn count(&self, room: RoomId) -> usize {
+        let here = self.rooms.get(&room).map_or(0, |there| there.viewers.get());
+        here + self.elsewhere.get(&room).copied().unwrap_or(0)
+    }
+
     fn add_user(&mut self, room: RoomId, user: Option<&Arc<User>>) {
         let Some(user) = user else { return };
         let there = self.rooms.entry(room).or_default();
@@ -227,6 +263,20 @@ mod tests {
         assert_eq!(presence.users(ROOM), [renamed]);
         presence.change_identity(&[ROOM], Some(ann.id), None);
         assert!(presence.users(ROOM).is_empty());
+    }
+
+    #[test]
+    fn viewers_on_other_nodes_are_counted_and_told_where_somebody_is() {
+        let presence = Presence::default();
+        presence.set_elsewhere(&[(ROOM, 5)]);
+        assert_eq!((presence.count(ROOM), presence.take_changed()), (5, vec![]));
+        presence.enter(ROOM, &uid(), None);
+        assert_eq!(presence.take_changed(), [(ROOM, uid(), 6)]);
+        let (before, _) = presence.users_version(ROOM, None);
+        presence.set_elsewhere(&[(ROOM, 0)]);
+        assert_eq!(presence.take_changed(), [(ROOM, uid(), 1)]);
+        assert_ne!(presence.users_version(ROOM, None).0, before, "the list says how many there are");
+        assert_eq!(presence.here(), HashMap::from([(ROOM, 1)]));
     }
 
     #[test]

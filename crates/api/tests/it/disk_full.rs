@@ -2,7 +2,7 @@
 
 use crate::app::Person;
 use crate::database::Database;
-use crate::process::{Process, history, owner_and_room};
+use crate::process::{Process, history, metric, owner_and_room};
 use crate::socket::{Next, Socket};
 use crate::transcript::{Viewer, each_stands_once};
 use awc::http::Method;
@@ -143,17 +143,17 @@ async fn a_full_disk_refuses_what_is_new_shows_what_is_there_and_goes_on_when_th
     let mut watching = Socket::try_anonymous(&url).await.unwrap();
     watching.start("join", json!({ "uid": scene.room })).await;
     assert_eq!(scene.look("/health/ready").await.0, 200);
-    assert!(scene.metrics().await.contains("banter_storage_full 0"));
+    assert_eq!(metric(&scene.metrics().await, "banter_storage_full").as_deref(), Some("0"));
 
     scene.fill().await;
     each_stands_once(&scene.poster.acked, &history(&url, &scene.room).await);
     assert_eq!(scene.act(Method::POST, "/rooms", &json!({ "name": "Other" })).await, 503, "whatever writes is refused");
     let (status, problem) = scene.look("/health/ready").await;
     assert!(status == 503 && problem.contains("storage_full"), "{problem}");
-    assert!(scene.metrics().await.contains("banter_storage_full 1"));
+    assert_eq!(metric(&scene.metrics().await, "banter_storage_full").as_deref(), Some("1"));
 
     scene.make_room().await;
-    assert!(scene.metrics().await.contains("banter_storage_full 0"));
+    assert_eq!(metric(&scene.metrics().await, "banter_storage_full").as_deref(), Some("0"));
     let poster = &mut scene.poster;
     for number in std::mem::take(&mut poster.refused) {
         poster.send(number).await;

@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use crate::database::Database;
 use crate::on_both;
+use crate::process::metric;
 use awc::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -13,7 +14,9 @@ on_both! {
         assert_eq!(app.look("/health/live").await.ok(200), json!({ "status": "ok" }));
         assert_eq!(app.look("/health/ready").await.ok(200), json!({ "status": "ok" }));
         let version = app.look("/version").await.ok(200);
-        assert_eq!(version, json!({ "name": "banter", "version": env!("CARGO_PKG_VERSION") }));
+        assert_eq!((&version["name"], &version["version"]), (&json!("banter"), &json!(env!("CARGO_PKG_VERSION"))));
+        let node = version["node"].as_str().unwrap();
+        assert!(node.ends_with(&format!("-{}", std::process::id())), "{node}");
         let head = app.request(Method::HEAD, "/version").send().await;
         assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     }
@@ -34,7 +37,10 @@ on_both! {
 
     async fn connections_are_for_administrators(app: &TestApp) {
         let (root, ann) = (app.root().await, app.register("ann").await);
-        assert_eq!(app.get(&root, "/connections").await.ok(200), json!({ "connections": [] }));
+        let answer = app.get(&root, "/connections").await.ok(200);
+        assert_eq!(answer["connections"], json!([]));
+        let node = &answer["nodes"][0];
+        assert_eq!((&node["connections"], &node["silent"], &answer["nodes"][1]), (&json!(0), &json!(false), &Value::Null));
         app.get(&ann, "/connections").await.problem(403, "forbidden");
         app.look("/connections").await.problem(401, "login_required");
         for id in ["1", "x", "-1", "99999999999999999999999"] {
@@ -195,8 +201,8 @@ async fn metrics_have_an_address_of_their_own() {
     };
     let (status, metrics) = text("/metrics").await;
     assert_eq!(status, 200);
-    assert!(metrics.contains("banter_messages_total 1"), "{metrics}");
-    assert!(metrics.contains(r#"count{method="POST",route="/messages",status="201"} 1"#), "{metrics}");
+    assert_eq!(metric(&metrics, "banter_messages_total").as_deref(), Some("1"), "{metrics}");
+    assert!(metrics.contains(r#",method="POST",route="/messages",status="201"} 1"#), "{metrics}");
     assert!(!metrics.contains(&room), "no label may hold a uid");
     assert_eq!(text("/version").await.0, 404);
     app.look("/metrics").await.problem(404, "not_found");

@@ -3,12 +3,16 @@
 
 mod app;
 mod clock_jumps;
+mod cluster;
+mod cluster_chat;
+mod cluster_faults;
 mod command_line;
 mod crash;
 mod database;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod documents;
+mod gate;
 #[cfg(target_os = "linux")]
 mod gone;
 mod http_accounts;

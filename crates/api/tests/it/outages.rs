@@ -3,7 +3,8 @@
 
 use crate::app::Person;
 use crate::database::Database;
-use crate::postgres::{Gate, Gateway, Postgres};
+use crate::gate::{Gate, PostgresGate};
+use crate::postgres::Postgres;
 use crate::process::{Process, history, owner_and_room};
 use crate::socket::{Next, Socket};
 use crate::transcript::{Viewer, each_stands_once};
@@ -207,7 +208,7 @@ async fn a_postgres_that_crashes_under_load_and_recovers_loses_nothing() {
 #[actix_web::test]
 async fn a_postgres_that_cannot_be_reached_under_load_is_found_again_and_loses_nothing() {
     let postgres = Postgres::start();
-    let gateway = Gateway::before(&postgres);
+    let gateway = PostgresGate::before(&postgres.url);
     let database = Database::at(gateway.url.clone());
     nothing_is_lost(&database, Outage::Refuses, async || gateway.set(Gate::Shut), async || gateway.set(Gate::Open))
         .await;
@@ -216,7 +217,7 @@ async fn a_postgres_that_cannot_be_reached_under_load_is_found_again_and_loses_n
 #[actix_web::test]
 async fn a_postgres_that_hangs_under_load_keeps_nobody_waiting_and_loses_nothing() {
     let postgres = Postgres::start();
-    let gateway = Gateway::before(&postgres);
+    let gateway = PostgresGate::before(&postgres.url);
     let database = Database::at(gateway.url.clone());
     nothing_is_lost(&database, Outage::Hangs, async || gateway.set(Gate::Stuck), async || gateway.set(Gate::Open))
         .await;
@@ -226,7 +227,7 @@ async fn a_postgres_that_hangs_under_load_keeps_nobody_waiting_and_loses_nothing
 #[actix_web::test]
 async fn a_server_whose_database_hangs_still_stops() {
     let postgres = Postgres::start();
-    let gateway = Gateway::before(&postgres);
+    let gateway = PostgresGate::before(&postgres.url);
     let database = Database::at(gateway.url.clone());
     let process = Process::start_with(&database, None, &[("LOG", "off")], std::process::Stdio::inherit());
     let url = process.url.clone();

@@ -71,6 +71,12 @@ impl Process {
     }
 }
 
+/// The value of a metric that is labelled with its node alone.
+pub fn metric(text: &str, name: &str) -> Option<String> {
+    let of_name = text.lines().find(|line| line.starts_with(&format!("{name}{{node=")))?;
+    of_name.rsplit_once("\"} ").map(|(_, value)| value.to_owned())
+}
+
 /// Registers somebody with a room of their own at `url`; the login and the room's uid.
 pub async fn owner_and_room(url: &str) -> (Person, String) {
     let client = awc::Client::default();

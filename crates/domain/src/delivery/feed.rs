@@ -148,6 +148,13 @@ impl<E> Feed<E> {
         ready.into_iter().filter_map(|(id, ready)| self.hand_on(id, ready)).collect()
     }
 
+    /// The bus says that a log reaches a place, without its events.
+    pub fn head_told(&mut self, id: RoomId, head: Seq, now: Timestamp) {
+        if let Some(order) = self.rooms.get_mut(&id).and_then(|room| room.order.as_mut()) {
+            order.notice_head(head, now);
+        }
+    }
+
     /// The bus lost something: nobody knows what.
     pub fn lost(&self) -> Vec<Effect<E>> {
         vec![self.read_heads()]

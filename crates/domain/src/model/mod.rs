@@ -2,11 +2,13 @@
 
 pub mod access;
 pub mod audience;
+pub mod connection;
 pub mod event;
 pub mod id;
 pub mod log;
 pub mod message;
 pub mod name;
+pub mod node;
 pub mod rank;
 pub mod room;
 pub mod sanction;

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 pub mod bus;
+pub mod cluster;
 pub mod effects;
 pub mod log;
 pub mod readers;

@@ -1,8 +1,8 @@
-//! The bus of one process.
+//! The bus of one process, which is also how the bus of several hands messages on within each.
 
 use async_trait::async_trait;
-use domain::model::event::Event;
-use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
+use domain::model::id::RoomId;
+use domain::ports::bus::{Bus, BusMessage, Committed, Notice, Subscription, Wait};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -20,19 +20,32 @@ impl Default for LocalBus {
     }
 }
 
-impl Bus for LocalBus {
-    fn publish(&self, events: Vec<Event>) {
+impl LocalBus {
+    /// Hands on one message.
+    pub fn send(&self, message: BusMessage) {
         // Nobody listening is no failure.
-        let _ = self.sender.send(BusMessage::Events(events.into()));
+        let _ = self.sender.send(message);
+    }
+}
+
+impl Bus for LocalBus {
+    fn publish(&self, committed: Committed) {
+        self.send(BusMessage::Events(committed.events.into()));
     }
 
     fn announce(&self, notice: Notice) {
-        let _ = self.sender.send(BusMessage::Notice(notice));
+        self.send(BusMessage::Notice(notice));
     }
 
     fn subscribe(&self) -> Box<dyn Subscription> {
         Box::new(LocalSubscription(self.sender.subscribe()))
     }
+
+    fn follow(&self, _: RoomId) -> Wait {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn unfollow(&self, _: RoomId) {}
 }
 
 struct LocalSubscription(broadcast::Receiver<BusMessage>);

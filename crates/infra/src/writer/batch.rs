@@ -14,7 +14,7 @@ use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{MessageId, RoomId, Seq, SessionId, UserId};
+use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, UserId};
 use domain::model::message::{Draft, Message};
 use domain::model::sanction::{Sanction, SanctionKind};
 use domain::model::time::{Span, Timestamp};
@@ -30,6 +30,8 @@ pub struct Written {
     pub answers: Vec<Result<AppendResult, AppendError>>,
     /// What was added to the logs.
     pub events: Vec<Event>,
+    /// The epochs of the logs.
+    pub epochs: Vec<(RoomId, Epoch)>,
     /// The logins that bans everywhere ended, to be announced.
     pub ended: Vec<SessionId>,
 }
@@ -66,6 +68,7 @@ enum Known {
 struct Batch {
     locks: Locks,
     heads: HashMap<i64, i64>,
+    epochs: Vec<(RoomId, Epoch)>,
     open: HashSet<i64>,
     moved: HashSet<i64>,
     nonces: HashMap<String, Known>,
@@ -99,7 +102,7 @@ impl Batch {
         let mut rooms: Vec<i64> = entries.iter().map(|entry| entry.room.0).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let heads = lookup::lock_heads(conn, &rooms, locks)?;
+        let locked = lookup::lock_heads(conn, &rooms, locks)?;
         let open = lookup::open_rooms(conn, &rooms)?;
         let posts: Vec<Post<'_>> = entries.iter().filter_map(|entry| Post::of(entry)).collect();
         let nonces = lookup::known_nonces(conn, posts.iter().filter_map(Post::nonce_key).collect())?;
@@ -123,7 +126,8 @@ impl Batch {
         };
         Ok(Batch {
             locks,
-            heads,
+            heads: locked.iter().map(|(room, seq, _)| (*room, *seq)).collect(),
+            epochs: locked.iter().map(|(room, _, epoch)| (RoomId(*room), Epoch(*epoch))).collect(),
             open,
             moved: HashSet::new(),
             nonces: nonces.into_iter().map(|(key, id)| (key, Known::Stored(id))).collect(),
@@ -345,8 +349,12 @@ impl Batch {
         });
         let stored = load_messages(conn, stored.collect())?;
         let mut here: HashMap<(i64, i64), Message> = HashMap::new();
-        let mut written =
-            Written { answers: Vec::with_capacity(steps.len()), events: Vec::new(), ended: self.ended.clone() };
+        let mut written = Written {
+            answers: Vec::with_capacity(steps.len()),
+            events: Vec::new(),
+            epochs: self.epochs.clone(),
+            ended: self.ended.clone(),
+        };
         for (entry, step) in entries.iter().zip(steps) {
             written.answers.push(match step {
                 Step::Refused(refused) => Err(refused),

@@ -23,10 +23,10 @@ pub enum Locks {
     Skip,
 }
 
-/// Locks the heads of rooms, in the order of their ids so that two nodes never wait for each other: room → last seq.
-pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<HashMap<i64, i64>, DbError> {
-    let columns = (room_heads::room, room_heads::last_seq);
-    let rows: Vec<(i64, i64)> = match conn {
+/// Locks the heads of rooms, in the order of their ids so that two nodes never wait for each other: room, last seq, epoch.
+pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<Vec<(i64, i64, i64)>, DbError> {
+    let columns = (room_heads::room, room_heads::last_seq, room_heads::epoch);
+    Ok(match conn {
         AnyConn::Pg(c) => {
             let query =
                 room_heads::table.filter(room_heads::room.eq_any(rooms)).order(room_heads::room).select(columns);
@@ -37,8 +37,7 @@ pub fn lock_heads(conn: &mut AnyConn, rooms: &[i64], locks: Locks) -> Result<Has
         }
         // The transaction is the lock.
         AnyConn::Sqlite(c) => one_by_one(rooms, |room| room_heads::table.find(room).select(columns).first(c))?,
-    };
-    Ok(rows.into_iter().collect())
+    })
 }
 
 /// Locks the rows of those who act and are acted on, in the order of their ids: a rank that another transaction takes away,

@@ -8,7 +8,7 @@ use crate::db::target::Target;
 use crate::store::log::ANSWER_WITHIN;
 use crate::writer::batch::{Written, write};
 use crate::writer::lookup::Locks;
-use domain::ports::bus::{Bus, Notice};
+use domain::ports::bus::{Bus, Committed, Notice};
 use domain::ports::log::LogEntry;
 use domain::ports::store::StoreError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -178,7 +178,7 @@ impl Writer {
 
     fn publish(&self, pending: Vec<PendingAppend>, written: Written) {
         if !written.events.is_empty() {
-            self.bus.publish(written.events);
+            self.bus.publish(Committed { events: written.events, epochs: written.epochs });
         }
         if !written.ended.is_empty() {
             self.bus.announce(Notice::SessionsEnded(written.ended));

@@ -24,7 +24,7 @@ impl Log for MemoryStore {
         let appended = state.append(entry)?;
         let ended = banned.map(|user| state.end_sessions(user, None));
         if let Some(event) = news(&appended) {
-            self.bus.publish(vec![event]);
+            self.bus.publish(vec![event].into());
         }
         if let Some(ended) = ended {
             self.bus.announce(Notice::SessionsEnded(ended));

@@ -164,7 +164,7 @@ impl Node {
     /// The bus brings an event.
     pub fn receive(self: &Rc<Self>, event: Event) {
         if self.is_alive() {
-            self.bus.publish(vec![event.clone()]);
+            self.bus.publish(vec![event.clone()].into());
             let effects = self.feed.borrow_mut().receive([(event.room, event.seq, event)], self.world().now());
             self.run_effects(effects);
         }

@@ -87,6 +87,7 @@ impl AccessCache {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             match message {
                 BusMessage::Events(events) => events.iter().for_each(|event| state.apply_event(event)),
+                BusMessage::Head(room, _) => state.invalidate(Invalidation::Room(room)),
                 BusMessage::Notice(Notice::UserChanged(user)) => state.invalidate(Invalidation::User(user.id)),
                 BusMessage::Notice(Notice::UserDeleted(user)) => state.invalidate(Invalidation::User(user)),
                 BusMessage::Notice(Notice::SessionsEnded(ended)) => {
