@@ -23,20 +23,29 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// The token of the timer.
 const TIMER: Token = Token(usize::MAX);
 
-/// Where the server is.
+/// Where a node of the server is.
 #[derive(Clone, Debug)]
-pub struct ConnectTarget {
+pub struct Address {
     /// The address to connect to.
     pub address: SocketAddr,
     /// What the `Host` header says.
     pub host: String,
 }
 
+/// Where the server is: one node, or several that connections are spread over.
+#[derive(Clone, Debug)]
+pub struct ConnectTarget(pub Vec<Address>);
+
 impl ConnectTarget {
+    /// The node of a connection.
+    fn of(&self, number: usize) -> &Address {
+        &self.0[number % self.0.len()]
+    }
+
     /// The address to come from, when there are more connections than one address has ports.
     fn source(&self, number: usize) -> Option<IpAddr> {
         let nth = u8::try_from(number / PER_SOURCE).ok().filter(|nth| *nth > 0)?;
-        self.address.ip().is_loopback().then_some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1 + nth)))
+        self.of(number).address.ip().is_loopback().then_some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1 + nth)))
     }
 }
 
@@ -144,7 +153,7 @@ impl Connections {
     }
 
     fn link_of(&mut self, number: usize, entry: Admission) -> io::Result<Link> {
-        let stream = link::connect(self.target.address, self.target.source(number))?;
+        let stream = link::connect(self.target.of(number).address, self.target.source(number))?;
         let mut link = Link::new(stream, entry);
         self.poll.registry().register(link.stream(), Token(number), Interest::READABLE | Interest::WRITABLE)?;
         Ok(link)
@@ -161,10 +170,11 @@ impl Connections {
             other => other?,
         }
         for event in &self.events {
-            let Some(link) = self.links.get_mut(event.token().0) else { continue };
+            let number = event.token().0;
+            let Some(link) = self.links.get_mut(number) else { continue };
             let (was_ready, was_closed) = (link.is_ready(), link.closed().is_some());
             if event.is_writable() {
-                link.on_writable(&self.target.host);
+                link.on_writable(&self.target.of(number).host);
             }
             if event.is_readable() || event.is_error() {
                 link.on_readable(&mut self.buffer, on);

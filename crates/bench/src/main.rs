@@ -23,6 +23,7 @@ mod workload;
 use clap::{Args, Parser, Subcommand};
 use report::Report;
 use scenario::churn::{self, Churn};
+use scenario::cluster::{self, Cluster};
 use scenario::connect::{self, Connect};
 use scenario::fanout::{self, Fanout};
 use scenario::history::{self, History};
@@ -59,6 +60,8 @@ enum Scenario {
     Storm(With<Storm>),
     /// Acknowledged messages a second, and how long one takes
     Persist(With<Persist>),
+    /// Fanout, persist, storm and mixed over several nodes and NATS, beside one node: give --nodes and --database-url
+    Cluster(With<Cluster>),
     /// Many rooms of all sizes: latency by size, and whether a hot room slows the others down
     Mixed(With<Mixed>),
     /// Connections that come and go while messages flow: whether files, memory, threads and sockets return to where they began
@@ -125,6 +128,7 @@ fn main() -> ExitCode {
         Scenario::Connect(With { options, target, output }) => measure(&output, || connect::run(&options, &target)),
         Scenario::Storm(With { options, target, output }) => measure(&output, || storm::run(&options, &target)),
         Scenario::Persist(With { options, target, output }) => measure(&output, || persist::run(&options, &target)),
+        Scenario::Cluster(With { options, target, output }) => measure(&output, || cluster::run(&options, &target)),
         Scenario::Mixed(With { options, target, output }) => measure(&output, || mixed::run(&options, &target)),
         Scenario::Churn(With { options, target, output }) => measure(&output, || churn::run(&options, &target)),
         Scenario::History(With { options, target, output }) => measure(&output, || history::run(&options, &target)),

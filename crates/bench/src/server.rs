@@ -1,15 +1,18 @@
 //! The server under test: started for the occasion, or running somewhere.
 
-use crate::connections::ConnectTarget;
+use crate::connections::{Address, ConnectTarget};
 use crate::process::{self, Usage};
 use rustix::process::{Pid, Signal};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// How long NATS may take to listen.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a server may take to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(3);
@@ -41,6 +44,14 @@ pub struct Target {
     #[arg(long, value_name = "URL", requires = "url")]
     metrics_url: Option<String>,
 
+    /// Start so many nodes on that PostgreSQL, and NATS between them; connections are spread over them
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "url", value_parser = clap::value_parser!(u16).range(1..))]
+    pub nodes: u16,
+
+    /// The NATS server to start for several nodes
+    #[arg(long, value_name = "PATH", default_value = "nats-server", env = "NATS_SERVER")]
+    nats_server: PathBuf,
+
     /// Measure the machine's own limit instead: a bare epoll loop that copies prepared frames and stores nothing
     #[arg(long, conflicts_with_all = ["server", "url", "database_url"])]
     pub bare: bool,
@@ -66,15 +77,31 @@ pub struct Server {
     pub database_url: Option<String>,
     /// The folder of its data.
     data: Option<TempDir>,
-    pid: Option<u32>,
-    child: Option<Child>,
+    /// Its processes, as far as they are known: the nodes, and NATS between them.
+    pids: Vec<u32>,
+    children: Vec<Child>,
+}
+
+/// Settings that every node gets.
+struct Settings<'a> {
+    program: &'a Path,
+    data: &'a Path,
+    database_url: &'a str,
+    /// Where NATS is, for several.
+    nats_url: Option<String>,
 }
 
 impl Target {
     /// The bare loop.
     pub fn bare(flush_ms: u64) -> Target {
         let (server, database_url, data, url, pid, metrics_url) = Default::default();
-        Target { server, database_url, data, url, pid, metrics_url, bare: true, flush_ms }
+        let (nodes, nats_server) = (1, PathBuf::new());
+        Target { server, database_url, data, url, pid, metrics_url, nodes, nats_server, bare: true, flush_ms }
+    }
+
+    /// The same with one node.
+    pub fn alone(&self) -> Target {
+        Target { nodes: 1, ..self.clone() }
     }
 
     /// Whether the messages go to PostgreSQL, as far as is known.
@@ -88,9 +115,13 @@ impl Target {
             let target = target(url)?;
             let url = url.trim_end_matches('/').to_owned();
             let metrics_url = self.metrics_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
-            let (data, child, database_url) = (None, None, None);
-            let (bare, has_database, pid) = (false, true, self.pid);
-            return Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pid, child });
+            let (data, children, database_url) = (None, Vec::new(), None);
+            let (bare, has_database, pids) = (false, true, self.pid.into_iter().collect());
+            let target = ConnectTarget(vec![target]);
+            return Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pids, children });
+        }
+        if self.nodes > 1 && !self.is_postgres() {
+            return Err("several nodes need --database-url postgres://…".to_owned());
         }
         let this = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
         let beside = || this.with_file_name("banter");
@@ -100,32 +131,84 @@ impl Target {
             None => tempfile::tempdir(),
         };
         let data = data.map_err(|error| format!("no folder for the data: {error}"))?;
-        let mut command = Command::new(&program);
+        let in_data = || format!("sqlite:{}", data.path().join("banter.db").display());
+        let database_url = self.database_url.clone().unwrap_or_else(in_data);
+        let mut children = Children(Vec::new());
+        let nats_url = if self.nodes > 1 { Some(self.start_nats(&mut children)?) } else { None };
+        let settings = Settings { program: &program, data: data.path(), database_url: &database_url, nats_url };
+        let (mut addresses, mut urls, mut metrics_urls) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..self.nodes {
+            let (url, metrics_url) = self.start_node(number, &settings, &mut children)?;
+            addresses.push(target(&url)?);
+            urls.push(url);
+            metrics_urls.push(metrics_url);
+        }
+        let (bare, has_database) = (self.bare, self.is_postgres());
+        let (url, metrics_url) = (urls.swap_remove(0), (!bare).then(|| metrics_urls.swap_remove(0)));
+        let children = std::mem::take(&mut children.0);
+        let pids = children.iter().map(Child::id).collect();
+        let (target, database_url, data) = (ConnectTarget(addresses), Some(database_url), Some(data));
+        Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pids, children })
+    }
+
+    /// Starts NATS; its address.
+    fn start_nats(&self, children: &mut Children) -> Result<String, String> {
+        let address = free_address().map_err(|error| format!("no address for NATS: {error}"))?;
+        let mut command = Command::new(&self.nats_server);
+        command.args(["--addr", "127.0.0.1", "--port", &address.port().to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let failed = |error| format!("{} cannot be started: {error}", self.nats_server.display());
+        children.0.push(command.spawn().map_err(failed)?);
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if begun.elapsed() > STARTS_WITHIN {
+                return Err("NATS does not listen".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(format!("nats://{address}"))
+    }
+
+    /// Starts a node; its address, and that of its metrics.
+    fn start_node(
+        &self,
+        number: u16,
+        settings: &Settings<'_>,
+        children: &mut Children,
+    ) -> Result<(String, String), String> {
+        let Settings { program, data, database_url, nats_url } = settings;
+        let mut command = Command::new(program);
         if self.bare {
             command.args(["bare-loop", "--flush-ms", &self.flush_ms.to_string()]);
         }
         // Nothing of the caller's own settings: what is measured is what is written here.
         command.env_clear().stdout(Stdio::piped()).stdin(Stdio::null());
-        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data.path()).env("LIMITS", "off");
+        command.env("LISTEN", "127.0.0.1:0").env("DATA_DIR", data).env("LIMITS", "off");
         command.env("GUESTS", "browser").env("LOG", "warn").env("ROOT_PASSWORD", "only for one measurement");
         let metrics = free_address().map_err(|error| format!("no address for the metrics: {error}"))?;
-        let in_data = || format!("sqlite:{}", data.path().join("banter.db").display());
-        let database_url = self.database_url.clone().unwrap_or_else(in_data);
-        command.env("METRICS_LISTEN", metrics.to_string()).env("DATABASE_URL", &database_url);
+        command.env("METRICS_LISTEN", metrics.to_string()).env("DATABASE_URL", database_url);
+        if let Some(nats_url) = nats_url {
+            command.env("NATS_URL", nats_url).env("NODE_NAME", format!("node-{number}"));
+        }
         // Into a file, as a service manager does: a terminal would be part of what is measured.
-        let log = data.path().join("server.log");
+        let log = data.join(format!("server-{number}.log"));
         let file = fs::File::create(&log).map_err(|error| format!("no file for the server's log: {error}"))?;
         let failed = |error| format!("{} cannot be started: {error}", program.display());
-        let mut child = command.stderr(file).spawn().map_err(failed)?;
-        let Some(url) = ready(&mut child) else {
+        children.0.push(command.stderr(file).spawn().map_err(failed)?);
+        let Some(url) = children.0.last_mut().and_then(ready) else {
             let said = fs::read_to_string(&log).unwrap_or_default();
             return Err(format!("{} ended before it was ready: {}", program.display(), said.trim()));
         };
-        let (pid, target) = (child.id(), target(&url)?);
-        let (bare, has_database) = (self.bare, self.is_postgres());
-        let metrics_url = (!bare).then(|| format!("http://{metrics}"));
-        let (database_url, data, pid, child) = (Some(database_url), Some(data), Some(pid), Some(child));
-        Ok(Server { target, url, bare, has_database, metrics_url, database_url, data, pid, child })
+        Ok((url, format!("http://{metrics}")))
+    }
+}
+
+/// Processes that end with this value.
+struct Children(Vec<Child>);
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        end(&mut self.0);
     }
 }
 
@@ -144,28 +227,39 @@ fn ready(child: &mut Child) -> Option<String> {
     line["url"].as_str().map(str::to_owned)
 }
 
-fn target(url: &str) -> Result<ConnectTarget, String> {
+fn target(url: &str) -> Result<Address, String> {
     let host = url.strip_prefix("http://").ok_or("--url must begin with http://; TLS is not measured here")?;
     let host = host.trim_end_matches('/').to_owned();
     let with_port = if host.contains(':') { host.clone() } else { format!("{host}:80") };
     let address: Option<SocketAddr> = with_port.to_socket_addrs().ok().and_then(|mut all| all.next());
-    Ok(ConnectTarget { address: address.ok_or(format!("{host} is not known"))?, host })
+    Ok(Address { address: address.ok_or(format!("{host} is not known"))?, host })
 }
 
 impl Server {
-    /// What it has used so far, when its process is known.
+    /// What it has used so far, when its processes are known.
     pub fn usage(&self) -> Option<Usage> {
-        process::usage(self.pid?)
+        let all: Option<Vec<Usage>> = self.pids.iter().map(|pid| process::usage(*pid)).collect();
+        let all = all.filter(|all| !all.is_empty())?;
+        Some(all.into_iter().fold(Usage::default(), |sum, one| Usage {
+            cpu: sum.cpu + one.cpu,
+            rss: sum.rss + one.rss,
+            threads: sum.threads + one.threads,
+        }))
     }
 
-    /// The memory it has for itself, when its process is known.
+    /// The memory it has for itself, when its processes are known.
     pub fn pss(&self) -> Option<u64> {
-        process::pss(self.pid?)
+        self.sum(process::pss)
     }
 
-    /// How many files it has open, when its process is known.
+    /// How many files it has open, when its processes are known.
     pub fn open_files(&self) -> Option<u64> {
-        process::open_files(self.pid?)
+        self.sum(process::open_files)
+    }
+
+    /// What is known of every process, together.
+    fn sum(&self, of: impl Fn(u32) -> Option<u64>) -> Option<u64> {
+        if self.pids.is_empty() { None } else { self.pids.iter().map(|pid| of(*pid)).sum() }
     }
 
     /// How long one small write takes to reach the disk that the data is on, when that is known: what no server that
@@ -189,16 +283,21 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(child) = &mut self.child else { return };
+        end(&mut self.children);
+    }
+}
+
+/// Ends all of them, the nodes before NATS, which was started first.
+fn end(children: &mut Vec<Child>) {
+    for child in children.iter().rev() {
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             // It may have ended by itself.
             let _ = rustix::process::kill_process(pid, Signal::TERM);
         }
-        let deadline = Instant::now() + ENDS_WITHIN;
-        while Instant::now() < deadline {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                return;
-            }
+    }
+    let deadline = Instant::now() + ENDS_WITHIN;
+    for mut child in children.drain(..) {
+        while Instant::now() < deadline && !matches!(child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(10));
         }
         let _ = child.kill();

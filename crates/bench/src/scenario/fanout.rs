@@ -60,6 +60,15 @@ pub struct Fanout {
     max: bool,
 }
 
+impl Fanout {
+    /// One room in which `viewers` who are logged in find 50 messages.
+    pub fn of(viewers: usize, rate: f64, seconds: f64) -> Fanout {
+        let arrival = Arrival { logged_in: true, history: 50 };
+        let (senders, bytes, warmup, threads) = (8, 100, 2.0, 1);
+        Fanout { viewers, senders, rate, bytes, seconds, warmup, threads, in_flight: 0, arrival, max: false }
+    }
+}
+
 /// A rate that can be sent.
 pub fn rate(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|rate: &f64| *rate > 0.0 && rate.is_finite()).ok_or("is no positive number".to_owned())

@@ -53,6 +53,13 @@ pub struct Mixed {
     warmup: f64,
 }
 
+impl Mixed {
+    /// The usual case, for so long.
+    pub fn of(seconds: f64) -> Mixed {
+        Mixed { rooms: 200, viewers: 3000, senders: 64, rate: 200.0, hot_rate: 0.0, bytes: 100, seconds, warmup: 2.0 }
+    }
+}
+
 /// Measures it.
 pub fn run(options: &Mixed, target: &Target) -> Result<Report, String> {
     let Mixed { rooms, viewers, senders, rate, hot_rate, .. } = *options;

@@ -1,6 +1,7 @@
 //! What is measured.
 
 pub mod churn;
+pub mod cluster;
 pub mod connect;
 pub mod fanout;
 pub mod history;

@@ -44,6 +44,13 @@ pub struct Persist {
     warmup: f64,
 }
 
+impl Persist {
+    /// Into so many rooms.
+    pub fn of(rooms: usize, seconds: f64) -> Persist {
+        Persist { rooms, senders: 256, in_flight: 4, bytes: 100, seconds, warmup: 2.0 }
+    }
+}
+
 /// Who sends, and what came back.
 struct Desk {
     templates: Vec<MessageTemplate>,

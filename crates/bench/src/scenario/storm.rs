@@ -32,6 +32,14 @@ pub struct Storm {
     arrival: Arrival,
 }
 
+impl Storm {
+    /// So many connections in one room, logged in, that find 50 messages.
+    pub fn of(connections: usize) -> Storm {
+        let arrival = Arrival { logged_in: true, history: 50 };
+        Storm { connections, rooms: 1, missed: 10, at_once: 1000, arrival }
+    }
+}
+
 /// Measures it.
 pub fn run(options: &Storm, target: &Target) -> Result<Report, String> {
     let Storm { connections, rooms, missed, at_once, arrival } = *options;
