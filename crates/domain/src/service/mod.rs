@@ -13,6 +13,7 @@ pub mod error;
 mod hand_over;
 pub mod moderation;
 pub mod operator;
+pub mod posting;
 pub mod reads;
 pub mod rooms;
 pub mod suggestion;
