@@ -8,8 +8,8 @@ use crate::problem::Problem;
 use crate::view::{self, UserView};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::policy::{self, Action};
-use domain::service::accounts::TICKET_LIFETIME;
 use domain::service::error::Error;
+use domain::service::identity::TICKET_LIFETIME;
 use serde::Serialize;
 use utoipa::ToSchema;
 

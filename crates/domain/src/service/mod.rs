@@ -11,6 +11,7 @@ pub mod chat;
 mod commands;
 pub mod error;
 mod hand_over;
+pub mod identity;
 pub mod moderation;
 pub mod operator;
 pub mod posting;
