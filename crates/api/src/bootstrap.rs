@@ -7,7 +7,7 @@ use domain::model::text::Password;
 use domain::ports::bus::{Bus, Subscription};
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, Health};
+use domain::ports::store::{AccountStore, Health, RoomStore};
 use domain::service::access::AccessCache;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
 pub use infra::ServeLock;
@@ -33,6 +33,10 @@ pub struct Wired {
     pub events: Arc<dyn EventReader>,
     /// Looking up logins.
     pub accounts: Arc<dyn AccountStore>,
+    /// Looking up users.
+    pub rooms: Arc<dyn RoomStore>,
+    /// What is remembered of logins and users.
+    pub access: Arc<AccessCache>,
     /// Whether the store answers.
     pub health: Arc<dyn Health>,
     /// The present.
@@ -91,7 +95,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         events: store.history.clone(),
         sanctions: store.history.clone(),
         access_reader: store.history.clone(),
-        access,
+        access: access.clone(),
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
@@ -102,6 +106,8 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         services: Services::new(ports, settings(config, limits)),
         events: store.history.clone(),
         accounts: store.accounts.clone(),
+        rooms: store.rooms.clone(),
+        access,
         health: store.health.clone(),
         clock,
         limiter,

@@ -89,8 +89,9 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let wired = bootstrap::wire(&config, clock).await?;
     let root_password = bootstrap::ensure_root(&wired, &config).await?;
     let (node, from_workers) = Node::new(config.limits.caps);
-    let Wired { services, events, accounts, health, clock, limiter, locate, subscription, store } = wired;
-    let ports = feed::Ports { events, accounts, clock: clock.clone() };
+    let Wired { services, events, accounts, rooms, access, health, clock, limiter, locate, subscription, store } =
+        wired;
+    let ports = feed::Ports { events, accounts, rooms, access, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let metrics = Arc::new(Metrics::default());

@@ -19,7 +19,8 @@ use domain::model::time::Timestamp;
 use domain::ports::bus::{BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, StoreError};
+use domain::ports::store::{AccountStore, RoomStore, StoreError};
+use domain::service::access::AccessCache;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,10 @@ pub struct Ports {
     pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
+    /// Where users are looked up.
+    pub rooms: Arc<dyn RoomStore>,
+    /// Where logins and users are remembered.
+    pub access: Arc<AccessCache>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -214,14 +219,11 @@ impl Feed {
 
     /// Asks whether the logins in use are still good.
     fn sweep(&self) {
-        let (accounts, answer) = (self.ports.accounts.clone(), self.answer.clone());
-        let (sessions, now) = (self.node.connections.sessions(), self.now());
-        if sessions.is_empty() {
-            return;
-        }
+        let Ports { accounts, rooms, access, .. } = &self.ports;
+        let (accounts, rooms, access) = (accounts.clone(), rooms.clone(), access.clone());
+        let (answer, sessions, now) = (self.answer.clone(), self.node.connections.sessions(), self.now());
         tokio::spawn(async move {
-            if let Ok(alive) = accounts.alive(&sessions, now).await {
-                let ended = sessions.into_iter().filter(|session| !alive.contains(session)).collect();
+            if let Ok(ended) = access.sweep(&*accounts, &*rooms, &sessions, now).await {
                 let _ = answer.send(ReadResult::Ended(ended));
             }
         });
@@ -251,12 +253,38 @@ mod tests {
     use crate::limits::Caps;
     use domain::ports::bus::Bus;
     use domain::ports::log::Log;
-    use testkit::builders;
+    use testkit::builders::{self, NOON};
     use testkit::bus::RecordingBus;
+    use testkit::clock::FakeClock;
     use testkit::memory::MemoryStore;
 
     /// More than the queue of a subscriber holds.
     const BURST: i64 = 6_000;
+
+    #[actix_web::test]
+    async fn after_a_loss_the_sockets_of_logins_that_ended_elsewhere_are_told() {
+        let bus = Arc::new(RecordingBus::default());
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let ann = Arc::new(builders::user("ann").create(&*store).await);
+        let (node, from_workers) = Node::new(Caps { all: 10, per_network: 10, per_user: 10 });
+        let (_, mut from_feed) = node.workers.add();
+        let mut sessions = Vec::new();
+        for _ in 0..2 {
+            let session = store.open_session(ann.id, NOON, builders::later(60)).await.unwrap().id;
+            let (id, _) = node.connections.connect(&builders::network("a"), NOON);
+            assert!(node.log_in(id, Some(&ann), Some(session)));
+            sessions.push(session);
+        }
+        let access = Arc::new(AccessCache::new(&*bus));
+        let clock = Arc::new(FakeClock::default());
+        let ports = Ports { events: store.clone(), accounts: store.clone(), rooms: store.clone(), access, clock };
+        actix_web::rt::spawn(Feed::new(ports, node.clone()).run(bus.subscribe(), from_workers));
+        let elsewhere = store.of_another_process(Arc::new(RecordingBus::default()));
+        assert!(elsewhere.end_session(sessions[1]).await.unwrap());
+        bus.lose();
+        let told = from_feed.recv().await;
+        assert!(matches!(told, Some(ToWorker::SessionsEnded(ended)) if ended[..] == sessions[1..]));
+    }
 
     #[actix_web::test]
     async fn a_burst_that_overflows_the_bus_reaches_the_workers_complete_and_in_order() {
@@ -268,7 +296,8 @@ mod tests {
         let (node, from_workers) = Node::new(caps);
         let (worker, mut from_feed) = node.workers.add();
         let clock = crate::bootstrap::system_clock();
-        let ports = Ports { events: store.clone(), accounts: store.clone(), clock };
+        let access = Arc::new(AccessCache::new(&*bus));
+        let ports = Ports { events: store.clone(), accounts: store.clone(), rooms: store.clone(), access, clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

@@ -110,7 +110,7 @@ impl Chat {
                 return Err(Error::Failed("messages that not everybody gets cannot be stored".to_owned()));
             }
         }
-        self.refuse_ended(caller).await?;
+        self.accounts.refuse_ended(caller).await?;
         let exempt = review::is_exempt(&access);
         let command = LogCommand::Post {
             draft: Draft { text, kind: new.kind, reply_to: new.reply_to, nonce },
@@ -148,15 +148,6 @@ impl Chat {
             answers.push(posting.await);
         }
         answers
-    }
-
-    /// A socket may outlive its login when another process ended that: what it sends is refused two seconds later at most.
-    pub(super) async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
-        let Ports { access, accounts, clock, .. } = &self.ports;
-        match access.is_alive(&**accounts, caller.session, clock.now()).await? {
-            true => Ok(()),
-            false => Err(Error::TokenInvalid),
-        }
     }
 
     /// What becomes of a text: the pure stages, and between them the flood limiter, which counts.

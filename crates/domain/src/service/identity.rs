@@ -6,7 +6,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::ports::effects::Quota;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, RateLimitKind};
-use crate::service::{Caller, ClientInfo};
+use crate::service::{Caller, ClientInfo, Ports};
 
 /// How long a ticket for a socket is good.
 pub const TICKET_LIFETIME: Span = Span::seconds(60);
@@ -27,20 +27,42 @@ impl Accounts {
         self.resume(session, client, now).await
     }
 
-    async fn resume(&self, session: SessionId, client: &ClientInfo, now: Timestamp) -> Result<Caller, Error> {
-        let version = self.ports.access.version();
-        let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
-        self.ports.access.put_user(user.clone(), now, version);
-        self.ports.access.put_session(session.id, now);
-        if session.is_due_to_slide(now) {
-            self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
-            self.seen(&user, client).await?;
+    /// The same for somebody who is about to change something: the store said less than two seconds ago that the login goes on.
+    pub async fn identify_actor(&self, token: &str, client: &ClientInfo) -> Result<Caller, Error> {
+        let caller = self.identify(token, client).await?;
+        self.refuse_ended(&caller).await?;
+        Ok(caller)
+    }
+
+    /// A caller may outlive the login when another process ended that: it acts no more two seconds later at most.
+    pub(super) async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
+        let Ports { access, accounts, clock, .. } = &self.ports;
+        match access.is_alive(&**accounts, caller.session, clock.now()).await? {
+            true => Ok(()),
+            false => Err(Error::TokenInvalid),
         }
-        Ok(Caller { user, session: session.id, network: client.network.clone() })
+    }
+
+    async fn resume(&self, session: SessionId, client: &ClientInfo, now: Timestamp) -> Result<Caller, Error> {
+        let Ports { access, accounts, .. } = &self.ports;
+        let user = match access.user_of(session, now) {
+            Some(user) => user,
+            None => {
+                let found = access.read_login(&**accounts, session, now).await?;
+                let (stored, user) = found.ok_or(Error::TokenInvalid)?;
+                if stored.is_due_to_slide(now) {
+                    accounts.slide_session(session, now + LIFETIME).await?;
+                    self.seen(&user, client).await?;
+                }
+                user
+            }
+        };
+        Ok(Caller { user, session, network: client.network.clone() })
     }
 
     /// A ticket that logs in one socket within [`TICKET_LIFETIME`].
     pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
+        self.refuse_ended(caller).await?;
         let now = self.ports.clock.now();
         self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
         let secret = self.ports.ids.secret();
