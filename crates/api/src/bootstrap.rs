@@ -37,8 +37,10 @@ pub struct Wired {
     pub events: Arc<dyn EventReader>,
     /// Looking up logins.
     pub accounts: Arc<dyn AccountStore>,
-    /// Looking up people.
-    pub people: Arc<dyn RoomStore>,
+    /// Looking up users.
+    pub rooms: Arc<dyn RoomStore>,
+    /// What is remembered of logins and users.
+    pub access: Arc<AccessCache>,
     /// Between the store, the feed and the other nodes.
     pub bus: Arc<dyn Bus>,
     /// The other nodes, where there may be some.
@@ -102,7 +104,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         events: store.history.clone(),
         sanctions: store.history.clone(),
         access_reader: store.history.clone(),
-        access,
+        access: access.clone(),
         clock: clock.clone(),
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
@@ -113,7 +115,8 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         services: Services::new(ports, settings(config, limits)),
         events: store.history.clone(),
         accounts: store.accounts.clone(),
-        people: store.rooms.clone(),
+        rooms: store.rooms.clone(),
+        access,
         bus,
         cluster,
         health: store.health.clone(),

@@ -74,7 +74,11 @@ impl FromRequest for MaybeCaller {
             let Some(token) = bearer(&request) else { return Ok(MaybeCaller(None)) };
             let app = app(&request)?;
             let client = (app.locate)(address(&request, &app.config));
-            Ok(MaybeCaller(Some(app.services.accounts.identify(&token, &client).await?)))
+            let accounts = &app.services.accounts;
+            Ok(MaybeCaller(Some(match request.method().is_safe() {
+                true => accounts.identify(&token, &client).await?,
+                false => accounts.identify_actor(&token, &client).await?,
+            })))
         })
     }
 }

@@ -88,12 +88,25 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
 
     let wired = bootstrap::wire(&config, clock).await?;
     let root_password = bootstrap::ensure_root(&wired, &config).await?;
-    let Wired { services, events, accounts, people, bus, cluster, health, clock, limiter, locate, subscription, store } =
-        wired;
+    let Wired {
+        services,
+        events,
+        accounts,
+        rooms,
+        access,
+        bus,
+        cluster,
+        health,
+        clock,
+        limiter,
+        locate,
+        subscription,
+        store,
+    } = wired;
     let identity = bootstrap::identity(&config);
     let metrics = Arc::new(Metrics::new(&identity.name, cluster.clone()));
     let (node, from_workers) = Node::new(config.limits.caps, identity, cluster, clock.clone());
-    let ports = feed::Ports { events, accounts, people, bus, clock: clock.clone() };
+    let ports = feed::Ports { events, accounts, rooms, access, bus, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let unlisted_proxy = UnlistedProxy::default();

@@ -11,8 +11,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::model::connection::ConnectionInfo;
 use domain::model::node::NodeName;
 use domain::policy::{self, Action};
-use domain::service::accounts::TICKET_LIFETIME;
 use domain::service::error::Error;
+use domain::service::identity::TICKET_LIFETIME;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -22,6 +22,7 @@ use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, RoomStore, StoreError};
 use domain::presence::BEAT_EVERY;
+use domain::service::access::AccessCache;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,8 +55,10 @@ pub struct Ports {
     pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
-    /// Where people are looked up.
-    pub people: Arc<dyn RoomStore>,
+    /// Where users are looked up.
+    pub rooms: Arc<dyn RoomStore>,
+    /// Where logins and users are remembered.
+    pub access: Arc<AccessCache>,
     /// Where the events of other processes are asked for.
     pub bus: Arc<dyn Bus>,
     pub clock: Arc<dyn Clock>,
@@ -251,17 +254,17 @@ impl Feed {
     fn sweep(&self) {
         self.sweep_sessions();
         if self.node.others.is_some() {
-            self.sweep_people();
+            self.sweep_users();
         }
     }
 
-    fn sweep_people(&self) {
-        let (people, answer) = (self.ports.people.clone(), self.answer.clone());
+    fn sweep_users(&self) {
+        let (rooms, answer) = (self.ports.rooms.clone(), self.answer.clone());
         let connected = self.node.connections.users();
         tokio::spawn(async move {
             for some in connected.chunks(PEOPLE_MAX) {
                 let ids: Vec<UserId> = some.iter().map(|user| user.id).collect();
-                let Ok(found) = people.members(RoomId::SERVER, &ids).await else { return };
+                let Ok(found) = rooms.members(RoomId::SERVER, &ids).await else { return };
                 let found = found.into_iter().map(|member| member.user).collect();
                 let _ = answer.send(ReadResult::People(some.to_vec(), found));
             }
@@ -281,14 +284,14 @@ impl Feed {
     }
 
     fn sweep_sessions(&self) {
-        let (accounts, answer) = (self.ports.accounts.clone(), self.answer.clone());
-        let (sessions, now) = (self.node.connections.sessions(), self.now());
+        let Ports { accounts, rooms, access, .. } = &self.ports;
+        let (accounts, rooms, access) = (accounts.clone(), rooms.clone(), access.clone());
+        let (answer, sessions, now) = (self.answer.clone(), self.node.connections.sessions(), self.now());
         if sessions.is_empty() {
             return;
         }
         tokio::spawn(async move {
-            if let Ok(alive) = accounts.alive(&sessions, now).await {
-                let ended = sessions.into_iter().filter(|session| !alive.contains(session)).collect();
+            if let Ok(ended) = access.sweep(&*accounts, &*rooms, &sessions, now).await {
                 let _ = answer.send(ReadResult::Ended(ended));
             }
         });
@@ -326,12 +329,44 @@ mod tests {
     use crate::realtime::node::Identity;
     use domain::model::node::NodeName;
     use domain::ports::log::Log;
-    use testkit::builders;
+    use testkit::builders::{self, NOON};
     use testkit::bus::RecordingBus;
+    use testkit::clock::FakeClock;
     use testkit::memory::MemoryStore;
+
+    fn node(clock: Arc<dyn Clock>) -> (Arc<Node>, UnboundedReceiver<ToFeed>) {
+        let identity = Identity { name: NodeName::of_process("test", 1), incarnation: 0 };
+        Node::new(Caps { all: 10, per_network: 10, per_user: 10 }, identity, None, clock)
+    }
 
     /// More than the queue of a subscriber holds.
     const BURST: i64 = 6_000;
+
+    #[actix_web::test]
+    async fn after_a_loss_the_sockets_of_logins_that_ended_elsewhere_are_told() {
+        let bus = Arc::new(RecordingBus::default());
+        let store = Arc::new(MemoryStore::new(bus.clone()));
+        let ann = Arc::new(builders::user("ann").create(&*store).await);
+        let clock = Arc::new(FakeClock::default());
+        let (node, from_workers) = node(clock.clone());
+        let (_, mut from_feed) = node.workers.add();
+        let mut sessions = Vec::new();
+        for _ in 0..2 {
+            let session = store.open_session(ann.id, NOON, builders::later(60)).await.unwrap().id;
+            let (id, _) = node.connections.connect(&builders::network("a"), NOON);
+            assert!(node.log_in(id, Some(&ann), Some(session)));
+            sessions.push(session);
+        }
+        let access = Arc::new(AccessCache::new(&*bus));
+        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
+        actix_web::rt::spawn(Feed::new(ports, node.clone()).run(bus.subscribe(), from_workers));
+        let elsewhere = store.of_another_process(Arc::new(RecordingBus::default()));
+        assert!(elsewhere.end_session(sessions[1]).await.unwrap());
+        bus.lose();
+        let told = from_feed.recv().await;
+        assert!(matches!(told, Some(ToWorker::SessionsEnded(ended)) if ended[..] == sessions[1..]));
+    }
 
     #[actix_web::test]
     async fn a_burst_that_overflows_the_bus_reaches_the_workers_complete_and_in_order() {
@@ -339,13 +374,12 @@ mod tests {
         let store = Arc::new(MemoryStore::new(bus.clone()));
         let owner = builders::user("olive").create(&*store).await;
         let room = builders::room("lobby").create(&*store, &owner).await;
-        let caps = Caps { all: 10, per_network: 10, per_user: 10 };
         let clock = crate::bootstrap::system_clock();
-        let identity = Identity { name: NodeName::of_process("test", 1), incarnation: 0 };
-        let (node, from_workers) = Node::new(caps, identity, None, clock.clone());
+        let (node, from_workers) = node(clock.clone());
         let (worker, mut from_feed) = node.workers.add();
-        let ports =
-            Ports { events: store.clone(), accounts: store.clone(), people: store.clone(), bus: bus.clone(), clock };
+        let access = Arc::new(AccessCache::new(&*bus));
+        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

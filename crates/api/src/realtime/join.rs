@@ -42,6 +42,7 @@ impl Follower for HubFollower<'_> {
 
     async fn follow(&self, room: RoomId, uid: &RoomUid) -> Result<LocalRoom, Error> {
         let followed = self.hub.room(room, uid).await?;
+        self.hub.node().refresh_users(room).await;
         self.conn.pause(room, true);
         self.paused.set(Some(room));
         Ok(followed)

@@ -3,20 +3,23 @@
 use crate::limits::Caps;
 use crate::realtime::connections::Connections;
 use crate::realtime::others::{NodeInfo, OtherNodes};
-use crate::realtime::presence::{Presence, USERS_TOLD};
+use crate::realtime::presence::{self, Presence, USERS_TOLD};
 use crate::realtime::protocol::Close;
 use crate::realtime::workers::{ToFeed, ToWorker, Workers};
 use domain::model::connection::ConnectionInfo;
-use domain::model::id::{RoomId, RoomUid, SessionId, UserId};
+use domain::model::id::{RoomId, RoomUid, SessionId};
 use domain::model::node::{Beat, NodeName};
 use domain::model::user::{Network, User};
 use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
 use domain::ports::effects::Clock;
 use domain::presence::Beats;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How long a join waits for the names of those on other nodes.
+const JOIN_WAITS: Duration = Duration::from_millis(250);
 
 /// Who a node is.
 pub struct Identity {
@@ -134,15 +137,23 @@ impl Node {
 
     /// Who is logged in in a room on all nodes, at most [`USERS_TOLD`]; asks the other nodes.
     pub async fn users_everywhere(&self, room: RoomId) -> Vec<Arc<User>> {
-        let mut users = self.presence.users(room);
-        if let Some(others) = self.others.as_ref().filter(|_| users.len() < USERS_TOLD) {
-            let here: HashSet<UserId> = users.iter().map(|user| user.id).collect();
-            let elsewhere = others.users(room, USERS_TOLD).await.into_iter();
-            users.extend(elsewhere.filter(|user| !here.contains(&user.id)).map(Arc::new));
-            users.sort_unstable_by_key(|user| user.id);
-            users.truncate(USERS_TOLD);
+        let here = self.presence.users_here(room);
+        match self.others.as_ref().filter(|_| here.len() < USERS_TOLD) {
+            Some(others) => presence::merge(here, others.users(room, USERS_TOLD).await.into_iter().map(Arc::new)),
+            None => here,
         }
-        users
+    }
+
+    /// Has the list of who is in a room hold those on other nodes, unless they were just asked, or take too long.
+    pub async fn refresh_users(&self, room: RoomId) {
+        let Some(others) = &self.others else { return };
+        if self.presence.begin_asking(room, self.clock.now())
+            && let Ok(users) = tokio::time::timeout(JOIN_WAITS, others.users(room, USERS_TOLD)).await
+        {
+            let mut users: Vec<Arc<User>> = users.into_iter().map(Arc::new).collect();
+            users.sort_unstable_by_key(|user| user.id);
+            self.presence.set_users_elsewhere(room, users);
+        }
     }
 
     /// Tells the other nodes that this one is there, and lets go of those who do not.
@@ -182,7 +193,7 @@ impl AnswersNodes for Node {
             NodeRequest::CloseConnection(id) if self.close(id) => NodeAnswer::Done,
             NodeRequest::CloseConnection(_) => NodeAnswer::Missing,
             NodeRequest::Users(room) => {
-                NodeAnswer::Users(self.presence.users(room).iter().map(|user| (**user).clone()).collect())
+                NodeAnswer::Users(self.presence.users_here(room).iter().map(|user| (**user).clone()).collect())
             }
             NodeRequest::FullBeat => {
                 if let Some(others) = &self.others {

@@ -1,11 +1,10 @@
 //! The messages of one socket on their way into the log. Each is put in line as soon as it is read, without waiting for the
 //! answer to the one before; the answers go out in the order of the questions.
 
-use crate::problem::Problem;
-use futures_util::future::LocalBoxFuture;
+use domain::model::message::Message;
+use domain::service::error::Error;
+use domain::service::posting::Posting;
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::task::Poll;
 
 /// The most messages of one socket in line.
 pub const IN_FLIGHT_MAX: usize = 256;
@@ -13,19 +12,11 @@ pub const IN_FLIGHT_MAX: usize = 256;
 /// Above this many bytes of messages in line, nothing more is read from the socket.
 const BYTES_FULL: usize = 256 * 1024;
 
-/// What the sender is told: where the message stands.
-pub type AckResult = Result<crate::realtime::protocol::MessageAck, Problem>;
-
 struct InLine {
     /// The number of the frame, to be answered with.
     id: Option<i64>,
     bytes: usize,
-    answer: Answering,
-}
-
-enum Answering {
-    Ready(Box<AckResult>),
-    Waiting(LocalBoxFuture<'static, AckResult>),
+    posting: Posting,
 }
 
 /// What waits for its answer, oldest first.
@@ -46,90 +37,72 @@ impl Pipeline {
         self.line.is_empty()
     }
 
-    /// Begins to post the message of the frame `id`, which has so many bytes.
-    pub async fn post(&mut self, id: Option<i64>, bytes: usize, commit: impl Future<Output = AckResult> + 'static) {
-        let mut commit: LocalBoxFuture<'static, AckResult> = Box::pin(commit);
-        // The first poll puts it in line, before the next frame is looked at.
-        let answer = match futures_util::poll!(&mut commit) {
-            Poll::Ready(answer) => Answering::Ready(Box::new(answer)),
-            Poll::Pending => Answering::Waiting(commit),
-        };
+    /// The message of the frame `id`, which has so many bytes, is to be answered after those before it.
+    pub fn push(&mut self, id: Option<i64>, bytes: usize, posting: Posting) {
         self.bytes += bytes;
-        self.line.push_back(InLine { id, bytes, answer });
+        self.line.push_back(InLine { id, bytes, posting });
     }
 
-    /// An answer that is known already, after those to what came before it.
-    pub fn answer(&mut self, id: Option<i64>, answer: AckResult) {
-        self.line.push_back(InLine { id, bytes: 0, answer: Answering::Ready(Box::new(answer)) });
-    }
-
-    /// The next answer, with the number of its frame; `None` when nothing waits.
-    pub async fn next(&mut self) -> Option<(Option<i64>, AckResult)> {
-        let oldest = self.line.front_mut()?;
-        let answer = match &mut oldest.answer {
-            Answering::Ready(_) => None,
-            Answering::Waiting(commit) => Some(poll_fn(|cx| commit.as_mut().poll(cx)).await),
-        };
-        let InLine { id, bytes, answer: known } = self.line.pop_front()?;
+    /// The next answer, with the number of its frame; `None` when nothing waits. Cancelling the wait loses nothing.
+    pub async fn next(&mut self) -> Option<(Option<i64>, Result<Message, Error>)> {
+        let InLine { id, bytes, posting } = self.line.front_mut()?;
+        let (id, bytes, posted) = (*id, *bytes, posting.await);
+        self.line.pop_front();
         self.bytes -= bytes;
-        match (answer, known) {
-            (Some(answer), _) => Some((id, answer)),
-            (None, Answering::Ready(answer)) => Some((id, *answer)),
-            (None, Answering::Waiting(_)) => None,
-        }
+        Some((id, posted))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realtime::protocol::MessageAck as At;
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use domain::model::id::{MessageId, RoomId, Seq};
+    use domain::model::message::MessageKind;
+    use domain::model::user::Member;
+    use testkit::builders::{NOON, body, known_user};
     use tokio::sync::oneshot;
 
-    fn at(seq: i64) -> At {
-        At { id: seq, seq, timestamp: 0 }
+    fn message(seq: i64) -> Message {
+        let (id, seq, room) = (MessageId(seq), Seq(seq), RoomId(1));
+        let author = Member::outside(known_user(1, "ann"));
+        Message { id, seq, room, author, text: body("hello"), kind: MessageKind::Say, reply_to: None, at: NOON }
     }
 
     #[tokio::test]
-    async fn messages_are_put_in_line_as_they_come_and_answered_in_that_order() {
-        let (mut pipeline, begun) = (Pipeline::default(), Rc::new(RefCell::new(Vec::new())));
-        let mut answers = Vec::new();
+    async fn messages_are_answered_in_the_order_in_which_they_came() {
+        let (mut pipeline, mut answers) = (Pipeline::default(), Vec::new());
         for number in 1..=3 {
             let (answer, answered) = oneshot::channel();
             answers.push(answer);
-            let begun = begun.clone();
-            let commit = async move {
-                begun.borrow_mut().push(number);
-                Ok(at(answered.await.expect("an answer")))
-            };
-            pipeline.post(Some(number), 10, commit).await;
+            let posting = Posting::begin(async { Ok(message(answered.await.expect("an answer"))) });
+            pipeline.push(Some(number), 10, posting.await);
         }
-        assert_eq!(*begun.borrow(), [1, 2, 3]);
+        pipeline.push(Some(4), 10, Posting::answered(Err(Error::NoRoom)));
         for (number, answer) in answers.into_iter().enumerate().rev() {
             answer.send(number as i64 + 1).expect("somebody listens");
         }
         for number in 1..=3 {
             let (id, answer) = pipeline.next().await.expect("one more");
-            assert_eq!((id, answer.expect("posted").seq), (Some(number), number));
+            assert_eq!((id, answer.expect("posted").seq), (Some(number), Seq(number)));
         }
+        assert!(matches!(pipeline.next().await, Some((Some(4), Err(Error::NoRoom)))));
         assert!(pipeline.next().await.is_none());
     }
 
     #[tokio::test]
     async fn it_is_full_by_messages_and_by_bytes() {
+        let posted = || Posting::answered(Ok(message(1)));
         let mut many = Pipeline::default();
         for _ in 0..IN_FLIGHT_MAX {
             assert!(!many.is_full());
-            many.post(None, 1, async { Ok(at(1)) }).await;
+            many.push(None, 1, posted());
         }
         assert!(many.is_full());
         many.next().await;
         assert!(!many.is_full());
 
         let mut large = Pipeline::default();
-        large.post(None, BYTES_FULL, async { Ok(at(1)) }).await;
+        large.push(None, BYTES_FULL, posted());
         assert!(large.is_full());
         large.next().await;
         assert!(!large.is_full() && large.is_empty());

@@ -1,6 +1,7 @@
 //! Who is in which room: how many connections on all nodes, and which users on this one.
 
 use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::time::{Span, Timestamp};
 use domain::model::user::User;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +65,19 @@ struct PresenceTable {
     changed: HashMap<RoomId, RoomUid>,
     /// How many connections there are on other nodes.
     elsewhere: HashMap<RoomId, usize>,
+    /// Who is logged in there, as they last said.
+    users_elsewhere: HashMap<RoomId, UsersElsewhere>,
 }
+
+/// Who is logged in in a room on other nodes.
+struct UsersElsewhere {
+    users: Vec<Arc<User>>,
+    /// When somebody last began to ask.
+    asked_at: Timestamp,
+}
+
+/// Other nodes are asked for their users of a room once in this time, however many join.
+const USERS_FRESH_FOR: Span = Span::seconds(5);
 
 /// Who is in the rooms of this process.
 #[derive(Default)]
@@ -131,13 +144,48 @@ impl Presence {
         rooms.iter().copied().collect()
     }
 
-    /// Who is logged in in a room, by id, at most [`USERS_TOLD`].
-    pub fn users(&self, room: RoomId) -> Vec<Arc<User>> {
+    /// Who is logged in in a room on this node, by id, at most [`USERS_TOLD`].
+    pub fn users_here(&self, room: RoomId) -> Vec<Arc<User>> {
         let table = self.table();
         let Some(there) = table.rooms.get(&room) else { return Vec::new() };
         let mut users: Vec<Arc<User>> = there.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
         users.sort_unstable_by_key(|user| user.id);
         users
+    }
+
+    /// The same on all nodes, as they last said.
+    pub fn users(&self, room: RoomId) -> Vec<Arc<User>> {
+        let here = self.users_here(room);
+        match self.table().users_elsewhere.get(&room) {
+            Some(elsewhere) => merge(here, elsewhere.users.iter().cloned()),
+            None => here,
+        }
+    }
+
+    /// Whether the other nodes are to be asked who is in a room there; true for one caller in [`USERS_FRESH_FOR`].
+    pub fn begin_asking(&self, room: RoomId, now: Timestamp) -> bool {
+        let table = &mut *self.table();
+        if !table.elsewhere.contains_key(&room) {
+            return false;
+        }
+        let never = UsersElsewhere { users: Vec::new(), asked_at: Timestamp(0) };
+        let known = table.users_elsewhere.entry(room).or_insert(never);
+        let is_due = now < known.asked_at || now - known.asked_at >= USERS_FRESH_FOR;
+        if is_due {
+            known.asked_at = now;
+        }
+        is_due
+    }
+
+    /// Takes note of who is in a room on other nodes.
+    pub fn set_users_elsewhere(&self, room: RoomId, users: Vec<Arc<User>>) {
+        let table = &mut *self.table();
+        if let Some(known) = table.users_elsewhere.get_mut(&room)
+            && known.users != users
+        {
+            known.users = users;
+            table.rooms.entry(room).or_default().changes += 1;
+        }
     }
 
     /// Which users are in a room, and whether this one is among them.
@@ -168,11 +216,15 @@ impl Presence {
     pub fn set_elsewhere(&self, counts: &[(RoomId, usize)]) {
         let table = &mut *self.table();
         for (room, count) in counts {
-            if *count == 0 {
-                table.elsewhere.remove(room)
+            if *count > 0 {
+                table.elsewhere.insert(*room, *count);
             } else {
-                table.elsewhere.insert(*room, *count)
-            };
+                table.elsewhere.remove(room);
+                let told = table.users_elsewhere.remove(room);
+                if let Some(there) = told.and_then(|_| table.rooms.get_mut(room)) {
+                    there.changes += 1;
+                }
+            }
             if let Some(uid) = table.rooms.get(room).and_then(|there| there.uid.clone()) {
                 table.changed.insert(*room, uid);
             }
@@ -189,6 +241,15 @@ impl Presence {
             .map(|(room, uid)| (room, uid, table.count(room)))
             .collect()
     }
+}
+
+/// Both lists as one, each user once, by id, at most [`USERS_TOLD`].
+pub fn merge(mut here: Vec<Arc<User>>, elsewhere: impl Iterator<Item = Arc<User>>) -> Vec<Arc<User>> {
+    let known: HashSet<UserId> = here.iter().map(|user| user.id).collect();
+    here.extend(elsewhere.filter(|user| !known.contains(&user.id)));
+    here.sort_unstable_by_key(|user| user.id);
+    here.truncate(USERS_TOLD);
+    here
 }
 
 impl PresenceTable {
@@ -273,7 +334,13 @@ mod tests {
         presence.enter(ROOM, &uid(), None);
         assert_eq!(presence.take_changed(), [(ROOM, uid(), 6)]);
         let (before, _) = presence.users_version(ROOM, None);
+        let (now, bob) = (Timestamp(1_000_000), Arc::new(known_user(2, "bob")));
+        assert_eq!([presence.begin_asking(ROOM, now), presence.begin_asking(ROOM, now)], [true, false]);
+        presence.set_users_elsewhere(ROOM, vec![bob.clone()]);
+        assert_eq!((presence.users(ROOM), presence.users_here(ROOM)), (vec![bob], vec![]));
+        assert!(presence.begin_asking(ROOM, now + USERS_FRESH_FOR));
         presence.set_elsewhere(&[(ROOM, 0)]);
+        assert!(presence.users(ROOM).is_empty());
         assert_eq!(presence.take_changed(), [(ROOM, uid(), 1)]);
         assert_ne!(presence.users_version(ROOM, None).0, before, "the list says how many there are");
         assert_eq!(presence.here(), HashMap::from([(ROOM, 1)]));

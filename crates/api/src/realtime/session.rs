@@ -5,8 +5,8 @@ use crate::realtime::conn::Conn;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Hub;
 use crate::realtime::join;
-use crate::realtime::pipeline::{AckResult, Pipeline};
-use crate::realtime::protocol::{self, Close, Envelope, Join, Request, SendMessage, Server};
+use crate::realtime::pipeline::Pipeline;
+use crate::realtime::protocol::{Close, Envelope, Join, MessageAck, Request, SendMessage, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
 use domain::command::{Input, SocketCommand};
@@ -19,8 +19,9 @@ use domain::policy::Denied;
 use domain::ports::effects::Quota;
 use domain::service::Caller;
 use domain::service::accounts::Login;
-use domain::service::chat::{NewMessage, Reviewed};
+use domain::service::chat::NewMessage;
 use domain::service::error::{Error, RateLimitKind, Resource};
+use domain::service::posting::Posting;
 use domain::service::viewing::JoinRequest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ impl Session {
         } else if let Some(text) = text {
             let id = Envelope::parse(text).map_or_else(|(id, _)| id, |envelope| envelope.id);
             let error = Error::TooFast { pace: RateLimitKind::Other, retry_after };
-            pipeline.answer(id, Err(error.into()));
+            pipeline.push(id, 0, Posting::answered(Err(error)));
         }
         false
     }
@@ -70,25 +71,18 @@ impl Session {
             Ok(envelope) => (envelope.id, envelope.request()),
             Err((id, problem)) => (id, Err(problem)),
         };
-        if let Ok(Request::SendMessage(message)) = &request
-            && let Ok(Input::Message(kind, body)) = Input::parse(&message.text)
-        {
-            match self.prepare(message, kind, body).await {
-                Ok(reviewed) => {
-                    let commit = self.hub.app().services.chat.commit(reviewed);
-                    let commit = async { commit.await.map(|message| posted(&message)).map_err(Problem::from) };
-                    pipeline.post(id, text.len(), commit).await;
-                }
-                Err(problem) => pipeline.answer(id, Err(problem)),
-            }
-            return;
+        if !request.as_ref().is_ok_and(is_message) {
+            self.answer_all(pipeline).await;
         }
-        self.answer_all(pipeline).await;
-        let result = match request {
+        let done = match request {
             Ok(request) => self.dispatch(request).await,
             Err(problem) => Err(problem),
         };
-        self.answer(id, result);
+        match done {
+            Ok(Outcome::InLine(posting)) => pipeline.push(id, text.len(), posting),
+            Ok(Outcome::Answer(data)) => self.answer(id, Ok(data)),
+            Err(problem) => self.answer::<Value>(id, Err(problem)),
+        }
         if self.quitting.get() {
             self.conn.close(Close::Normal, self.hub.second());
         }
@@ -102,14 +96,15 @@ impl Session {
     }
 
     /// Answers a message.
-    pub fn answer_posted(&self, id: Option<i64>, posted: AckResult) {
+    pub fn answer_posted(&self, id: Option<i64>, posted: Result<Message, Error>) {
         if posted.is_ok() {
             self.hub.metrics().messages.inc();
         }
-        self.answer(id, posted);
+        let ack = |message: Message| MessageAck { id: message.id.0, seq: message.seq.0, timestamp: message.at.0 };
+        self.answer(id, posted.map(ack).map_err(Problem::from));
     }
 
-    fn answer(&self, id: Option<i64>, result: Result<impl Serialize, Problem>) {
+    fn answer<T: Serialize>(&self, id: Option<i64>, result: Result<T, Problem>) {
         if let Err(problem) = &result
             && problem.concerns_security()
         {
@@ -122,22 +117,22 @@ impl Session {
         }
     }
 
-    async fn dispatch(&self, request: Request) -> Result<Value, Problem> {
-        match request {
+    async fn dispatch(&self, request: Request) -> Result<Outcome, Problem> {
+        Ok(Outcome::Answer(match request {
+            Request::SendMessage(message) => return self.send_message(&message).await,
             Request::Login(login) => {
                 let client = &self.conn.client;
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
-                Ok(self.authenticate(caller, None).await)
+                self.authenticate(caller, None).await
             }
-            Request::Logout => Ok(self.clear_identity().await),
-            Request::Join(join) => self.join(&join).await,
+            Request::Logout => self.clear_identity().await,
+            Request::Join(join) => self.join(&join).await?,
             Request::Leave(leave) => {
                 let uid = RoomUid::parse(&leave.uid).ok_or(Error::NoSuch(Resource::Room))?;
-                Ok(self.leave(&uid))
+                self.leave(&uid)
             }
-            Request::SendMessage(message) => self.run_command(&message).await,
-            Request::Pong => Ok(json!({})),
-        }
+            Request::Pong => json!({}),
+        }))
     }
 
     /// The socket is somebody from now on; rooms where that one is banned are left.
@@ -220,23 +215,28 @@ impl Session {
         }
     }
 
-    async fn prepare(&self, message: &SendMessage, kind: MessageKind, text: &str) -> Result<Reviewed, Problem> {
-        let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
-        let reply_to = message.reply_to.map(MessageId);
-        let new = NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to };
-        Ok(self.hub.app().services.chat.prepare(caller.as_ref(), room.as_ref(), new).await?)
-    }
-
-    async fn run_command(&self, message: &SendMessage) -> Result<Value, Problem> {
-        let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
-        let chat = &self.hub.app().services.chat;
+    async fn send_message(&self, message: &SendMessage) -> Result<Outcome, Problem> {
         let (name, text) = match Input::parse(&message.text).map_err(Error::from)? {
-            Input::Message(..) => return Err(Problem::new(Code::Internal, "a message was taken for a command")),
-            Input::Command(entry, command) => (entry.name, chat.run(caller.as_ref(), room.as_ref(), command).await?),
+            Input::Message(kind, text) => return Ok(Outcome::InLine(self.post(message, kind, text).await)),
+            Input::Command(entry, command) => {
+                let (room, caller) = (self.room_of(message)?, self.conn.caller().clone());
+                let chat = &self.hub.app().services.chat;
+                (entry.name, chat.run(caller.as_ref(), room.as_ref(), command).await?)
+            }
             Input::Socket(entry, command) => (entry.name, self.run_connection_command(command).await?),
         };
         self.conn.send(Frame::server(&Server::System { kind: "command", text: &text }));
-        Ok(json!({ "command": name }))
+        Ok(Outcome::Answer(json!({ "command": name })))
+    }
+
+    async fn post(&self, message: &SendMessage, kind: MessageKind, text: &str) -> Posting {
+        let (room, caller) = (self.room_of(message), self.conn.caller().clone());
+        let reply_to = message.reply_to.map(MessageId);
+        let new = NewMessage { text, kind, nonce: message.nonce.as_deref(), reply_to };
+        match room {
+            Ok(room) => self.hub.app().services.chat.enqueue(caller.as_ref(), room.as_ref(), new).await,
+            Err(error) => Posting::answered(Err(error)),
+        }
     }
 
     /// Carries out a command that concerns this connection; what it says to the sender.
@@ -282,6 +282,15 @@ impl Session {
     }
 }
 
-fn posted(message: &Message) -> protocol::MessageAck {
-    protocol::MessageAck { id: message.id.0, seq: message.seq.0, timestamp: message.at.0 }
+/// What became of a request that was not refused.
+enum Outcome {
+    /// It is answered with this.
+    Answer(Value),
+    /// It is answered in its turn.
+    InLine(Posting),
+}
+
+/// Whether it is a text to be posted, and no command.
+fn is_message(request: &Request) -> bool {
+    matches!(request, Request::SendMessage(message) if matches!(Input::parse(&message.text), Ok(Input::Message(..))))
 }

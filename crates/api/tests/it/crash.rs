@@ -15,7 +15,7 @@ const KILLS: usize = 10;
 const BETWEEN: usize = 60;
 
 /// Messages sent and not answered yet, at the most.
-const IN_FLIGHT: usize = 16;
+const IN_FLIGHT: usize = 64;
 
 /// Somebody who posts, and repeats what was not acknowledged.
 struct Poster {

@@ -14,9 +14,6 @@ use crate::ports::store::{Deletion, StoreError};
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, ClientInfo, Guests, Ports, Settings};
 
-/// How long a ticket for a socket is good.
-pub const TICKET_LIFETIME: Span = Span::seconds(60);
-
 /// How often rooms that came meanwhile are handed over before somebody who leaves is asked to come back.
 const HAND_OVERS: usize = 5;
 
@@ -184,7 +181,7 @@ impl Accounts {
         Ok(Login { user, token, session: session.id })
     }
 
-    async fn seen(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
+    pub(super) async fn seen(&self, user: &User, client: &ClientInfo) -> Result<(), Error> {
         if user.network.as_ref() != Some(&client.network) {
             let change = UserChange {
                 network: Some(client.network.clone()),
@@ -206,58 +203,6 @@ impl Accounts {
             Some(sanction) => Err(Error::sanctioned(sanction, now)),
             None => Ok(()),
         }
-    }
-
-    /// Who a token names. A session in use is moved on.
-    pub async fn identify(&self, token: &str, client: &ClientInfo) -> Result<Caller, Error> {
-        let now = self.ports.clock.now();
-        let session = self.ports.tokens.verify(token, now).ok_or(Error::TokenInvalid)?;
-        self.resume(session, client, now).await
-    }
-
-    /// Who a ticket stands for, once.
-    pub async fn redeem(&self, ticket: &str, client: &ClientInfo) -> Result<Caller, Error> {
-        let now = self.ports.clock.now();
-        let fingerprint = self.ports.tokens.fingerprint(ticket);
-        let session = self.ports.accounts.take_ticket(&fingerprint, now).await?.ok_or(Error::TokenInvalid)?;
-        self.resume(session, client, now).await
-    }
-
-    async fn resume(&self, session: SessionId, client: &ClientInfo, now: Timestamp) -> Result<Caller, Error> {
-        let version = self.ports.access.version();
-        let (session, user) = self.ports.accounts.session(session, now).await?.ok_or(Error::TokenInvalid)?;
-        self.ports.access.put_user(user.clone(), now, version);
-        self.ports.access.put_session(session.id, now);
-        if session.is_due_to_slide(now) {
-            self.ports.accounts.slide_session(session.id, now + LIFETIME).await?;
-            self.seen(&user, client).await?;
-        }
-        Ok(Caller { user, session: session.id, network: client.network.clone() })
-    }
-
-    /// A ticket that logs in one socket within [`TICKET_LIFETIME`].
-    pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
-        let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
-        let secret = self.ports.ids.secret();
-        let fingerprint = self.ports.tokens.fingerprint(&secret);
-        self.ports.accounts.keep_ticket(&fingerprint, caller.session, now, now + TICKET_LIFETIME).await?;
-        Ok(secret)
-    }
-
-    /// A fresh token for the same login.
-    pub async fn renew(&self, caller: &Caller) -> Result<String, Error> {
-        let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
-        let end = now + LIFETIME;
-        self.ports.accounts.slide_session(caller.session, end).await?;
-        Ok(self.ports.tokens.issue(caller.session, &caller.user.uid, now, end))
-    }
-
-    /// Ends the login everywhere: its token is dead and its sockets close.
-    pub async fn logout(&self, caller: &Caller) -> Result<(), Error> {
-        self.ports.accounts.end_session(caller.session).await?;
-        Ok(())
     }
 
     /// What everybody may know of a user.
@@ -403,7 +348,7 @@ impl Accounts {
         client.charge(&*self.ports.limiter, quota, 1).map_err(|retry_after| Error::TooFast { pace, retry_after })
     }
 
-    fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {
+    pub(super) fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {
         self.ports.limiter.take(quota, key).map_err(|retry_after| Error::TooFast { pace, retry_after })
     }
 }

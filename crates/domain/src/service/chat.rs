@@ -14,10 +14,9 @@ use crate::review::{self, Refusal, Verdict};
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
 use crate::service::moderation::Moderation;
+use crate::service::posting::Posting;
 use crate::service::rooms::{self, Rooms};
 use crate::service::{Caller, Ports, Settings};
-use std::future::poll_fn;
-use std::task::Poll;
 
 /// A message that somebody sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +29,6 @@ pub struct NewMessage<'a> {
     pub nonce: Option<&'a str>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
-}
-
-/// A message that was reviewed.
-#[derive(Debug)]
-pub enum Reviewed {
-    /// May be posted: see [`Chat::commit`].
-    Publish(Box<LogEntry>),
-    /// Was posted before, under the same nonce.
-    Known(Box<Message>),
 }
 
 /// A page of a room's history.
@@ -80,17 +70,25 @@ impl Chat {
         room: Option<&RoomUid>,
         new: NewMessage<'_>,
     ) -> Result<Message, Error> {
-        let reviewed = self.prepare(caller, room, new).await?;
-        self.commit(reviewed).await
+        self.enqueue(caller, room, new).await.await
     }
 
-    /// Reviews a message, and charges it. Slow mode and sanctions are checked again when it is written.
-    pub async fn prepare(
+    /// Reviews a message, charges it, and puts it in line to be written; awaiting what this returns gives the message, or why
+    /// it was refused. Of those of one room, the ones that are put in line first are written first.
+    pub async fn enqueue(&self, caller: Option<&Caller>, room: Option<&RoomUid>, new: NewMessage<'_>) -> Posting {
+        match self.reviewed(caller, room, new).await {
+            Ok(posting) => posting,
+            Err(error) => Posting::answered(Err(error)),
+        }
+    }
+
+    /// Slow mode and sanctions are checked again when it is written.
+    async fn reviewed(
         &self,
         caller: Option<&Caller>,
         room: Option<&RoomUid>,
         new: NewMessage<'_>,
-    ) -> Result<Reviewed, Error> {
+    ) -> Result<Posting, Error> {
         let text = Body::parse(new.text)?;
         let nonce = new.nonce.map(Nonce::parse).transpose()?;
         let caller = caller.ok_or(Error::LoginRequired)?;
@@ -106,38 +104,29 @@ impl Chat {
             // Whoever repeats an unanswered message must not be told that it is one too many: it may be in the log.
             Verdict::Refuse(refusal) => {
                 let known = self.known(&access, nonce.as_ref()).await?.ok_or_else(|| Error::refused(refusal, now))?;
-                return Ok(Reviewed::Known(Box::new(known)));
+                return Ok(Posting::answered(Ok(known)));
             }
             Verdict::Hold(_) | Verdict::Shadow => {
                 return Err(Error::Failed("messages that not everybody gets cannot be stored".to_owned()));
             }
         }
-        self.refuse_ended(caller).await?;
+        self.accounts.refuse_ended(caller).await?;
         let exempt = review::is_exempt(&access);
         let command = LogCommand::Post {
             draft: Draft { text, kind: new.kind, reply_to: new.reply_to, nonce },
             network: Some(caller.network.clone()),
             pace: (!exempt).then_some(access.room.rules.slow_mode),
         };
-        Ok(Reviewed::Publish(Box::new(LogEntry { room: access.room.id, actor: author, at: now, command })))
-    }
-
-    /// Posts what was reviewed. Of those of one room, the ones that are polled first are written first; they need not wait for
-    /// each other.
-    pub fn commit(&self, reviewed: Reviewed) -> impl Future<Output = Result<Message, Error>> + use<> {
+        let entry = LogEntry { room: access.room.id, actor: author, at: now, command };
         let log = self.ports.log.clone();
-        async move {
-            let entry = match reviewed {
-                Reviewed::Known(message) => return Ok(*message),
-                Reviewed::Publish(entry) => *entry,
-            };
-            let now = entry.at;
+        Ok(Posting::begin(async move {
             match log.append(entry).await {
                 Ok(AppendResult::Posted { message, .. }) => Ok(*message),
                 Ok(AppendResult::Done(_)) => Err(Error::Failed("a post was answered as another event".to_owned())),
                 Err(error) => Err(Error::append(error, Resource::Message, now)),
             }
-        }
+        })
+        .await)
     }
 
     /// Posts several messages in this order, or says of each why it was refused. One does not wait for the answer to the one before.
@@ -147,42 +136,18 @@ impl Chat {
         room: &RoomUid,
         messages: impl Iterator<Item = Result<NewMessage<'a>, Error>>,
     ) -> Vec<Result<Message, Error>> {
-        let mut posts = Vec::new();
+        let mut postings = Vec::new();
         for new in messages {
-            let reviewed = match new {
-                Ok(new) => self.prepare(caller, Some(room), new).await,
-                Err(error) => Err(error),
-            };
-            let mut post = Box::pin(async {
-                match reviewed {
-                    Ok(reviewed) => self.commit(reviewed).await,
-                    Err(error) => Err(error),
-                }
-            });
-            // The first poll puts it in line, before the next one is reviewed.
-            let begun = poll_fn(|context| Poll::Ready(post.as_mut().poll(context))).await;
-            posts.push(match begun {
-                Poll::Ready(answer) => Err(answer),
-                Poll::Pending => Ok(post),
+            postings.push(match new {
+                Ok(new) => self.enqueue(caller, Some(room), new).await,
+                Err(error) => Posting::answered(Err(error)),
             });
         }
-        let mut answers = Vec::with_capacity(posts.len());
-        for post in posts {
-            answers.push(match post {
-                Ok(post) => post.await,
-                Err(answer) => answer,
-            });
+        let mut answers = Vec::with_capacity(postings.len());
+        for posting in postings {
+            answers.push(posting.await);
         }
         answers
-    }
-
-    /// A socket may outlive its login when another process ended that: what it sends is refused two seconds later at most.
-    pub(super) async fn refuse_ended(&self, caller: &Caller) -> Result<(), Error> {
-        let Ports { access, accounts, clock, .. } = &self.ports;
-        match access.is_alive(&**accounts, caller.session, clock.now()).await? {
-            true => Ok(()),
-            false => Err(Error::TokenInvalid),
-        }
     }
 
     /// What becomes of a text: the pure stages, and between them the flood limiter, which counts.

@@ -30,7 +30,7 @@ impl Chat {
         command: Command,
     ) -> Result<String, Error> {
         if let Some(caller) = caller {
-            self.refuse_ended(caller).await?;
+            self.accounts.refuse_ended(caller).await?;
         }
         match command {
             Command::Echo(text) => return Ok(text),

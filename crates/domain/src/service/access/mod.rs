@@ -6,21 +6,27 @@
 //! what it changes, and a gap is noticed. Against what never arrives (a bus that lost something) everything in use is
 //! compared with the store every two seconds, in one query for the heads of all rooms and one for all users.
 //!
+//! Logins and their users are remembered for who comes back soon; no log tells of them, so that what the bus does not announce
+//! is found by asking about all of them every half minute, and about those who write every two seconds.
+//!
 //! Acts other than posting and reading are rare and weigh more: they ask the store (see [`crate::service::rooms`]).
 
+mod logins;
 mod sessions;
 mod state;
 
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use crate::model::session::Session;
 use crate::model::time::Timestamp;
 use crate::model::user::{Member, Network, User};
 use crate::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use crate::ports::readers::{AccessReader, EventReader};
 use crate::ports::store::{AccountStore, RoomStore, StoreError};
-use sessions::Sessions;
+use logins::Logins;
+use sessions::{Sessions, Sight};
 use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A room with more ranks or more sanctions than this is not remembered.
@@ -47,63 +53,106 @@ struct Over<'a>(&'a AccessCache);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.state().end_check();
+        self.0.memory().access.end_check();
     }
 }
 
-/// A room in the changes that were heard.
-#[derive(Clone, Copy, Debug)]
-pub struct CacheVersion(u64);
+/// All that is remembered.
+#[derive(Default)]
+struct Memory {
+    access: CacheState,
+    sessions: Sessions,
+    logins: Logins,
+}
+
+impl Memory {
+    fn apply(&mut self, message: BusMessage) {
+        match message {
+            BusMessage::Events(events) => events.iter().for_each(|event| self.access.apply_event(event)),
+            BusMessage::Head(room, _) => self.access.invalidate(Invalidation::Room(room)),
+            BusMessage::Notice(Notice::UserChanged(user)) => self.forget_user(user.id),
+            BusMessage::Notice(Notice::UserDeleted(user)) => self.forget_user(user),
+            BusMessage::Notice(Notice::SessionsEnded(ended)) => {
+                ended.iter().for_each(|session| self.access.invalidate(Invalidation::Login(*session)));
+                self.forget_logins(&ended);
+            }
+            BusMessage::Lost => {
+                self.access.invalidate(Invalidation::All);
+                self.sessions.forget();
+                self.logins.clear();
+            }
+        }
+    }
+
+    /// Takes note of a login and its user as they were read at `now`, unless its end or another name was announced after
+    /// `version`.
+    fn put_login(&mut self, session: &Session, user: &User, now: Timestamp, version: u64) {
+        self.access.put_user(user.clone(), now, version);
+        let announced = [Invalidation::Login(session.id), Invalidation::User(user.id)];
+        if announced.into_iter().all(|what| self.access.is_unchanged_since(version, what)) {
+            self.sessions.put(session.id, now);
+            self.logins.put(session, user, now);
+        }
+    }
+
+    fn forget_logins(&mut self, ended: &[SessionId]) {
+        self.sessions.remove(ended);
+        self.logins.remove(ended);
+    }
+
+    fn forget_user(&mut self, user: UserId) {
+        self.access.invalidate(Invalidation::User(user));
+        self.logins.remove_user(user);
+    }
+}
 
 /// What a node remembers of how users stand.
 pub struct AccessCache {
-    state: Mutex<CacheState>,
-    sessions: Mutex<Sessions>,
+    memory: Mutex<Memory>,
     subscription: Mutex<Box<dyn Subscription>>,
 }
 
 impl AccessCache {
     /// An empty cache that learns of changes from `bus`.
     pub fn new(bus: &dyn Bus) -> AccessCache {
-        let subscription = Mutex::new(bus.subscribe());
-        AccessCache { state: Mutex::default(), sessions: Mutex::default(), subscription }
+        AccessCache { memory: Mutex::default(), subscription: Mutex::new(bus.subscribe()) }
     }
 
-    // Both are held for a few hash operations and never across an await.
-    fn state(&self) -> MutexGuard<'_, CacheState> {
-        self.take_messages();
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.take_messages();
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes in what arrived. The subscription stays locked meanwhile: one message after the other.
-    fn take_messages(&self) {
+    /// What is remembered, with all taken in that arrived. The subscription stays locked meanwhile: one message after the
+    /// other. Both are held for a few hash operations and never across an await.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
         let mut subscription = self.subscription.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(message) = subscription.try_next() {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            match message {
-                BusMessage::Events(events) => events.iter().for_each(|event| state.apply_event(event)),
-                BusMessage::Head(room, _) => state.invalidate(Invalidation::Room(room)),
-                BusMessage::Notice(Notice::UserChanged(user)) => state.invalidate(Invalidation::User(user.id)),
-                BusMessage::Notice(Notice::UserDeleted(user)) => state.invalidate(Invalidation::User(user)),
-                BusMessage::Notice(Notice::SessionsEnded(ended)) => {
-                    self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&ended);
-                }
-                BusMessage::Lost => {
-                    state.invalidate(Invalidation::All);
-                    self.sessions.lock().unwrap_or_else(PoisonError::into_inner).forget();
-                }
-            }
+            memory.apply(message);
         }
+        memory
     }
 
-    /// Takes note of a login that the store said at `now` goes on.
-    pub fn put_session(&self, session: SessionId, now: Timestamp) {
-        self.sessions().put(session, now);
+    /// Whose login this is, if that need not be asked: the store said so, and that the login goes on, less than 35 s before
+    /// `now`, and nothing else was heard since. Whoever comes back so is known like one who was just read.
+    pub fn user_of(&self, session: SessionId, now: Timestamp) -> Option<User> {
+        let Memory { access, logins, .. } = &mut *self.memory();
+        let user = logins.user(session, now)?;
+        access.put_new_user(user, now);
+        Some(user.clone())
+    }
+
+    /// A login that goes on, with its user, as the store says now.
+    pub async fn read_login(
+        &self,
+        accounts: &dyn AccountStore,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, User)>, StoreError> {
+        let version = self.memory().access.version();
+        let found = accounts.session(session, now).await?;
+        let mut memory = self.memory();
+        match &found {
+            Some((session, user)) => memory.put_login(session, user, now, version),
+            None => memory.forget_logins(&[session]),
+        }
+        Ok(found)
     }
 
     /// Whether a login goes on, as the store said less than two seconds before `now`. All logins in use are asked about
@@ -114,21 +163,49 @@ impl AccessCache {
         session: SessionId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let looked = self.sessions().look(session, now);
-        let Err(asked) = looked else { return Ok(true) };
-        let alive = accounts.alive(&asked, now).await?;
-        self.sessions().settle(&asked, &alive, now);
+        let sight = self.memory().sessions.look(session, now);
+        let asked = match sight {
+            Sight::Alive => return Ok(true),
+            Sight::Unknown => return Ok(self.read_login(accounts, session, now).await?.is_some()),
+            Sight::Unsure(asked) => asked,
+        };
+        let alive: HashSet<SessionId> = accounts.alive(&asked, now).await?.into_iter().collect();
+        let ended: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
+        let mut memory = self.memory();
+        memory.sessions.settle(&alive, now);
+        memory.forget_logins(&ended);
         Ok(alive.contains(&session))
     }
 
-    /// Where the changes stand: asked before a user is read, for [`AccessCache::put_user`].
-    pub fn version(&self) -> CacheVersion {
-        CacheVersion(self.state().version())
-    }
-
-    /// Takes note of a user whom somebody just read for another purpose.
-    pub fn put_user(&self, user: User, now: Timestamp, version: CacheVersion) {
-        self.state().put_user(user, now, version.0);
+    /// Asks the store about the logins of `open` sockets and all that are remembered, and reads the remembered users again;
+    /// which logins are over. Called every 30 s, so that nothing is believed for longer that nobody announced.
+    pub async fn sweep(
+        &self,
+        accounts: &dyn AccountStore,
+        rooms: &dyn RoomStore,
+        open: &[SessionId],
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut ended = Vec::new();
+        let all = self.memory().logins.in_use(open, now);
+        for asked in all.chunks(QUERY_MAX) {
+            let (version, asked_users) = {
+                let memory = self.memory();
+                (memory.access.version(), memory.logins.users_of(asked))
+            };
+            let alive: HashSet<SessionId> = accounts.alive(asked, now).await?.into_iter().collect();
+            let mut users = users(rooms, &asked_users).await?;
+            let over: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
+            let mut memory = self.memory();
+            memory.forget_logins(&over);
+            let Memory { access, sessions, logins } = &mut *memory;
+            sessions.settle(&alive, now);
+            logins.settle(&alive, now);
+            users.retain(|user| access.is_unchanged_since(version, Invalidation::User(user.id)));
+            logins.settle_users(&asked_users, users);
+            ended.extend(over);
+        }
+        Ok(ended)
     }
 
     /// How `user`, seen at `network`, stands in a room at `now`, with what happened there up to `at_least` taken in; `None`
@@ -143,11 +220,11 @@ impl AccessCache {
         at_least: Seq,
     ) -> Result<Option<AccessContext>, StoreError> {
         let question = Question { room, user, network, now, at_least };
-        let found = self.state().lookup(&question);
+        let found = self.memory().access.lookup(&question);
         let found = match found {
             Lookup::Check(check) => {
                 self.confirm(sources, check).await?;
-                self.state().lookup(&question)
+                self.memory().access.lookup(&question)
             }
             found => found,
         };
@@ -160,8 +237,8 @@ impl AccessCache {
 
     /// These users with the ranks they hold in a room; `None` when that room is not remembered.
     pub fn members(&self, room: RoomId, users: &[Arc<User>]) -> Option<Vec<Member>> {
-        let state = self.state();
-        let ranks = state.ranks(room)?;
+        let memory = self.memory();
+        let ranks = memory.access.ranks(room)?;
         let member = |user: &Arc<User>| Member { user: (**user).clone(), room_rank: ranks.get(&user.id).copied() };
         Some(users.iter().map(member).collect())
     }
@@ -174,14 +251,14 @@ impl AccessCache {
             for some in check.rooms.chunks(QUERY_MAX) {
                 heads.extend(sources.events.heads(some).await?);
             }
-            let mut users = Vec::new();
+            let mut all = Vec::new();
             for some in check.users.chunks(QUERY_MAX) {
-                users.extend(sources.rooms.members(RoomId::SERVER, some).await?);
+                all.extend(users(sources.rooms, some).await?);
             }
-            Ok((heads, users.into_iter().map(|member| member.user).collect::<Vec<User>>()))
+            Ok((heads, all))
         };
         let (heads, users) = read.await?;
-        self.state().settle(&check, &heads, users);
+        self.memory().access.settle(&check, &heads, users);
         Ok(())
     }
 
@@ -195,25 +272,33 @@ impl AccessCache {
         if missing.everywhere
             && let Some(room_access) = room_access(sources, None, now).await?
         {
-            self.state().put_room(room_access, now, missing.version);
+            self.memory().access.put_room(room_access, now, missing.version);
         }
         if missing.room {
             let Some(room_access) = room_access(sources, Some(room), now).await? else { return Ok(None) };
-            self.state().put_room(room_access, now, missing.version);
+            self.memory().access.put_room(room_access, now, missing.version);
         }
         if missing.user
             && let Some(user) = user
             && let Some(user) = sources.accounts.user(user).await?
         {
-            self.state().put_user(user, now, missing.version);
+            self.memory().access.put_user(user, now, missing.version);
         }
-        let found = self.state().lookup(question);
+        let found = self.memory().access.lookup(question);
         match found {
             Lookup::Found(access) => Ok(Some(*access)),
             // Invalidation while it was read, or the user is gone.
             _ => sources.access.access_context(room, user, network, now).await,
         }
     }
+}
+
+/// These users, as far as they are not gone.
+async fn users(rooms: &dyn RoomStore, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(rooms.members(RoomId::SERVER, ids).await?.into_iter().map(|member| member.user).collect())
 }
 
 async fn room_access(

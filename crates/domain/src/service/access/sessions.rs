@@ -1,4 +1,4 @@
-//! Which logins are known to go on, and since when.
+//! Which logins of those who write are known to go on, and since when.
 
 use super::state::{FRESH_FOR, is_within};
 use crate::model::id::SessionId;
@@ -8,19 +8,31 @@ use std::collections::{HashMap, HashSet};
 /// A login that nobody used for this long is forgotten at the next comparison.
 const USED_WITHIN: Span = Span::seconds(10);
 
-struct Known {
+struct Seen {
     fresh_at: Timestamp,
     used_at: Timestamp,
 }
 
+/// What is known of a login.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It was seen alive less than two seconds ago.
+    Alive,
+    /// It was seen alive some time ago. These are to be asked about: this one and all others in use, so that many who write
+    /// ask once.
+    Unsure(Vec<SessionId>),
+    /// Nothing.
+    Unknown,
+}
+
 /// The logins that were seen alive.
 #[derive(Default)]
-pub struct Sessions(HashMap<SessionId, Known>);
+pub struct Sessions(HashMap<SessionId, Seen>);
 
 impl Sessions {
     /// The store said at `now` that it goes on.
     pub fn put(&mut self, session: SessionId, now: Timestamp) {
-        self.0.insert(session, Known { fresh_at: now, used_at: now });
+        self.0.insert(session, Seen { fresh_at: now, used_at: now });
     }
 
     /// These are over.
@@ -32,35 +44,29 @@ impl Sessions {
 
     /// Nobody knows which of them are over: each is asked about again.
     pub fn forget(&mut self) {
-        for known in self.0.values_mut() {
-            known.fresh_at = Timestamp(known.fresh_at.0 - FRESH_FOR.as_millis());
+        for seen in self.0.values_mut() {
+            seen.fresh_at = Timestamp(seen.fresh_at.0 - FRESH_FOR.as_millis());
         }
     }
 
-    /// Whether this login was seen alive less than two seconds ago; otherwise the logins to ask the store about: this one
-    /// and all others in use, so that many who write ask once.
-    pub fn look(&mut self, session: SessionId, now: Timestamp) -> Result<(), Vec<SessionId>> {
-        // Kept while it is asked about, so that an end that is announced meanwhile is not forgotten.
-        let never = Known { fresh_at: Timestamp(now.0 - FRESH_FOR.as_millis()), used_at: now };
-        let known = self.0.entry(session).or_insert(never);
-        known.used_at = now;
-        if is_within(known.fresh_at, now, FRESH_FOR) {
-            return Ok(());
+    /// What is known of a login that is used at `now`.
+    pub fn look(&mut self, session: SessionId, now: Timestamp) -> Sight {
+        let Some(seen) = self.0.get_mut(&session) else { return Sight::Unknown };
+        seen.used_at = now;
+        if is_within(seen.fresh_at, now, FRESH_FOR) {
+            return Sight::Alive;
         }
-        self.0.retain(|_, known| is_within(known.used_at, now, USED_WITHIN));
+        self.0.retain(|_, seen| is_within(seen.used_at, now, USED_WITHIN));
         let mut asked: Vec<SessionId> = self.0.keys().copied().filter(|id| *id != session).collect();
         asked.push(session);
-        Err(asked)
+        Sight::Unsure(asked)
     }
 
-    /// Of `asked`, the store said at `now` that those `alive` go on.
-    pub fn settle(&mut self, asked: &[SessionId], alive: &[SessionId], now: Timestamp) {
-        let alive: HashSet<SessionId> = alive.iter().copied().collect();
-        for session in asked {
-            match self.0.get_mut(session) {
-                _ if !alive.contains(session) => drop(self.0.remove(session)),
-                Some(known) => known.fresh_at = now,
-                None => {}
+    /// The store said at `now` that these go on.
+    pub fn settle(&mut self, alive: &HashSet<SessionId>, now: Timestamp) {
+        for session in alive {
+            if let Some(seen) = self.0.get_mut(session) {
+                seen.fresh_at = now;
             }
         }
     }
@@ -80,13 +86,14 @@ mod tests {
     #[test]
     fn a_login_is_believed_for_two_seconds() {
         let mut sessions = Sessions::default();
+        assert_eq!(sessions.look(ANN, at(0)), Sight::Unknown);
         sessions.put(ANN, at(0));
-        assert_eq!(sessions.look(ANN, at(1999)), Ok(()));
-        assert_eq!(sessions.look(ANN, at(2000)), Err(vec![ANN]));
-        sessions.settle(&[ANN], &[ANN], at(2000));
-        assert_eq!(sessions.look(ANN, at(3999)), Ok(()));
-        sessions.settle(&[ANN], &[], at(4000));
-        assert_eq!(sessions.look(ANN, at(4000)), Err(vec![ANN]));
+        assert_eq!(sessions.look(ANN, at(1999)), Sight::Alive);
+        assert_eq!(sessions.look(ANN, at(2000)), Sight::Unsure(vec![ANN]));
+        sessions.settle(&[ANN].into(), at(2000));
+        assert_eq!(sessions.look(ANN, at(3999)), Sight::Alive);
+        sessions.remove(&[ANN]);
+        assert_eq!(sessions.look(ANN, at(4000)), Sight::Unknown);
     }
 
     #[test]
@@ -94,19 +101,28 @@ mod tests {
         let mut sessions = Sessions::default();
         sessions.put(ANN, at(0));
         sessions.put(BOB, at(0));
-        assert_eq!(sessions.look(ANN, at(2500)), Err(vec![BOB, ANN]));
-        sessions.settle(&[BOB, ANN], &[ANN, BOB], at(2500));
-        assert_eq!(sessions.look(BOB, at(4400)), Ok(()));
-        assert_eq!(sessions.look(BOB, at(20_000)), Err(vec![BOB]), "the other was not used for long");
+        assert_eq!(sessions.look(ANN, at(2500)), Sight::Unsure(vec![BOB, ANN]));
+        sessions.settle(&[ANN, BOB].into(), at(2500));
+        assert_eq!(sessions.look(BOB, at(4400)), Sight::Alive);
+        assert_eq!(sessions.look(BOB, at(20_000)), Sight::Unsure(vec![BOB]), "the other was not used for long");
+        assert_eq!(sessions.look(ANN, at(20_000)), Sight::Unknown);
+    }
+
+    #[test]
+    fn what_was_lost_makes_all_unsure() {
+        let mut sessions = Sessions::default();
+        sessions.put(ANN, at(0));
+        sessions.forget();
+        assert_eq!(sessions.look(ANN, at(0)), Sight::Unsure(vec![ANN]));
     }
 
     #[test]
     fn an_answer_revives_nobody_whose_end_was_announced_meanwhile() {
         let mut sessions = Sessions::default();
         sessions.put(ANN, at(0));
-        assert_eq!(sessions.look(ANN, at(2000)), Err(vec![ANN]));
+        assert_eq!(sessions.look(ANN, at(2000)), Sight::Unsure(vec![ANN]));
         sessions.remove(&[ANN]);
-        sessions.settle(&[ANN], &[ANN], at(2000));
-        assert_eq!(sessions.look(ANN, at(2001)), Err(vec![ANN]));
+        sessions.settle(&[ANN].into(), at(2000));
+        assert_eq!(sessions.look(ANN, at(2001)), Sight::Unknown);
     }
 }

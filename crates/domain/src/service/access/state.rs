@@ -2,7 +2,7 @@
 
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
-use crate::model::id::{RoomId, RoomUid, Seq, UserId};
+use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::room::Head;
@@ -102,6 +102,8 @@ pub enum Invalidation {
     Room(RoomId),
     /// Name, global rank or existence of a user.
     User(UserId),
+    /// The end of a login.
+    Login(SessionId),
     /// Nobody knows what.
     All,
 }
@@ -289,12 +291,20 @@ impl CacheState {
         }
     }
 
+    /// Takes a user as known at `now` who is not known here.
+    pub fn put_new_user(&mut self, user: &User, now: Timestamp) {
+        if !self.users.contains_key(&user.id) {
+            self.put_user(user.clone(), now, self.version);
+        }
+    }
+
     /// How often something was invalidated so far.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    fn is_unchanged_since(&self, since: u64, what: Invalidation) -> bool {
+    /// Whether this was not invalidated after `since`, as far as that is remembered.
+    pub fn is_unchanged_since(&self, since: u64, what: Invalidation) -> bool {
         let new = usize::try_from(self.version - since).unwrap_or(usize::MAX);
         let is_it = |invalidations: &Invalidation| *invalidations == what || *invalidations == Invalidation::All;
         new <= self.invalidations.len() && !self.invalidations.iter().rev().take(new).any(is_it)
@@ -314,6 +324,8 @@ impl CacheState {
                 // Who is shown at the top of a room is shown as they are now.
                 self.rooms.retain(|_, room| pinned(room).is_none_or(|message| message.author.user.id != id));
             }
+            // Kept elsewhere, see [`super::logins`].
+            Invalidation::Login(_) => {}
             Invalidation::All => {
                 self.rooms.clear();
                 self.users.clear();

@@ -1,16 +1,20 @@
 //! What is believed, for how long, and what ends it. The composition with a store is in `tests/access.rs`.
 
+use super::Memory;
+use super::sessions::Sight;
 use super::state::{CacheState, FRESH_FOR, Invalidation, Lookup, Question};
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind, ModerationAction};
-use crate::model::id::{Epoch, MessageId, RoomId, RoomUid, Seq, UserId, UserUid};
+use crate::model::id::{Epoch, MessageId, RoomId, RoomUid, Seq, SessionId, UserId, UserUid};
 use crate::model::message::{Message, MessageKind};
 use crate::model::name::DisplayName;
 use crate::model::rank::Rank;
 use crate::model::room::{Head, Room, Rules};
+use crate::model::session::{LIFETIME, Session};
 use crate::model::text::{Body, Description, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
+use crate::ports::bus::{BusMessage, Notice};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -272,4 +276,30 @@ fn what_is_pinned_goes_with_what_was_said_and_is_read_again_when_it_changes() {
     state.invalidate(Invalidation::User(ANN));
     state.put_user(user(ANN), NOON, state.version());
     assert!(access(&mut state).is_none(), "its author has another name");
+}
+
+/// A login of Ann's that is good for a month.
+fn login() -> Session {
+    Session { id: SessionId(5), user: ANN, expires_at: NOON + LIFETIME }
+}
+
+#[test]
+fn a_login_whose_end_or_whose_users_name_was_announced_while_it_was_read_is_not_kept() {
+    let told = [
+        (Notice::SessionsEnded(vec![SessionId(4)]), true),
+        (Notice::UserDeleted(UserId(2)), true),
+        (Notice::SessionsEnded(vec![SessionId(4), SessionId(5)]), false),
+        (Notice::UserDeleted(ANN), false),
+        (Notice::UserChanged(Box::new(user(ANN))), false),
+    ];
+    let told = told.map(|(notice, is_kept)| (BusMessage::Notice(notice), is_kept));
+    for (message, is_kept) in told.into_iter().chain([(BusMessage::Lost, false)]) {
+        let mut memory = Memory::default();
+        let before = memory.access.version();
+        memory.apply(message.clone());
+        memory.put_login(&login(), &user(ANN), NOON, before);
+        assert_eq!(memory.logins.user(SessionId(5), NOON).is_some(), is_kept, "{message:?}");
+        let sight = if is_kept { Sight::Alive } else { Sight::Unknown };
+        assert_eq!(memory.sessions.look(SessionId(5), NOON), sight, "{message:?}");
+    }
 }
