@@ -76,8 +76,9 @@ struct UsersElsewhere {
     asked_at: Timestamp,
 }
 
-/// Other nodes are asked for their users of a room once in this time, however many join.
-const USERS_FRESH_FOR: Span = Span::seconds(5);
+/// Other nodes are asked for their users of a room once in this time, and whenever the number of viewers there changed, however
+/// many join.
+const USERS_FRESH_FOR: Span = Span::seconds(30);
 
 /// Who is in the rooms of this process.
 #[derive(Default)]
@@ -162,7 +163,7 @@ impl Presence {
         }
     }
 
-    /// Whether the other nodes are to be asked who is in a room there; true for one caller in [`USERS_FRESH_FOR`].
+    /// Whether the other nodes are to be asked who is in a room there; true for one caller after each change, or in [`USERS_FRESH_FOR`].
     pub fn begin_asking(&self, room: RoomId, now: Timestamp) -> bool {
         let table = &mut *self.table();
         if !table.elsewhere.contains_key(&room) {
@@ -218,6 +219,9 @@ impl Presence {
         for (room, count) in counts {
             if *count > 0 {
                 table.elsewhere.insert(*room, *count);
+                if let Some(known) = table.users_elsewhere.get_mut(room) {
+                    known.asked_at = Timestamp(0);
+                }
             } else {
                 table.elsewhere.remove(room);
                 let told = table.users_elsewhere.remove(room);

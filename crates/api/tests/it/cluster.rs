@@ -181,8 +181,7 @@ impl Traffic {
                 sleep(Duration::from_millis(50)).await;
                 continue;
             };
-            let since = (viewer.head > 0).then_some(viewer.head);
-            socket.try_start("join", json!({ "uid": self.room, "since": since })).await;
+            socket.try_start("join", json!({ "uid": self.room, "since": viewer.head })).await;
             while !is_over(&viewer) {
                 match socket.next().await {
                     // Busy: it asks again.

@@ -17,8 +17,7 @@ impl Viewer {
     /// Goes on from where it was, until the server is gone or everything up to `last` was seen.
     pub async fn watch(&mut self, url: &str, room: &str, last: Option<i64>) {
         let Some(mut socket) = Socket::try_anonymous(url).await else { return };
-        let since = (self.head > 0).then_some(self.head);
-        if socket.try_start("join", json!({ "uid": room, "since": since })).await.is_none() {
+        if socket.try_start("join", json!({ "uid": room, "since": self.head })).await.is_none() {
             return;
         }
         while last.is_none_or(|last| self.head < last) {
