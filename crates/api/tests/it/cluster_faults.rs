@@ -5,8 +5,9 @@ use crate::database::Database;
 use crate::gate::{Gate, PostgresGate};
 use crate::postgres::Postgres;
 use actix_web::rt::time::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use testkit::nats::NatsServer;
+use testkit::simulation::runtime::Chance;
 
 /// How long what is away stays away.
 const AWAY: Duration = Duration::from_secs(4);
@@ -104,4 +105,89 @@ async fn a_deploy_node_by_node_closes_with_1012_and_loses_nothing() {
     let closed = traffic.closed.borrow();
     assert!(closed.len() >= 3, "every viewer met a node that stopped");
     assert!(closed.iter().all(|code| *code == Some(1012)), "{closed:?}");
+}
+
+/// What chaos does next.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Kill(usize),
+    Stop(usize),
+    Nats,
+    CutNats(Gate),
+    CutPostgres(Gate),
+}
+
+/// Faults in an order that a seed decides, for CHAOS_SECONDS (20 unless set; CHAOS_SEED repeats a run).
+#[actix_web::test]
+async fn whatever_happens_in_whatever_order_nothing_is_lost_doubled_or_out_of_order() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seed = number("CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let end = Instant::now() + Duration::from_secs(number("CHAOS_SECONDS").unwrap_or(20));
+    let chance = Chance::new(seed);
+    let (database, nats) = (Database::postgres(), NatsServer::start());
+    let (to_nats, to_postgres) = (gate_before(&nats), PostgresGate::before(&database.url));
+    let usual = (nats.url(), database.url.clone());
+    let ways = vec![
+        usual.clone(),
+        (format!("nats://{}", to_nats.address()), usual.1.clone()),
+        (usual.0, to_postgres.url.clone()),
+    ];
+    let mut cluster = Cluster::start_by(database, nats, ways);
+    let traffic = Traffic::prepare(&cluster).await;
+    let mut faults = 0;
+    traffic
+        .survives(async {
+            while Instant::now() < end {
+                let gate = if chance.permille(500) { Gate::Shut } else { Gate::Stuck };
+                let fault = match chance.below(6) {
+                    0 | 1 => Fault::Kill(chance.below(3)),
+                    2 => Fault::Stop(chance.below(3)),
+                    3 => Fault::Nats,
+                    4 => Fault::CutNats(gate),
+                    _ => Fault::CutPostgres(gate),
+                };
+                let wait = Duration::from_millis(chance.between(100, 3_000).unsigned_abs());
+                eprintln!("chaos {seed}: {fault:?} for {wait:?}");
+                match fault {
+                    Fault::Kill(node) => {
+                        cluster.kill(node);
+                        sleep(wait).await;
+                        cluster.start_again(node).await;
+                    }
+                    Fault::Stop(node) => {
+                        assert_eq!(cluster.terminate(node).await, Some(0));
+                        sleep(wait).await;
+                        cluster.start_again(node).await;
+                    }
+                    Fault::Nats => {
+                        cluster.nats.stop();
+                        sleep(wait).await;
+                        cluster.nats.start_again();
+                    }
+                    Fault::CutNats(gate) => {
+                        to_nats.set(gate);
+                        sleep(wait).await;
+                        to_nats.set(Gate::Open);
+                    }
+                    Fault::CutPostgres(gate) => {
+                        to_postgres.set(gate);
+                        sleep(wait).await;
+                        to_postgres.set(Gate::Open);
+                    }
+                }
+                faults += 1;
+                traffic.some_more(10).await;
+            }
+        })
+        .await;
+    let mut delays = traffic.delays.take().concat();
+    delays.sort_unstable();
+    let at = |share: usize| delays.get(delays.len() * share / 1000).copied().unwrap_or(0);
+    eprintln!(
+        "chaos {seed}: {faults} faults, {} messages, delays p50 {} ms, p99 {} ms, max {} ms",
+        delays.len() / 3,
+        at(500),
+        at(990),
+        delays.last().copied().unwrap_or(0)
+    );
 }
