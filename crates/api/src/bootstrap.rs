@@ -82,7 +82,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let store = Arc::new(store);
     let limits = !config.limits.off;
     let limiter: Arc<dyn RateLimiter> =
-        if limits { Arc::new(Limiter::new(&config.limits.quotas)) } else { Arc::new(Unlimited) };
+        if limits { Arc::new(Limiter::new(&config.limits.rates)) } else { Arc::new(Unlimited) };
     let ports = Ports {
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
