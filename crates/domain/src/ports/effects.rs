@@ -183,6 +183,29 @@ impl Quota {
             Quota::RoomOfGuests => (100, Span::seconds(6)),
         }
     }
+
+    /// Whether it is counted over all nodes together, in the store: what protects accounts, and rows that stay. The others
+    /// protect a node, and are counted by each.
+    pub fn is_shared(self) -> bool {
+        match self {
+            Quota::LoginOfName
+            | Quota::LoginFromAfar
+            | Quota::LoginFromNetwork
+            | Quota::Register
+            | Quota::Guest
+            | Quota::CreateRoom
+            | Quota::GuestOfServer
+            | Quota::RoomOfGuests => true,
+            Quota::Post
+            | Quota::Rename
+            | Quota::Ticket
+            | Quota::Command
+            | Quota::Frame
+            | Quota::Upgrade
+            | Quota::Read
+            | Quota::ReadOfClient => false,
+        }
+    }
 }
 
 /// The rates of all quotas: [`Quota::rate`], unless the operator changed it.
@@ -201,7 +224,7 @@ impl Rates {
     }
 }
 
-/// Counts what is done, so that nobody does too much of it.
+/// Counts what is done on this node, in memory, so that nobody does too much of it.
 pub trait RateLimiter: Send + Sync {
     /// Takes what is charged from a bucket; when there is not enough, nothing is taken, and the time until there is.
     fn charge(&self, charge: Charge<'_>) -> Result<(), Span>;

@@ -16,7 +16,7 @@ const PRUNE_EVERY: usize = 4096;
 
 type Buckets<C> = governor::RateLimiter<String, DashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// Counts in this process alone: several nodes allow several times as much.
+/// Counts in this process alone: several nodes allow several times as much, of quotas that are not shared.
 pub struct Limiter<C: Clock = DefaultClock> {
     /// By quota and allowance, each with its burst.
     buckets: HashMap<(Quota, u32), (NonZeroU32, Buckets<C>)>,

@@ -1,15 +1,29 @@
-//! Quotas that hold over all nodes: what the database keeps of whom they count, and what it does when it is held or away.
+//! Quotas that hold over all nodes: two nodes on one database, and what the database keeps of whom they count.
 
 use crate::support::{Database, file_connection};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::bucket::Rate;
+use domain::model::rank::Rank;
 use domain::model::time::Span;
-use domain::ports::effects::{Charge, Quota};
+use domain::model::user::Network;
+use domain::ports::effects::{Charge, Quota, Rates};
 use domain::ports::store::StoreError;
+use domain::service::access::AccessCache;
+use domain::service::error::{Error, RateLimitKind};
+use domain::service::quotas::SharedQuotas;
+use domain::service::{ClientInfo, Guests, Ports, Services, Settings};
+use infra::adapters::limiter::Limiter;
+use infra::{Options, Store};
+use std::sync::Arc;
 use std::time::Duration;
-use testkit::builders::{NOON, later};
+use testkit::builders::{self, NOON, later};
+use testkit::bus::RecordingBus;
+use testkit::clock::FakeClock;
+use testkit::hasher::PlainHasher;
+use testkit::ids::SeqIds;
+use testkit::tokens::PlainTokens;
 
 fn rate() -> Rate {
     Rate::new(3, Span::seconds(10), 1)
@@ -36,6 +50,59 @@ fn keys(database: &Database) -> Vec<String> {
 
 async fn soon<T>(answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_millis(2500), answer).await.unwrap()
+}
+
+/// A node of its own on a database: its memory, its connections, its clock.
+fn node(database: &Database) -> (Services, Store) {
+    let bus = Arc::new(RecordingBus::default());
+    let access = Arc::new(AccessCache::new(&*bus));
+    let store = database.open_with(Options { readers: 4, writers: 1, ..Options::default() }, bus);
+    let rates = Rates::default();
+    let ports = Ports {
+        accounts: store.accounts.clone(),
+        rooms: store.rooms.clone(),
+        log: store.log.clone(),
+        messages: store.history.clone(),
+        events: store.history.clone(),
+        sanctions: store.history.clone(),
+        access_reader: store.history.clone(),
+        access,
+        clock: Arc::new(FakeClock::default()),
+        ids: Arc::new(SeqIds::default()),
+        hasher: Arc::new(PlainHasher::default()),
+        tokens: Arc::new(PlainTokens),
+        limiter: Arc::new(Limiter::new(&rates)),
+        shared_quotas: Some(SharedQuotas::new(store.quotas.clone(), rates)),
+    };
+    let settings = Settings { guests: Guests::Address, room_creation: Rank::Guest, limits: true };
+    (Services::new(ports, settings), store)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_two_nodes_at_once_are_as_many_as_at_one() {
+    let database = Database::postgres();
+    let nodes = [node(&database), node(&database)];
+    builders::user("ann").create(&*nodes[0].1.accounts).await;
+    let mut guesses = tokio::task::JoinSet::new();
+    for guess in 0..40 {
+        let accounts = nodes[guess % 2].0.accounts.clone();
+        guesses.spawn(async move {
+            let from = ClientInfo { network: Network("x".to_owned()), wider: Vec::new(), country: None };
+            accounts.login("ann", "wrong horse", &from).await
+        });
+    }
+    let (mut checked, mut refused) = (0, 0);
+    for answer in guesses.join_all().await {
+        match answer {
+            Err(Error::CredentialsWrong) => checked += 1,
+            Err(Error::TooFast { pace: RateLimitKind::Login, retry_after }) => {
+                assert!(retry_after > Span::ZERO && retry_after <= Span::seconds(30), "{retry_after:?}");
+                refused += 1;
+            }
+            other => panic!("neither checked nor refused: {other:?}"),
+        }
+    }
+    assert_eq!((checked, refused), (5, 35));
 }
 
 #[tokio::test]
