@@ -12,6 +12,7 @@ use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, Health, RoomStore};
 use domain::service::access::AccessCache;
+use domain::service::quotas::SharedQuotas;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
 pub use infra::ServeLock;
 use infra::adapters::bus::LocalBus;
@@ -95,7 +96,10 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let store = Arc::new(store);
     let limits = !config.limits.off;
     let limiter: Arc<dyn RateLimiter> =
-        if limits { Arc::new(Limiter::new(&config.limits.quotas)) } else { Arc::new(Unlimited) };
+        if limits { Arc::new(Limiter::new(&config.limits.rates)) } else { Arc::new(Unlimited) };
+    let several_nodes = config.is_clustered();
+    let shared_quotas =
+        (limits && several_nodes).then(|| SharedQuotas::new(store.quotas.clone(), config.limits.rates.clone()));
     let ports = Ports {
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
@@ -110,6 +114,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
         tokens: Arc::new(JwtTokens::new(&store.token_key)),
         limiter: limiter.clone(),
+        shared_quotas,
     };
     Ok(Wired {
         services: Services::new(ports, settings(config, limits)),

@@ -36,8 +36,8 @@ fn went_evenly(before: (Instant, Timestamp), now: (Instant, Timestamp)) -> bool 
 async fn sweep(operator: &Operator) {
     match operator.sweep().await {
         Ok(swept) if swept == Swept::default() => {}
-        Ok(Swept { sanctions, names, guests, rooms }) => {
-            tracing::info!(sanctions, names, guests, rooms, "what is over was forgotten");
+        Ok(Swept { sanctions, names, guests, rooms, buckets }) => {
+            tracing::info!(sanctions, names, guests, rooms, buckets, "what is over was forgotten");
         }
         // The next hour will do.
         Err(error) => tracing::warn!(%error, "what is over could not be forgotten"),

@@ -1,16 +1,15 @@
 //! The setting LIMITS: on, off, or on with some of the limits changed.
 
-use domain::model::time::Duration;
-use domain::ports::effects::Quota;
-use std::collections::HashMap;
+use domain::model::time::{Duration, Span};
+use domain::ports::effects::{Quota, Rates};
 
 /// What is limited, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Nothing is counted.
     pub off: bool,
-    /// Quotas that are other than [`Quota::rate`]: how many at once, and how many milliseconds until one more.
-    pub quotas: HashMap<Quota, (u32, i64)>,
+    /// The rates of the quotas.
+    pub rates: Rates,
     /// The most sockets.
     pub caps: Caps,
 }
@@ -55,7 +54,8 @@ impl Limits {
                 "sockets-per-user" => limits.caps.per_user = count(value)?,
                 _ => {
                     let quota = Quota::parse(name).ok_or_else(|| usage(change))?;
-                    limits.quotas.insert(quota, rate(value).ok_or_else(|| usage(change))?);
+                    let (burst, period) = rate(value).ok_or_else(|| usage(change))?;
+                    limits.rates.set(quota, burst, period);
                 }
             }
         }
@@ -64,13 +64,13 @@ impl Limits {
 }
 
 /// `20/2s`, or `20/500ms`.
-fn rate(text: &str) -> Option<(u32, i64)> {
+fn rate(text: &str) -> Option<(u32, Span)> {
     let (burst, period) = text.split_once('/')?;
     let burst = burst.parse().ok().filter(|burst| *burst > 0)?;
     let period = match period.strip_suffix("ms") {
-        Some(number) => number.parse().ok().filter(|ms| *ms > 0)?,
+        Some(number) => Span::millis(number.parse().ok().filter(|ms| *ms > 0)?),
         None => match Duration::parse(period).ok()? {
-            Duration::For(span) => span.as_millis(),
+            Duration::For(span) => span,
             Duration::Forever => return None,
         },
     };
@@ -96,8 +96,9 @@ mod tests {
         assert_eq!(Limits::parse("on"), Ok(Limits::default()));
         assert!(Limits::parse("off").unwrap().off);
         let limits = Limits::parse("post=20/2s, guest=5/250ms,sockets=30000,sockets-per-user=3").unwrap();
-        assert_eq!(limits.quotas[&Quota::Post], (20, 2000));
-        assert_eq!(limits.quotas[&Quota::Guest], (5, 250));
+        assert_eq!(limits.rates.of(Quota::Post), (20, Span::seconds(2)));
+        assert_eq!(limits.rates.of(Quota::Guest), (5, Span::millis(250)));
+        assert_eq!(limits.rates.of(Quota::Frame), Quota::Frame.rate());
         assert_eq!(limits.caps, Caps { all: 30_000, per_user: 3, ..Caps::default() });
         for bad in
             ["", "5", "post", "post=", "post=0/1s", "post=5/0s", "post=5/perm", "dance=5/1s", "sockets=0", "sockets=x"]

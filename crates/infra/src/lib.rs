@@ -27,11 +27,12 @@ use crate::store::accounts::SqlAccounts;
 use crate::store::health::SqlHealth;
 use crate::store::history::SqlHistory;
 use crate::store::log::SqlLog;
+use crate::store::quotas::SqlQuotas;
 use crate::store::rooms::{self, SqlRooms};
 use crate::store::settings;
 use domain::ports::bus::Bus;
 use domain::ports::log::Log;
-use domain::ports::store::{AccountStore, Health, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore, StoreError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -96,6 +97,8 @@ pub struct Store {
     pub accounts: Arc<dyn AccountStore>,
     /// Rooms.
     pub rooms: Arc<dyn RoomStore>,
+    /// The quotas that all nodes on this database count together.
+    pub quotas: Arc<dyn QuotaStore>,
     /// The way into the logs.
     pub log: Arc<dyn Log>,
     /// Reading the logs.
@@ -104,7 +107,7 @@ pub struct Store {
     pub health: Arc<dyn Health>,
     /// Signs tokens; all nodes on this database have the same one.
     pub token_key: Key,
-    /// Hashes addresses; all nodes on this database have the same one.
+    /// Hashes addresses, and whatever else is counted; all nodes on this database have the same one.
     pub network_key: Key,
     db: Arc<Db>,
     writers: Mutex<Vec<JoinHandle<()>>>,
@@ -134,6 +137,7 @@ impl Store {
         Ok(Store {
             accounts: Arc::new(SqlAccounts::new(Arc::clone(&db), bus)),
             rooms: Arc::new(SqlRooms(Arc::clone(&db))),
+            quotas: Arc::new(SqlQuotas::new(Arc::clone(&db), network_key.clone())),
             log: Arc::new(SqlLog(Arc::clone(&db))),
             history: Arc::new(SqlHistory::new(Arc::clone(&db))),
             health: Arc::new(SqlHealth(Arc::clone(&db))),

@@ -1,6 +1,7 @@
 //! A store that fails or waits when a test says so.
 
 use async_trait::async_trait;
+use domain::bucket::Rate;
 use domain::model::access::{AccessContext, RoomAccess};
 use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, UserId, UserUid};
 use domain::model::log::{EventRange, LogLine};
@@ -13,9 +14,10 @@ use domain::model::session::Session;
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
+use domain::ports::effects::Charge;
 use domain::ports::log::{AppendError, AppendResult, Log, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Deletion, Health, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, Deletion, Health, QuotaStore, RoomStore, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -156,6 +158,11 @@ forward! { RoomStore as "rooms" {
     members(room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
     unused_rooms_of_guests(made_before: Timestamp, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
     forget_sanctions(over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}}
+
+forward! { QuotaStore as "quotas" {
+    charge(charges: &[(Charge<'_>, Rate)], now: Timestamp) -> Result<Result<(), Span>, StoreError>;
+    forget_full(full_before: Timestamp, after: &str, limit: usize) -> Result<(usize, Option<String>), StoreError>;
 }}
 
 forward! { Log as "log" {

@@ -32,12 +32,21 @@ pub struct Cluster {
     nodes: Vec<Option<Process>>,
     /// By which NATS address and database each reaches them.
     ways: Vec<(String, String)>,
+    /// LIMITS of all.
+    limits: &'static str,
 }
 
 impl Cluster {
     /// So many nodes.
     pub fn start(count: usize) -> Cluster {
         Cluster::start_on(Database::postgres(), count)
+    }
+
+    /// The same with these LIMITS, which are off otherwise.
+    pub fn start_limited(count: usize, limits: &'static str) -> Cluster {
+        let (database, nats) = (Database::postgres(), NatsServer::start());
+        let ways = vec![(nats.url(), database.url.clone()); count];
+        Cluster::launch_all(database, nats, ways, limits)
     }
 
     /// The same on this PostgreSQL.
@@ -49,7 +58,11 @@ impl Cluster {
 
     /// Nodes that each reach NATS and the database by ways of their own.
     pub fn start_by(database: Database, nats: NatsServer, ways: Vec<(String, String)>) -> Cluster {
-        let mut cluster = Cluster { nats, database, urls: Vec::new(), nodes: Vec::new(), ways };
+        Cluster::launch_all(database, nats, ways, "off")
+    }
+
+    fn launch_all(database: Database, nats: NatsServer, ways: Vec<(String, String)>, limits: &'static str) -> Cluster {
+        let mut cluster = Cluster { nats, database, urls: Vec::new(), nodes: Vec::new(), ways, limits };
         for number in 0..cluster.ways.len() {
             let node = cluster.launch(number, None);
             cluster.urls.push(node.url.clone());
@@ -66,6 +79,7 @@ impl Cluster {
             ("DATABASE_URL", database.as_str()),
             ("NODE_NAME", name.as_str()),
             ("LOG", "off"),
+            ("LIMITS", self.limits),
         ];
         Process::start_with(&self.database, url, &settings, Stdio::inherit())
     }

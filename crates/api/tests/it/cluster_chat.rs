@@ -238,3 +238,21 @@ async fn connections_of_all_nodes_are_listed_and_closed_from_any_of_them() {
     let (_, version) = call("GET", &format!("{there}/version"), None, None).await;
     assert_eq!(version["node"], "node-1");
 }
+
+#[actix_web::test]
+async fn login_tries_and_guests_are_counted_over_all_nodes() {
+    let cluster = Cluster::start_limited(2, "login-of-name=2/1h,guest=3/1h");
+    register(&cluster.urls[0], "ann").await;
+    let attempt = async |node: usize| {
+        let body = json!({ "username": "ann", "password": "a wrong guess" });
+        let (status, body) = call("POST", &format!("{}/users/login", cluster.urls[node]), None, Some(body)).await;
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    };
+    // Registering logged ann in once.
+    assert_eq!(attempt(0).await.0, 401);
+    assert_eq!(attempt(1).await, (429, "login_slowed".to_owned()), "on the other node");
+    let guest = async |node: usize| {
+        call("POST", &format!("{}/users/login", cluster.urls[node]), None, Some(json!({ "guest": 1 }))).await.0
+    };
+    assert_eq!([guest(0).await, guest(1).await, guest(0).await, guest(1).await], [200, 200, 200, 429]);
+}

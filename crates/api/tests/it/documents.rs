@@ -49,20 +49,26 @@ fn the_table_of_settings_has_every_setting_with_its_default() {
 }
 
 #[test]
-fn the_table_of_limits_has_every_limit_with_its_default() {
+fn the_table_of_limits_has_every_limit_with_its_default_and_says_who_counts_it() {
     let text = document("configuration.md");
     let section = text.split("\n## Limits").nth(1).unwrap();
-    let told: Vec<(String, String)> =
-        rows(section.split("\n## ").next().unwrap()).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    let told: Vec<(String, String, String)> = rows(section.split("\n## ").next().unwrap())
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone(), row[3].clone()))
+        .collect();
     let period = |span: Span| match span.as_millis() {
         ms if ms % 1000 == 0 => span.to_string(),
         ms => format!("{ms}ms"),
     };
-    let rate = |quota: Quota| (quota.as_str().to_owned(), format!("{}/{}", quota.rate().0, period(quota.rate().1)));
+    let counted = |shared| if shared { "over all nodes" } else { "by each node" }.to_owned();
+    let rate = |quota: Quota| {
+        let (burst, span) = quota.rate();
+        (quota.as_str().to_owned(), format!("{burst}/{}", period(span)), counted(quota.is_shared()))
+    };
     let caps = Caps::default();
     let sockets =
         [("sockets", caps.all), ("sockets-per-network", caps.per_network), ("sockets-per-user", caps.per_user)];
-    let sockets = sockets.map(|(name, count)| (name.to_owned(), count.to_string()));
+    let sockets = sockets.map(|(name, count)| (name.to_owned(), count.to_string(), counted(false)));
     assert_eq!(told, Quota::ALL.into_iter().map(rate).chain(sockets).collect::<Vec<_>>());
 }
 

@@ -5,6 +5,7 @@ use crate::model::text::Password;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::PasswordHash;
 use async_trait::async_trait;
+use std::collections::HashMap;
 
 /// The only source of the present.
 pub trait Clock: Send + Sync {
@@ -77,7 +78,7 @@ pub enum Quota {
     LoginFromAfar,
     /// Log-ins tried from one network.
     LoginFromNetwork,
-    /// AccountStore made from one network.
+    /// Accounts made from one network.
     Register,
     /// Guests made from one network.
     Guest,
@@ -182,16 +183,55 @@ impl Quota {
             Quota::RoomOfGuests => (100, Span::seconds(6)),
         }
     }
+
+    /// Whether it is counted over all nodes together, in the store: what protects accounts, and rows that stay. The others
+    /// protect a node, and are counted by each.
+    pub fn is_shared(self) -> bool {
+        match self {
+            Quota::LoginOfName
+            | Quota::LoginFromAfar
+            | Quota::LoginFromNetwork
+            | Quota::Register
+            | Quota::Guest
+            | Quota::CreateRoom
+            | Quota::GuestOfServer
+            | Quota::RoomOfGuests => true,
+            Quota::Post
+            | Quota::Rename
+            | Quota::Ticket
+            | Quota::Command
+            | Quota::Frame
+            | Quota::Upgrade
+            | Quota::Read
+            | Quota::ReadOfClient => false,
+        }
+    }
 }
 
-/// Counts what is done, so that nobody does too much of it.
+/// The rates of all quotas: [`Quota::rate`], unless the operator changed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rates(HashMap<Quota, (u32, Span)>);
+
+impl Rates {
+    /// Changes one: how many at once, and how long until one more is allowed.
+    pub fn set(&mut self, quota: Quota, burst: u32, period: Span) {
+        self.0.insert(quota, (burst, period));
+    }
+
+    /// How many at once, and how long until one more is allowed.
+    pub fn of(&self, quota: Quota) -> (u32, Span) {
+        self.0.get(&quota).copied().unwrap_or_else(|| quota.rate())
+    }
+}
+
+/// Counts what is done on this node, in memory, so that nobody does too much of it.
 pub trait RateLimiter: Send + Sync {
     /// Takes what is charged from a bucket; when there is not enough, nothing is taken, and the time until there is.
     fn charge(&self, charge: Charge<'_>) -> Result<(), Span>;
 
     /// Takes one from the bucket of `key`.
     fn take(&self, quota: Quota, key: &str) -> Result<(), Span> {
-        self.charge(Charge { quota, key, amount: 1, allowance: 1 })
+        self.charge(Charge::one(quota, key))
     }
 }
 
@@ -206,6 +246,13 @@ pub struct Charge<'a> {
     pub amount: u32,
     /// How many times the burst and the rate of the quota this bucket has, 1 to 4: more for keys that many share.
     pub allowance: u32,
+}
+
+impl<'a> Charge<'a> {
+    /// One from the bucket of `key`.
+    pub fn one(quota: Quota, key: &'a str) -> Charge<'a> {
+        Charge { quota, key, amount: 1, allowance: 1 }
+    }
 }
 
 /// Where an address is.

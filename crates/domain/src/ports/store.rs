@@ -1,11 +1,13 @@
-//! Users, logins and rooms.
+//! Users, logins, rooms, and the quotas that all nodes share.
 
+use crate::bucket::Rate;
 use crate::model::id::{RoomId, RoomUid, SessionId, UserId, UserUid};
 use crate::model::name::Username;
 use crate::model::room::{NewRoom, Room};
 use crate::model::session::Session;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use crate::ports::effects::Charge;
 use async_trait::async_trait;
 
 /// Why a store did not do it. Nothing was written.
@@ -158,6 +160,25 @@ pub trait RoomStore: Send + Sync {
     /// Forgets at most `limit` sanctions that ended or were lifted before this instant; how many. The log keeps what it
     /// says of them.
     async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}
+
+/// The buckets of the quotas that are counted over all nodes. What a bucket allows is decided by [`crate::bucket::decide`].
+#[async_trait]
+pub trait QuotaStore: Send + Sync {
+    /// Takes each charge from its bucket, of which no two are the same; when one has not enough, nothing is taken from any,
+    /// and the time until all have. However many nodes charge a bucket at once, it gives no more than it holds.
+    ///
+    /// Keys name people and networks: a database keeps keyed hashes of them. A crash may forget the charges of its last second.
+    async fn charge(&self, charges: &[(Charge<'_>, Rate)], now: Timestamp) -> Result<Result<(), Span>, StoreError>;
+
+    /// Looks at most at `limit` buckets above `after` (at first, the empty text), and forgets those that were full before
+    /// `full_before`, as far as nobody is charging them. How many, and the last one looked at, `None` at the end.
+    async fn forget_full(
+        &self,
+        full_before: Timestamp,
+        after: &str,
+        limit: usize,
+    ) -> Result<(usize, Option<String>), StoreError>;
 }
 
 /// Whether the store can be reached, for health checks.

@@ -9,7 +9,7 @@ use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
-use crate::ports::effects::{Priority, Quota};
+use crate::ports::effects::{Charge, Priority, Quota};
 use crate::ports::store::{Deletion, StoreError};
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, ClientInfo, Guests, Ports, Settings};
@@ -61,8 +61,9 @@ impl Accounts {
         if self.settings.guests == Guests::Off {
             return Err(Error::GuestsOff);
         }
-        self.count_network(Quota::Guest, client, RateLimitKind::Other)?;
-        self.count(Quota::GuestOfServer, "", RateLimitKind::Other)?;
+        let of_server = Charge::one(Quota::GuestOfServer, "");
+        let charges: Vec<_> = client.charges(Quota::Guest, 1).chain([of_server]).collect();
+        self.ports.charge(&charges, RateLimitKind::Other).await?;
         // A network's ban covers every guest: nobody is made only to be sent away.
         self.refuse_banned(None, client, now).await?;
         // Two networks' keys never match a secret: they have another length.
@@ -101,7 +102,8 @@ impl Accounts {
         let now = self.ports.clock.now();
         let username = Username::parse(username)?;
         let password = Password::parse(password)?;
-        self.count_network(Quota::Register, client, RateLimitKind::Other)?;
+        let charges: Vec<_> = client.charges(Quota::Register, 1).collect();
+        self.ports.charge(&charges, RateLimitKind::Other).await?;
         self.refuse_banned(None, client, now).await?;
         let hash = self.ports.hasher.hash(password, Priority::Stranger).await?;
         let user = self.create(username, hash, Rank::Registered, Some(client), now).await?;
@@ -136,14 +138,16 @@ impl Accounts {
         let (Ok(name), Ok(password)) = (Username::parse_login(username), Password::parse(password)) else {
             return Err(Error::CredentialsWrong);
         };
-        self.count_network(Quota::LoginFromNetwork, client, RateLimitKind::Login)?;
-        self.count(Quota::LoginOfName, &format!("{} {}", name.folded(), client.network.0), RateLimitKind::Login)?;
+        let key = format!("{} {}", name.folded(), client.network.0);
+        let of_name = Charge::one(Quota::LoginOfName, &key);
+        let charges: Vec<_> = client.charges(Quota::LoginFromNetwork, 1).chain([of_name]).collect();
+        self.ports.charge(&charges, RateLimitKind::Login).await?;
         let found = self.ports.accounts.credentials(&name).await?;
         let (user, hash) = found.unzip();
         let from_home = user.as_ref().is_some_and(|user| user.network.as_ref() == Some(&client.network));
         let priority = if from_home { Priority::Known } else { Priority::Stranger };
         if !from_home {
-            self.count(Quota::LoginFromAfar, &name.folded(), RateLimitKind::Login)?;
+            self.count(Quota::LoginFromAfar, &name.folded(), RateLimitKind::Login).await?;
         }
         let right = self.ports.hasher.verify(password, hash.clone(), priority).await?;
         let Some(user) = user.filter(|_| right) else { return Err(Error::CredentialsWrong) };
@@ -246,7 +250,7 @@ impl Accounts {
         }
         if own && change != UserChange::default() {
             self.refuse_timed_out(&subject, caller).await?;
-            self.count(Quota::Rename, caller.user.uid.as_str(), RateLimitKind::Other)?;
+            self.count(Quota::Rename, caller.user.uid.as_str(), RateLimitKind::Other).await?;
         }
         if let Some(rank) = profile.rank.filter(|rank| *rank != subject.rank) {
             change.rank = Some(allowed_rank(caller, &subject, rank)?);
@@ -295,7 +299,7 @@ impl Accounts {
             // A token that was left lying about must not be enough to take an account over.
             let current = profile.current_password.as_deref().unwrap_or_default();
             let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
-            self.count(Quota::LoginOfName, &caller.session.to_string(), RateLimitKind::Login)?;
+            self.count(Quota::LoginOfName, &caller.session.to_string(), RateLimitKind::Login).await?;
             let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
             if !self.ports.hasher.verify(current, hash, Priority::Known).await? {
                 return Err(Error::CredentialsWrong);
@@ -344,12 +348,8 @@ impl Accounts {
         }
     }
 
-    fn count_network(&self, quota: Quota, client: &ClientInfo, pace: RateLimitKind) -> Result<(), Error> {
-        client.charge(&*self.ports.limiter, quota, 1).map_err(|retry_after| Error::TooFast { pace, retry_after })
-    }
-
-    pub(super) fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {
-        self.ports.limiter.take(quota, key).map_err(|retry_after| Error::TooFast { pace, retry_after })
+    pub(super) async fn count(&self, quota: Quota, key: &str, pace: RateLimitKind) -> Result<(), Error> {
+        self.ports.charge(&[Charge::one(quota, key)], pace).await
     }
 }
 

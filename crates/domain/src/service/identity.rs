@@ -64,7 +64,7 @@ impl Accounts {
     pub async fn ticket(&self, caller: &Caller) -> Result<String, Error> {
         self.refuse_ended(caller).await?;
         let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
+        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other).await?;
         let secret = self.ports.ids.secret();
         let fingerprint = self.ports.tokens.fingerprint(&secret);
         self.ports.accounts.keep_ticket(&fingerprint, caller.session, now, now + TICKET_LIFETIME).await?;
@@ -74,7 +74,7 @@ impl Accounts {
     /// A fresh token for the same login.
     pub async fn renew(&self, caller: &Caller) -> Result<String, Error> {
         let now = self.ports.clock.now();
-        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other)?;
+        self.count(Quota::Ticket, &caller.session.to_string(), RateLimitKind::Other).await?;
         let end = now + LIFETIME;
         self.ports.accounts.slide_session(caller.session, end).await?;
         Ok(self.ports.tokens.issue(caller.session, &caller.user.uid, now, end))

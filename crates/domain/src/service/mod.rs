@@ -15,6 +15,7 @@ pub mod identity;
 pub mod moderation;
 pub mod operator;
 pub mod posting;
+pub mod quotas;
 pub mod reads;
 pub mod rooms;
 pub mod suggestion;
@@ -59,10 +60,13 @@ pub const ALLOWANCES: [u32; 3] = [1, 2, 4];
 impl ClientInfo {
     /// Takes `amount` from `quota` for the network and each wider one; when one has not enough, the time until it has.
     pub fn charge(&self, limiter: &dyn RateLimiter, quota: Quota, amount: u32) -> Result<(), Span> {
+        self.charges(quota, amount).try_for_each(|charge| limiter.charge(charge))
+    }
+
+    /// What `amount` from `quota` is for the network and each wider one.
+    pub fn charges(&self, quota: Quota, amount: u32) -> impl Iterator<Item = Charge<'_>> {
         let networks = std::iter::once(&self.network).chain(&self.wider);
-        networks
-            .zip(ALLOWANCES)
-            .try_for_each(|(network, allowance)| limiter.charge(Charge { quota, key: &network.0, amount, allowance }))
+        networks.zip(ALLOWANCES).map(move |(network, allowance)| Charge { quota, key: &network.0, amount, allowance })
     }
 }
 
@@ -115,8 +119,10 @@ pub struct Ports {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Tokens.
     pub tokens: Arc<dyn Tokens>,
-    /// Quotas.
+    /// Quotas of this node.
     pub limiter: Arc<dyn RateLimiter>,
+    /// Quotas of all nodes together, where there may be several; where there is one, its own are enough.
+    pub shared_quotas: Option<quotas::SharedQuotas>,
 }
 
 /// All services.

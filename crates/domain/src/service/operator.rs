@@ -32,6 +32,8 @@ pub struct Swept {
     pub guests: usize,
     /// Empty rooms of guests, closed.
     pub rooms: usize,
+    /// Buckets of shared quotas that were full again.
+    pub buckets: usize,
 }
 
 /// How many guests one sweep's transaction looks at: each may cost a look into every room.
@@ -122,6 +124,9 @@ impl Operator {
             let (some, next) = self.ports.accounts.forget_guests(made_before, now, from, GUESTS_AT_ONCE).await?;
             swept.guests += some;
             after = next;
+        }
+        if let Some(shared) = &self.ports.shared_quotas {
+            swept.buckets = shared.sweep(now, SWEPT_AT_ONCE).await?;
         }
         Ok(swept)
     }

@@ -11,7 +11,7 @@ use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
 use crate::policy::{self, Action, Denied};
-use crate::ports::effects::Quota;
+use crate::ports::effects::{Charge, Quota};
 use crate::ports::log::{AppendResult, LogCommand, LogEntry};
 use crate::review;
 use crate::service::access::Sources;
@@ -121,12 +121,11 @@ impl Rooms {
         policy::may(&caller.user, Action::CreateRoom { least: self.settings.room_creation })?;
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
-        let taken = self.ports.limiter.take(Quota::CreateRoom, caller.user.uid.as_str());
-        let too_fast = |retry_after| Error::TooFast { pace: RateLimitKind::Other, retry_after };
-        taken.map_err(too_fast)?;
+        let mut charges = vec![Charge::one(Quota::CreateRoom, caller.user.uid.as_str())];
         if caller.user.rank == Rank::Guest {
-            self.ports.limiter.take(Quota::RoomOfGuests, "").map_err(too_fast)?;
+            charges.push(Charge::one(Quota::RoomOfGuests, ""));
         }
+        self.ports.charge(&charges, RateLimitKind::Other).await?;
         let now = self.ports.clock.now();
         let (user, network) = (&caller.user, Some(&caller.network));
         let given = self.ports.sanctions.sanctions_everywhere(Some(user.id), network, now).await?;

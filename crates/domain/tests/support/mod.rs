@@ -9,12 +9,13 @@ use domain::model::message::Message;
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
-use domain::ports::effects::{Clock, RateLimiter};
+use domain::ports::effects::{Clock, RateLimiter, Rates};
 use domain::ports::readers::{AccessReader, Position};
 use domain::service::access::AccessCache;
 use domain::service::chat::NewMessage;
 use domain::service::error::Error;
 use domain::service::moderation::SanctionRequest;
+use domain::service::quotas::SharedQuotas;
 use domain::service::{Caller, ClientInfo, Guests, Ports, Services, Settings};
 use std::sync::Arc;
 use testkit::builders::{self, PASSWORD, network};
@@ -100,9 +101,20 @@ impl World {
             hasher: hasher.clone(),
             tokens: Arc::new(PlainTokens),
             limiter: if limited { counting } else { Arc::new(OpenLimiter) },
+            shared_quotas: None,
         };
         let services = Services::new(ports.clone(), settings);
         World { services, ports, store, faults, bus, clock, hasher, limiter }
+    }
+
+    /// One of several nodes over the store of this world, which counts by these rates together with the others; and what it
+    /// counts in its own memory.
+    pub fn node(&self, rates: &Rates) -> (Services, Arc<CountingLimiter>) {
+        let limiter = Arc::new(CountingLimiter::default());
+        let store = Arc::new(Faulty::new(self.store.clone(), self.faults.clone()));
+        let shared_quotas = Some(SharedQuotas::new(store, rates.clone()));
+        let ports = Ports { limiter: limiter.clone(), shared_quotas, ..self.ports.clone() };
+        (Services::new(ports, SETTINGS), limiter)
     }
 
     /// Whoever registers under that name from a network of the same name.

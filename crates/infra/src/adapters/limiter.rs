@@ -1,7 +1,7 @@
 //! Quotas in memory: one bucket per key, forgotten when it is full again.
 
 use domain::model::time::Span;
-use domain::ports::effects::{Charge, Quota, RateLimiter};
+use domain::ports::effects::{Charge, Quota, RateLimiter, Rates};
 use domain::service::ALLOWANCES;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
@@ -16,7 +16,7 @@ const PRUNE_EVERY: usize = 4096;
 
 type Buckets<C> = governor::RateLimiter<String, DashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// Counts in this process alone: several nodes allow several times as much.
+/// Counts in this process alone: several nodes allow several times as much, of quotas that are not shared.
 pub struct Limiter<C: Clock = DefaultClock> {
     /// By quota and allowance, each with its burst.
     buckets: HashMap<(Quota, u32), (NonZeroU32, Buckets<C>)>,
@@ -26,23 +26,22 @@ pub struct Limiter<C: Clock = DefaultClock> {
 
 impl Default for Limiter {
     fn default() -> Self {
-        Limiter::with_clock(&HashMap::new(), DefaultClock::default())
+        Limiter::new(&Rates::default())
     }
 }
 
 impl Limiter {
-    /// A limiter with other rates for some quotas: how many at once, and how many milliseconds until one more.
-    pub fn new(changed: &HashMap<Quota, (u32, i64)>) -> Limiter {
-        Limiter::with_clock(changed, DefaultClock::default())
+    /// A limiter of these rates.
+    pub fn new(rates: &Rates) -> Limiter {
+        Limiter::with_clock(rates, DefaultClock::default())
     }
 }
 
 impl<C: Clock + Clone> Limiter<C> {
     /// A limiter that counts by `clock`.
-    fn with_clock(changed: &HashMap<Quota, (u32, i64)>, clock: C) -> Limiter<C> {
+    fn with_clock(rates: &Rates, clock: C) -> Limiter<C> {
         let buckets = |(quota, allowance): (Quota, u32)| {
-            let changed = changed.get(&quota).map(|(burst, ms)| (*burst, Span::millis(*ms)));
-            let (burst, period) = changed.unwrap_or_else(|| quota.rate());
+            let (burst, period) = rates.of(quota);
             let period = Duration::from_millis(period.as_millis().max(1).unsigned_abs()) / allowance;
             let burst = NonZeroU32::new(burst.saturating_mul(allowance)).unwrap_or(NonZeroU32::MIN);
             let rate = governor::Quota::with_period(period).unwrap_or(governor::Quota::per_second(burst));
@@ -100,7 +99,7 @@ mod tests {
 
     fn limiter() -> (Limiter<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (Limiter::with_clock(&HashMap::new(), clock.clone()), clock)
+        (Limiter::with_clock(&Rates::default(), clock.clone()), clock)
     }
 
     #[test]

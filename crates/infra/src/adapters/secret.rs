@@ -1,5 +1,7 @@
 //! Random bytes, and how they are written down.
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use std::fmt;
 
 /// Fills an array from the operating system's generator.
@@ -52,6 +54,16 @@ impl Key {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What is stored of `bytes` that could be found by trying, without this key.
+    pub fn hash(&self, bytes: &[u8]) -> String {
+        let mac = Hmac::<Sha256>::new_from_slice(&self.bytes).map(|mut mac| {
+            mac.update(bytes);
+            mac.finalize().into_bytes()
+        });
+        // HMAC takes keys of any length, so that there is always a digest; 128 bits of it tell all apart.
+        mac.map(|digest| base64url(&digest[..16])).unwrap_or_default()
     }
 }
 

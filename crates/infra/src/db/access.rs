@@ -55,6 +55,15 @@ impl Db {
         self.write_then(work, |_| {}).await
     }
 
+    /// The same for what may be lost when the database crashes, see [`Mode::Volatile`].
+    pub async fn write_volatile<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+    {
+        self.write_in(Mode::Volatile, work, |_| {}).await
+    }
+
     /// Runs `work` in a transaction that may write, and `then` after the commit, whether or not the caller still waits.
     pub async fn write_then<T, F, G>(&self, work: F, then: G) -> Result<T, StoreError>
     where
@@ -62,11 +71,20 @@ impl Db {
         F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
         G: FnOnce(&T) + Send + 'static,
     {
-        let work = |conn: &mut AnyConn, disk: &mut Disk| {
+        self.write_in(Mode::Write, work, then).await
+    }
+
+    async fn write_in<T, F, G>(&self, mode: Mode, work: F, then: G) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConn) -> Result<T, DbError> + Send + 'static,
+        G: FnOnce(&T) + Send + 'static,
+    {
+        let work = move |conn: &mut AnyConn, disk: &mut Disk| {
             if !disk.takes_more() {
                 return Err(storage_full().into());
             }
-            let done = transaction(conn, Mode::Write, work);
+            let done = transaction(conn, mode, work);
             disk.note(&done);
             done
         };

@@ -100,6 +100,9 @@ pub enum Mode {
     Snapshot,
     /// Each statement sees what was committed before it; on SQLite nobody else writes meanwhile.
     Write,
+    /// The same, but PostgreSQL does not wait for the disk: a crash may undo what was committed in its last second. Others
+    /// who wait for its locks wait for less.
+    Volatile,
 }
 
 /// Runs `work` in a transaction: committed when it answers, undone when it fails.
@@ -118,8 +121,14 @@ pub fn transaction<T>(
         (AnyConn::Pg(c), Mode::Write) => {
             AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")?;
         }
+        (AnyConn::Pg(c), Mode::Volatile) => {
+            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off";
+            AnsiTransactionManager::begin_transaction_sql(c, begin)?;
+        }
         (AnyConn::Sqlite(c), Mode::Snapshot) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
-        (AnyConn::Sqlite(c), Mode::Write) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+        (AnyConn::Sqlite(c), Mode::Write | Mode::Volatile) => {
+            AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?;
+        }
     }
     match work(conn) {
         Ok(value) => {

@@ -130,6 +130,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    quota_buckets (key) {
+        key -> Text,
+        arrives_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     users,
     names,

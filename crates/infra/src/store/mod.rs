@@ -1,6 +1,6 @@
 //! The stores' ports over a database. A row type stands beside its queries and goes no further than this crate.
 //!
-//! Read `accounts`, `rooms`, `log` and `history` as the ports they are; the other modules turn rows into what the domain
+//! Read `accounts`, `rooms`, `quotas`, `log` and `history` as the ports they are; the other modules turn rows into what the domain
 //! knows.
 
 pub mod accounts;
@@ -11,6 +11,7 @@ pub mod history;
 pub mod log;
 pub mod messages;
 pub mod names;
+pub mod quotas;
 pub mod rooms;
 pub mod sanctions;
 pub mod sessions;

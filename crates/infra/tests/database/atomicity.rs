@@ -3,13 +3,16 @@
 use crate::support::{Database, file_connection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use domain::bucket::Rate;
 use domain::model::event::ModerationAction;
 use domain::model::id::{MessageId, RoomId};
 use domain::model::name::DisplayName;
 use domain::model::rank::Rank;
 use domain::model::room::{Room, RoomChange};
 use domain::model::sanction::SanctionKind;
+use domain::model::time::Span;
 use domain::model::user::{Member, NewPassword, User, UserChange};
+use domain::ports::effects::{Charge, Quota};
 use domain::ports::log::LogCommand;
 use infra::Store;
 use testkit::builders::{self, NOON, display_name, draft_named, give, later, post, room_name, sanction};
@@ -37,9 +40,10 @@ enum Act {
     Pin,
     Unpin,
     Close,
+    Charge,
 }
 
-const ACTS: [Act; 18] = [
+const ACTS: [Act; 19] = [
     Act::Register,
     Act::JoinAsGuest,
     Act::ChangePassword,
@@ -58,10 +62,11 @@ const ACTS: [Act; 18] = [
     Act::Pin,
     Act::Unpin,
     Act::Close,
+    Act::Charge,
 ];
 
 /// A room with an owner, a moderator, a message that is pinned and one that is not; Ann, who is banned and timed out there
-/// and has logins; and the chief of the server.
+/// and has logins; the chief of the server; and a network that was charged.
 struct Scene {
     database: Database,
     subject: Subject,
@@ -93,7 +98,9 @@ impl Scene {
             subject.done(room.id, &owner, give(&to, sanction(kind, &ann, Some(later(60))))).await;
         }
         subject.bus.clear();
-        Scene { database, subject, _store: store, room, owner, chief, ann, pinned, other }
+        let scene = Scene { database, subject, _store: store, room, owner, chief, ann, pinned, other };
+        assert!(scene.charge(&["a network"]).await);
+        scene
     }
 
     /// Does it; whether it was done.
@@ -132,8 +139,15 @@ impl Scene {
             Act::Pin => LogCommand::Pin { message: self.other },
             Act::Unpin => LogCommand::Unpin { message: self.pinned },
             Act::Close => LogCommand::Close,
+            Act::Charge => return self.charge(&["a network", "a new network"]).await,
         };
         subject.act(self.room.id, &self.owner, command).await.is_ok()
+    }
+
+    async fn charge(&self, keys: &[&str]) -> bool {
+        let rate = Rate::new(3, Span::seconds(10), 1);
+        let charges: Vec<_> = keys.iter().map(|key| (Charge::one(Quota::Guest, key), rate)).collect();
+        self.subject.quotas.charge(&charges, NOON).await.is_ok_and(|answer| answer.is_ok())
     }
 
     async fn update(&self, change: UserChange) -> bool {

@@ -11,3 +11,4 @@ mod migrations;
 mod opening;
 mod outages;
 mod parity;
+mod quotas;

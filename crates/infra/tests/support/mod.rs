@@ -69,6 +69,7 @@ impl Database {
         let subject = Subject {
             accounts: Arc::clone(&store.accounts),
             rooms: Arc::clone(&store.rooms),
+            quotas: Arc::clone(&store.quotas),
             log: Arc::clone(&store.log),
             history: store.history.clone(),
             health: Arc::clone(&store.health),

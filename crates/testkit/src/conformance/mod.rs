@@ -11,6 +11,7 @@ pub mod history;
 pub mod leaving;
 pub mod log;
 pub mod pins;
+pub mod quotas;
 pub mod races;
 pub mod rooms;
 pub mod sanctions;
@@ -27,7 +28,7 @@ use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
 use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Health, RoomStore};
+use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore};
 use std::sync::Arc;
 
 /// All that is read of the logs.
@@ -42,6 +43,8 @@ pub struct Subject {
     pub accounts: Arc<dyn AccountStore>,
     /// Rooms and ranks.
     pub rooms: Arc<dyn RoomStore>,
+    /// Shared quotas.
+    pub quotas: Arc<dyn QuotaStore>,
     /// Appending.
     pub log: Arc<dyn Log>,
     /// Reading.
@@ -303,6 +306,18 @@ macro_rules! conformance_suite {
                 no_kind_of_act_follows_the_end_of_its_authority,
                 no_act_begins_after_a_rank_that_held_everywhere_was_taken,
                 an_act_is_refused_when_its_actors_network_was_banned_meanwhile,
+            }
+            quotas {
+                a_bucket_gives_its_burst_and_then_its_rate,
+                buckets_of_other_quotas_keys_and_allowances_are_others,
+                a_refused_charge_takes_nothing_from_any_bucket,
+                what_costs_more_takes_more,
+                a_clock_that_was_wrong_leaves_an_empty_bucket,
+                full_buckets_are_forgotten_a_few_at_a_time,
+                a_forgotten_bucket_is_full,
+                charges_at_once_pass_as_often_as_the_bucket_holds,
+                charges_of_the_same_buckets_at_once_pass_in_any_order,
+                forgetting_loses_no_charge,
             }
             races {
                 a_name_is_given_once,

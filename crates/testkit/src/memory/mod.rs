@@ -6,6 +6,7 @@
 mod accounts;
 mod history;
 mod log;
+mod quotas;
 mod rooms;
 
 use async_trait::async_trait;
@@ -70,6 +71,8 @@ struct State {
     /// All that ever were, and the server's.
     logs: BTreeMap<RoomId, RoomLog>,
     places: HashMap<MessageId, (RoomId, Seq)>,
+    /// When each bucket of a shared quota is full again.
+    buckets: BTreeMap<String, Timestamp>,
     /// By id. What was lifted or replaced is gone; what ended by time stays.
     sanctions: Vec<Sanction>,
     /// The last number given to a row of any kind.
