@@ -15,6 +15,17 @@ debian_install() {
     output=$(apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@" </dev/null 2>&1) || { say "$output"; return 1; }
 }
 
+# The same for servers, which Debian's packages would also start as servers of the system's own; nobody asked for those.
+debian_install_stopped() {
+    local policy=/usr/sbin/policy-rc.d installed=0
+    [ "$(id -u)" = 0 ] || return 1
+    if [ -e "$policy" ]; then debian_install "$@"; return; fi
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" || return 1
+    debian_install "$@" || installed=1
+    rm -f "$policy"
+    return "$installed"
+}
+
 # Has clean_up called at the end, whatever ends the script.
 clean_up_at_the_end() {
     trap clean_up EXIT

@@ -69,7 +69,7 @@ async function startBinary(guests: Guests): Promise<Backend> {
 }
 
 /** Starts the binary and waits for the line that says where it listens. */
-async function launch(binary: string, env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; url: string }> {
+export async function launch(binary: string, env: NodeJS.ProcessEnv): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(binary, [], { env, stdio: ["ignore", "pipe", "inherit"] });
   const failed = once(child, "exit").then(([code]) => { throw new Error(`The server ended with ${String(code)} before it was ready.`); });
   failed.catch(() => {});
