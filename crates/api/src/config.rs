@@ -3,6 +3,7 @@
 //! docs/configuration.md is made from this file; a test compares the two.
 
 use crate::limits::Limits;
+use crate::public_url::{PublicUrl, PublicUrlParser, is_origin};
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use domain::model::text::Password;
@@ -28,9 +29,10 @@ pub struct Config {
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// The address that people reach the server by, such as `https://chat.example.org`
-    #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
-    pub public_url: Option<String>,
+    /// The address that people reach the server by, such as `https://chat.example.org`, or `https://example.org/chat` where a
+    /// proxy serves it under a path
+    #[arg(long, env = "PUBLIC_URL", value_parser = PublicUrlParser)]
+    pub public_url: Option<PublicUrl>,
 
     /// NATS servers for several nodes; not available in this version
     #[arg(long, env = "NATS_URL", hide = true)]
@@ -163,6 +165,11 @@ impl Config {
         self.trusted_proxies.iter().any(|proxy| proxy.contains(address))
     }
 
+    /// The path of PUBLIC_URL without a slash at the end; empty when it has none.
+    pub fn base_path(&self) -> &str {
+        self.public_url.as_ref().map_or("", PublicUrl::path)
+    }
+
     /// Where the data lives.
     pub fn database(&self) -> String {
         self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("banter.db").display()))
@@ -213,16 +220,6 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-fn public_url(text: &str) -> Result<String, String> {
-    origin(text).ok().filter(|url| url != "*").ok_or("is no address like https://chat.example.org".to_owned())
-}
-
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
-    matches!(scheme, "http" | "https") && !host.is_empty() && host.bytes().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,7 +249,9 @@ mod tests {
         for good in ["https://example.org", "http://localhost:3000", "https://EXAMPLE.org/", "*", "http://[::1]:8080"] {
             assert!(origin(good).is_ok(), "{good}");
         }
-        for bad in ["", "example.org", "ftp://example.org", "https://", "https://a/b", "null"] {
+        for bad in
+            ["", "example.org", "ftp://example.org", "https://", "https://a/b", "https://:80", "https://a:b", "null"]
+        {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }
