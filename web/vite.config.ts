@@ -4,7 +4,7 @@
  * calls to a running server at BANTER_URL (default http://127.0.0.1:8080).
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build, type Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -33,8 +33,8 @@ const together: Plugin = {
   apply: "build",
   transformIndexHtml: {
     order: "post",
-    handler: (_, { chunk }) => (chunk?.imports ?? []).map((file) => (
-      { tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `/${file}` }, injectTo: "head" as const }
+    handler: (_, { chunk, path }) => (chunk?.imports ?? []).map((file) => (
+      { tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: posix.relative(posix.dirname(path), `/${file}`) }, injectTo: "head" as const }
     )),
   },
 };
@@ -65,6 +65,8 @@ const chat = ["embed.html"];
 const others = ["index.html", "lofi.html", "callback.html", "embed-doctor.html", "admin/index.html", "docs/index.html"];
 
 export default defineConfig(({ mode }) => ({
+  // Pages and scripts find each other from where they are: a proxy may serve them under any path.
+  base: "./",
   plugins: [...(mode === "chat" ? [] : [loader]), compressed, together],
   appType: "mpa",
   server: { proxy: Object.fromEntries(calls.map((path) => [`^/${path}(/|\\?|$)`, { target, ws: path === "ws", changeOrigin: false }])) },

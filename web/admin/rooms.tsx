@@ -1,13 +1,13 @@
 /** Rooms: look in, change name, description and slow mode, delete their messages or the rooms themselves. */
 import { useEffect, useState } from "preact/hooks";
 import type { Room } from "../sdk/src";
-import { serverAddress } from "../shared/server";
+import { pagesAddress, serverAddress } from "../shared/server";
 import { ConfirmButton, Field } from "../shared/ui";
 import { attempt, rest } from "./store";
 import { Table } from "./table";
 
 /** Pages that are deployed alone have to say again where the server is. */
-const elsewhere: Record<string, string> = serverAddress() === location.origin ? {} : { server: serverAddress() };
+const elsewhere: Record<string, string> = serverAddress() === pagesAddress("..") ? {} : { server: serverAddress() };
 
 export function Rooms() {
   const [rooms, setRooms] = useState<Room[] | null>(null);
@@ -39,7 +39,7 @@ export function Rooms() {
           <td>{room.slowMode ? `${room.slowMode} s` : "off"}</td>
           <td>
             <div class="row">
-              <a class="button small" href={`/embed.html?${new URLSearchParams({ room: room.uid, ...elsewhere })}`} target="_blank" rel="noopener">Open</a>
+              <a class="button small" href={`../embed.html?${new URLSearchParams({ room: room.uid, ...elsewhere })}`} target="_blank" rel="noopener">Open</a>
               <button class="button small" aria-expanded={editing === room.uid} onClick={() => setEditing(editing === room.uid ? null : room.uid)}>Edit</button>
               <ConfirmButton question={`Delete all messages in ${room.name}?`} onConfirm={() => change(() => rest.purge(room.uid))}>Delete messages</ConfirmButton>
               <ConfirmButton question={`Permanently delete ${room.name}?`} onConfirm={() => change(() => rest.deleteRoom(room.uid))}>Delete</ConfirmButton>

@@ -7,7 +7,7 @@ const size = "popup,width=420,height=560";
 
 /** Opens the window; null when it is not allowed to open. What comes back is a way to stop listening. */
 export function openLogin(session: string | null, signedIn: (token: string) => void): (() => void) | null {
-  const url = new URL("/callback.html", location.href);
+  const url = new URL("callback.html", location.href);
   url.searchParams.set("popup", "1");
   if (session) url.searchParams.set("session", session);
   for (const name of ["server", "theme", "lang"]) {

@@ -6,6 +6,7 @@ declare module "swagger-ui-dist/swagger-ui-es-bundle.js" {
     deepLinking?: boolean;
     docExpansion?: "list" | "full" | "none";
     tryItOutEnabled?: boolean;
+    plugins?: (() => object)[];
   }) => void;
   export default SwaggerUI;
 }

@@ -27,7 +27,7 @@ export const sandboxWords: Record<string, string> = {
 };
 
 /** May the site frame the room, and if not, who says so: the room's list, or something in front of the server. */
-export function framingFinding(headers: FramingHeaders, room: Room, site: string, self: string): Finding {
+export function framingFinding(headers: FramingHeaders, room: Room, site: string, self: string, server: string): Finding {
   const { allowed, ...decided } = framing(headers, site, self);
   const sites = room.allowedSites;
   if (allowed) {
@@ -38,7 +38,7 @@ export function framingFinding(headers: FramingHeaders, room: Room, site: string
   if (decided.by === "policy" && sites.length) {
     return blocked(`The room does not let ${site} frame it`,
       `The room allows only ${sites.join(", ")}. The room's owner can add the site, for example with this call:`,
-      `curl -X PATCH ${self}/rooms/${room.uid} \\\n  -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \\\n  --data '${JSON.stringify({ allowed_sites: [...sites, site] })}'`);
+      `curl -X PATCH ${server}/rooms/${room.uid} \\\n  -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \\\n  --data '${JSON.stringify({ allowed_sites: [...sites, site] })}'`);
   }
   return blocked("A header forbids the frame",
     `The response has the header “${"header" in decided ? decided.header : ""}”, which does not come from the room's settings: something between Banter and its visitors `
@@ -88,7 +88,9 @@ export function sandboxAttribute(): string {
 
 /** What a strict policy of the site itself must contain; nobody but its owner can see that one. */
 export function hostPolicyNote(server: string): Finding {
-  return note("Does your site send a Content-Security-Policy?", "This page cannot see it. If your site sends one, it must allow the chat's server:", `script-src 'self' ${server}; frame-src ${server}`);
+  // A path in a policy stands for one file, unless a slash follows it.
+  const { origin } = new URL(server);
+  return note("Does your site send a Content-Security-Policy?", "This page cannot see it. If your site sends one, it must allow the chat's server:", `script-src 'self' ${origin}; frame-src ${origin}`);
 }
 
 /** Reads the code that somebody pasted into their page: an iframe, a script tag, or the element. */
@@ -111,8 +113,9 @@ function frameFindings(frame: HTMLIFrameElement, server: string, site: string | 
   const url = URL.canParse(source) ? new URL(source) : null;
   if (!url) findings.push(blocked("The frame's address is incomplete", `src is “${source}”. It must start with http and include the server:`, `${server}/embed.html?room=UID`));
   else {
-    if (url.origin !== new URL(server).origin) findings.push(blocked("The frame is from another server", `It points to ${url.origin}; this server is ${server}.`));
-    if (!/\/embed\.html$/.test(url.pathname)) findings.push(blocked("The frame shows another page", `The chat is at /embed.html, but the address points to ${url.pathname}. Other pages cannot be framed.`));
+    const here = new URL(`${server}/embed.html`);
+    if (url.origin !== here.origin) findings.push(blocked("The frame is from another server", `It points to ${url.origin}; this server is ${server}.`));
+    if (url.pathname !== here.pathname) findings.push(blocked("The frame shows another page", `The chat is at ${here.pathname}, but the address points to ${url.pathname}. Other pages cannot be framed.`));
     else if (!url.searchParams.get("room")) findings.push(blocked("The room ID is missing", "Add it to the address:", "?room=UID"));
     const host = url.searchParams.get("host");
     if (host && site && host !== site) findings.push(blocked("The host is another site", `The address says host=${host}, but the site is ${site}. The chat would ignore its messages.`, `host=${site}`));
@@ -132,6 +135,7 @@ function tagFindings(tag: HTMLScriptElement, element: boolean, server: string): 
   const findings: Finding[] = [];
   if (!url) findings.push(blocked("The script's address is incomplete", `src is “${source}”. It must start with http and include the server:`, `${server}/embed.js`));
   else if (url.origin !== new URL(server).origin) findings.push(blocked("The script is from another server", `It comes from ${url.origin}; this server is ${server}.`));
+  else if (url.pathname !== new URL(`${server}/embed.js`).pathname) findings.push(blocked("There is no script at this address", `src points to ${url.pathname}. The script is at:`, `${server}/embed.js`));
   if (tag.type === "module") findings.push(blocked("The script is loaded as a module", "It is a classic script: remove type=\"module\".", `<script src="${server}/embed.js" data-room="UID" async></script>`));
   if (!tag.dataset.room && !element) findings.push(blocked("The room ID is missing", "Add it to the script tag:", 'data-room="UID"'));
   return findings;

@@ -4,7 +4,7 @@ import "./doctor.css";
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { problemOf, Rest } from "../sdk/src";
-import { serverAddress } from "../shared/server";
+import { pagesAddress, serverAddress } from "../shared/server";
 import { applyTheme } from "../shared/theme";
 import { CopyButton } from "../shared/ui";
 import { codeFindings, type Finding, framingFinding, hostPolicyNote, mixedFinding, originFinding, storageFindings } from "./findings";
@@ -54,7 +54,7 @@ async function examine(): Promise<void> {
   look("who may frame it");
   const headers = await framingHeaders(uid);
   if (!headers) say({ verdict: "blocked", title: "The chat cannot be loaded", text: "/embed.html does not answer: a browser extension, or something between the browser and the server, blocks it." });
-  else if (of) say(framingFinding(headers, found, of, location.origin), mixedFinding(of, server));
+  else if (of) say(framingFinding(headers, found, of, location.origin, server), mixedFinding(of, server));
   else say({ verdict: "note", title: "Which site?", text: "Enter your site above to check whether it may frame the room." });
   say(originFinding({ site: originOf(query.get("site")), parent: parentOrigin() }));
 
@@ -103,7 +103,7 @@ function Doctor() {
   const sorted = [...findings.value].sort((a, b) => order[a.verdict] - order[b.verdict]);
   return (
     <main class="doctor">
-      {parent === window && <p class="back"><a href="/">Banter playground</a></p>}
+      {parent === window && <p class="back"><a href="./">Banter playground</a></p>}
       <h1>Why is the chat not showing?</h1>
       <p class="quiet">Browsers do not tell a page why they refuse a frame. This page checks from the chat’s side and says what to change.</p>
       <form class="card" onSubmit={onSubmit}>
@@ -143,9 +143,9 @@ function Doctor() {
 }
 
 function chatAddress(uid: string): string {
-  const url = new URL("/embed.html", location.href);
+  const url = new URL("embed.html", location.href);
   url.search = new URLSearchParams({ room: uid, host: location.origin, session: "doctor", readonly: "1" }).toString();
-  if (server !== location.origin) url.searchParams.set("server", server);
+  if (server !== pagesAddress()) url.searchParams.set("server", server);
   return url.href;
 }
 

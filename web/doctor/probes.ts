@@ -9,7 +9,7 @@ const patience = 15_000;
 /** The headers that decide about frames, as they arrive here; null when the page cannot be fetched. */
 export async function framingHeaders(room: string): Promise<FramingHeaders | null> {
   try {
-    const { headers } = await fetch(`/embed.html?room=${encodeURIComponent(room)}`, { cache: "no-store" });
+    const { headers } = await fetch(`embed.html?room=${encodeURIComponent(room)}`, { cache: "no-store" });
     return { policy: headers.get("Content-Security-Policy"), xFrameOptions: headers.get("X-Frame-Options") };
   } catch {
     return null;

@@ -27,8 +27,9 @@ export interface Backend {
 export const rootPassword = "root-password";
 const web = resolve(import.meta.dirname, "..");
 
-export function startBackend(guests: Guests = "browser"): Promise<Backend> {
-  return process.env.BANTER_FAKE ? startFake(guests) : startBinary(guests);
+/** `settings` are more environment variables, which win; the fake has none. */
+export function startBackend(guests: Guests = "browser", settings: Record<string, string> = {}): Promise<Backend> {
+  return process.env.BANTER_FAKE ? startFake(guests) : startBinary(guests, settings);
 }
 
 async function startFake(guests: Guests): Promise<Backend> {
@@ -43,11 +44,11 @@ async function startFake(guests: Guests): Promise<Backend> {
   };
 }
 
-async function startBinary(guests: Guests): Promise<Backend> {
+async function startBinary(guests: Guests, settings: Record<string, string>): Promise<Backend> {
   const binary = resolve(web, process.env.BANTER_BIN ?? "../target/debug/banter");
   if (!existsSync(binary)) throw new Error(`There is no server at ${binary}: build it, or name it in BANTER_BIN.`);
   const data = await mkdtemp(join(tmpdir(), "banter-e2e-"));
-  const env = { ...process.env, DATA_DIR: data, ROOT_PASSWORD: rootPassword, LIMITS: "off", GUESTS: guests };
+  const env = { ...process.env, DATA_DIR: data, ROOT_PASSWORD: rootPassword, LIMITS: "off", GUESTS: guests, ...settings };
   let running = await launch(binary, { ...env, LISTEN: "127.0.0.1:0" });
   const { url } = running;
   const kill = async () => {

@@ -102,7 +102,7 @@ class BanterChat extends HTMLElement {
   set theme(word: string) { this.setAttribute("theme", word); }
 
   #load(): void {
-    const url = new URL("embed.html", this.getAttribute("src") || home);
+    const url = new URL("embed.html", (this.getAttribute("src") || home).replace(/\/*$/, "/"));
     for (const name of options) {
       const value = this.getAttribute(name);
       if (value !== null) url.searchParams.set(name.replace(/-./g, (pair) => pair[1]!.toUpperCase()), value || "1");

@@ -1,6 +1,7 @@
 /** The two chat windows, each with its own login, and who is in them. */
 import { effect, signal } from "@preact/signals";
 import { Rest, type User } from "../sdk/src";
+import { pagesAddress } from "../shared/server";
 import { read, tokenKey, write } from "../shared/session";
 import { CopyButton } from "../shared/ui";
 import { PartTitle } from "./embed";
@@ -15,11 +16,11 @@ const keyOf = tokenKey;
 
 /** Where a chat is found; the host's origin is named so that both sides can pin it. */
 function embedUrl(room: string, session: Session): string {
-  const url = new URL("/embed.html", location.href);
+  const url = new URL("embed.html", location.href);
   url.searchParams.set("room", room);
   url.searchParams.set("host", location.origin);
   if (session) url.searchParams.set("session", session);
-  if (server !== location.origin) url.searchParams.set("server", server);
+  if (server !== pagesAddress()) url.searchParams.set("server", server);
   return url.href;
 }
 
@@ -84,8 +85,8 @@ export function Chats({ onQuickStart }: { onQuickStart: () => void }) {
           </div>
           <p class="room-line">
             <span class="quiet">Room</span> <code>{room}</code> <CopyButton text={room} label="Copy: room" />
-            <a href={`/embed.html?room=${encodeURIComponent(room)}`} target="_blank" rel="noopener">Open in a new window</a>
-            <a href={`/lofi.html?room=${encodeURIComponent(room)}`}>See it next to a stream</a>
+            <a href={`embed.html?room=${encodeURIComponent(room)}`} target="_blank" rel="noopener">Open in a new window</a>
+            <a href={`lofi.html?room=${encodeURIComponent(room)}`}>See it next to a stream</a>
           </p>
         </>
       ) : (

@@ -1,5 +1,6 @@
 /** Putting the room on a page: choose how it looks, see it so, copy the code. */
 import { signal } from "@preact/signals";
+import { pagesAddress } from "../shared/server";
 import { CopyButton } from "../shared/ui";
 import { saved, server } from "./state";
 import { chatUrl, type Appearance, defaultAppearance, snippet, type Way, ways } from "./snippets";
@@ -10,7 +11,7 @@ const set = (change: Partial<Appearance>) => { appearance.value = { ...appearanc
 const names = Object.keys(ways) as Way[];
 
 export function Embed() {
-  const place = { pages: location.origin, server, room: saved.value.shown || saved.value.room || "UID" };
+  const place = { pages: pagesAddress(), server, room: saved.value.shown || saved.value.room || "UID" };
   const code = snippet(way.value, appearance.value, place);
   const shaped = way.value === "script" || way.value === "element" || way.value === "iframe";
   return (
@@ -33,7 +34,7 @@ export function Embed() {
             {shaped && <AppearanceFields />}
             <p class="quiet hint">
               To log in your own users, change the styles or receive events, see <span class="mono">docs/embedding.md</span>. The chat
-              does not show? <a href={`/embed-doctor.html?room=${encodeURIComponent(place.room === "UID" ? "" : place.room)}`}>Check the embedding</a>.
+              does not show? <a href={`embed-doctor.html?room=${encodeURIComponent(place.room === "UID" ? "" : place.room)}`}>Check the embedding</a>.
             </p>
           </div>
         </div>

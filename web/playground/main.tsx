@@ -3,7 +3,7 @@ import "../shared/tokens.css";
 import "./playground.css";
 import { render } from "preact";
 import { problemOf } from "../sdk/src";
-import { httpAddress } from "../shared/server";
+import { httpAddress, pagesAddress } from "../shared/server";
 import { applyTheme } from "../shared/theme";
 import { ConfirmButton } from "../shared/ui";
 import { Chats, sessions, storeToken, tell } from "./chats";
@@ -42,7 +42,7 @@ function reset(): void {
 function moveTo(address: string): void {
   const url = new URL(location.href);
   const named = httpAddress(address.trim());
-  if (named && named !== url.origin) url.searchParams.set("server", named);
+  if (named && named !== pagesAddress()) url.searchParams.set("server", named);
   else url.searchParams.delete("server");
   location.assign(url);
 }
@@ -83,9 +83,9 @@ function Playground() {
         <div class="page-row">
           <p class="brand"><Mark />Banter</p>
           <nav aria-label="Pages">
-            <a href="/docs/">API</a>
-            <a href="/lofi.html">Stream page</a>
-            <a href="/admin/">Admin</a>
+            <a href="docs/">API</a>
+            <a href="lofi.html">Stream page</a>
+            <a href="admin/">Admin</a>
           </nav>
         </div>
       </header>
@@ -111,7 +111,7 @@ function Playground() {
           <Backend />
           <div class="end-tools">
             {said && "version" in said && <span class="quiet">{said.name} {said.version}</span>}
-            <a href="/embed-doctor.html">Embed doctor</a>
+            <a href="embed-doctor.html">Embed doctor</a>
             <ConfirmButton question="Reset the playground?" onConfirm={reset}>Reset playground</ConfirmButton>
           </div>
         </div>

@@ -44,7 +44,7 @@ function attributes(appearance: Appearance, { pages, server }: Place): [string, 
 
 /** The address of the chat with these options. */
 export function chatUrl(appearance: Appearance, place: Place, more: Record<string, string> = {}): string {
-  const url = new URL("/embed.html", place.pages);
+  const url = new URL(`${place.pages}/embed.html`);
   url.searchParams.set("room", place.room);
   for (const [name, value] of [...attributes(appearance, place), ...Object.entries(more)]) url.searchParams.set(name, value || "1");
   return url.href.replaceAll("%3A", ":").replaceAll("%2F", "/");

@@ -10,7 +10,7 @@ export function Steps() {
     <section class="part" aria-labelledby="steps-title" id="api">
       <PartTitle number={3} id="steps-title" title="Use the API">
         The most important calls, each with its exact request and response. All others are in
-        the <a href="/docs/">reference</a>.
+        the <a href="docs/">reference</a>.
       </PartTitle>
       <div class="steps">
         <div class="column">
@@ -141,7 +141,7 @@ function OpenRoom() {
         <RoomField />
         <div class="row">
           <button class="button primary" disabled={!room}>Open in both chats</button>
-          {shown && <a href={`/lofi.html?room=${encodeURIComponent(shown)}`}>Or see it next to a stream</a>}
+          {shown && <a href={`lofi.html?room=${encodeURIComponent(shown)}`}>Or see it next to a stream</a>}
         </div>
       </form>
     </StepCard>

@@ -4,7 +4,7 @@ import "./stream.css";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Rest, type Room } from "../sdk/src";
-import { serverAddress } from "../shared/server";
+import { keptFor, pagesAddress, serverAddress } from "../shared/server";
 import { read } from "../shared/session";
 import { applyTheme, isTheme } from "../shared/theme";
 import { CopyButton } from "../shared/ui";
@@ -20,7 +20,7 @@ function chosenRoom(): string | null {
   const named = query.get("room");
   if (named) return named;
   try {
-    const saved = JSON.parse(read("banter_playground") ?? "{}") as { shown?: unknown };
+    const saved = JSON.parse(read(`banter_playground${keptFor()}`) ?? "{}") as { shown?: unknown };
     return typeof saved.shown === "string" && saved.shown ? saved.shown : null;
   } catch {
     return null;
@@ -28,11 +28,11 @@ function chosenRoom(): string | null {
 }
 
 function chatUrl(room: string): string {
-  const url = new URL("/embed.html", location.href);
+  const url = new URL("embed.html", location.href);
   url.search = new URLSearchParams({ room, theme: isTheme(theme) ? theme : "auto", host: location.origin }).toString();
   const session = query.get("session");
   if (session) url.searchParams.set("session", session);
-  if (server !== location.origin) url.searchParams.set("server", server);
+  if (server !== pagesAddress()) url.searchParams.set("server", server);
   return url.href;
 }
 
@@ -59,7 +59,7 @@ function StreamPage({ uid }: { uid: string | null }) {
           <div class="vacant">
             <p class="vacant-title">No room is open yet.</p>
             <p class="quiet">The chat of a room appears here, beside your video.</p>
-            <a class="button primary" href="/">Create a room in the playground</a>
+            <a class="button primary" href="./">Create a room in the playground</a>
           </div>
         )}
       </aside>
@@ -72,7 +72,7 @@ function Recipe({ room }: { room: string }) {
   const code = `<body style="display: flex; height: 100vh; margin: 0">
   <video src="stream.mp4" controls style="flex: 1; min-width: 0"></video>
   <aside style="width: 360px">
-    <script src="${location.origin}/embed.js"
+    <script src="${pagesAddress()}/embed.js"
       data-room="${room}" data-height="100%" async></script>
   </aside>
 </body>`;

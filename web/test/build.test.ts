@@ -39,7 +39,7 @@ function firstView(page: string): { scripts: Chunk[]; styles: string[] } {
     for (const name of chunk.imports) follow(files.get(name) as Chunk);
   };
   follow(entry!);
-  const styles = new Set([...asset(page).matchAll(/href="\/(assets\/[^"]+\.css)"/g)].map((match) => match[1]!));
+  const styles = new Set([...asset(page).matchAll(/href="(?:\.\.?\/)+(assets\/[^"]+\.css)"/g)].map((match) => match[1]!));
   return { scripts: [...scripts.values()], styles: [...styles] };
 }
 
@@ -105,18 +105,31 @@ it("the_sdk_alone_stays_within_its_budget", async () => {
 
 it.each([...pages, "docs/index.html"])("%s_has_no_inline_script_and_loads_only_from_its_own_host", (page) => {
   const html = asset(page);
-  expect(html.match(/<script(?![^>]*\ssrc="\/assets\/)[^>]*>/g)).toBeNull();
+  expect(html.match(/<script(?![^>]*\ssrc="(\.\.?\/)+assets\/)[^>]*>/g)).toBeNull();
   expect(html.match(/\s(on[a-z]+|style)=|<style/g)).toBeNull();
   expect(html.match(/(src|href)="(https?:)?\/\//g)).toBeNull();
 });
 
-it("no_source_of_ours_writes_html_strings_or_raises_a_dialog", async () => {
+it("no_page_looks_for_anything_at_the_root_of_its_host_because_a_proxy_may_serve_it_under_a_path", async () => {
+  for (const page of [...pages, "docs/index.html"]) expect(asset(page).match(/(src|href)="\//g), page).toBeNull();
+  for (const [name, source] of await sources()) {
+    expect(source, name).not.toMatch(/(href|src)=\{?["'`]\/|(URL|fetch|url|open|assign|replace)\(["'`]\//);
+  }
+});
+
+/** The text of every source file, by its name. */
+async function sources(): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
   for (const folder of ["chat", "playground", "stream", "admin", "callback", "docs", "loader", "doctor", "shared", "sdk/src"]) {
     const names = (await readdir(resolve(root, folder), { recursive: true })).filter((name) => /\.tsx?$/.test(name));
     expect(names).not.toEqual([]);
-    for (const name of names) {
-      const source = await readFile(resolve(root, folder, name), "utf8");
-      expect(source, name).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\b(alert|confirm|prompt)\(|: any\b|as any\b/);
-    }
+    for (const name of names) found.set(`${folder}/${name}`, await readFile(resolve(root, folder, name), "utf8"));
+  }
+  return found;
+}
+
+it("no_source_of_ours_writes_html_strings_or_raises_a_dialog", async () => {
+  for (const [name, source] of await sources()) {
+    expect(source, name).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\b(alert|confirm|prompt)\(|: any\b|as any\b/);
   }
 });

@@ -2,10 +2,11 @@
 /** The embed doctor's judgement: who may frame what, and what it says about it. */
 import { describe, expect, it } from "vitest";
 import { framing, matches } from "../doctor/ancestors";
-import { codeFindings, framingFinding, mixedFinding, originFinding, storageFindings } from "../doctor/findings";
+import { codeFindings, framingFinding, hostPolicyNote, mixedFinding, originFinding, storageFindings } from "../doctor/findings";
 import type { Room } from "../sdk/src";
 
 const self = "https://chat.example.org";
+const server = `${self}/chat`;
 const site = "https://www.example.com";
 
 describe("a source of frame-ancestors", () => {
@@ -36,17 +37,18 @@ describe("what is said about the room", () => {
   const room: Room = { uid: "abcDEF012345", name: "Lounge", description: "", slowMode: 0, rules: { maxLength: 500, maxLines: 12, links: true, read: "everyone" }, timestamp: 0, allowedSites: [] };
   const listed: Room = { ...room, allowedSites: ["https://other.example"] };
   it("a_site_that_is_not_on_the_list_gets_the_call_that_adds_it", () => {
-    const found = framingFinding({ policy: "frame-ancestors 'self' https://other.example", xFrameOptions: null }, listed, site, self);
+    const found = framingFinding({ policy: "frame-ancestors 'self' https://other.example", xFrameOptions: null }, listed, site, self, server);
     expect(found).toMatchObject({ verdict: "blocked", title: `The room does not let ${site} frame it` });
+    expect(found.fix).toContain(`curl -X PATCH ${server}/rooms/${room.uid} `);
     expect(found.fix).toContain(`"allowed_sites":["https://other.example","${site}"]`);
   });
   it("a_header_that_the_room_did_not_ask_for_is_the_proxys", () => {
     for (const headers of [{ policy: null, xFrameOptions: "DENY" }, { policy: "frame-ancestors 'self'", xFrameOptions: null }]) {
-      expect(framingFinding(headers, room, site, self)).toMatchObject({ verdict: "blocked", title: "A header forbids the frame" });
+      expect(framingFinding(headers, room, site, self, server)).toMatchObject({ verdict: "blocked", title: "A header forbids the frame" });
     }
   });
   it("a_room_without_a_list_says_so", () => {
-    expect(framingFinding({ policy: "frame-ancestors *", xFrameOptions: null }, room, site, self).text).toContain("every site may");
+    expect(framingFinding({ policy: "frame-ancestors *", xFrameOptions: null }, room, site, self, server).text).toContain("every site may");
   });
 });
 
@@ -68,7 +70,7 @@ describe("what is around", () => {
 });
 
 describe("pasted code", () => {
-  const titles = (html: string) => codeFindings(new DOMParser().parseFromString(html, "text/html"), self, site).map(({ verdict, title }) => `${verdict}: ${title}`);
+  const titles = (html: string, of = self) => codeFindings(new DOMParser().parseFromString(html, "text/html"), of, site).map(({ verdict, title }) => `${verdict}: ${title}`);
   it.each([
     [`<iframe src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["good: The code is correct"]],
     [`<script src="${self}/embed.js" data-room="R" async></script>`, ["good: The code is correct"]],
@@ -84,4 +86,13 @@ describe("pasted code", () => {
     [`<script type="module" src="${self}/embed.js" data-room="R"></script>`, ["blocked: The script is loaded as a module"]],
     [`<script src="${self}/embed.js"></script>`, ["blocked: The room ID is missing"]],
   ])("%s", (html, expected) => expect(titles(html)).toEqual(expected));
+  it.each([
+    [`<iframe src="${server}/embed.html?room=R" title="Chat"></iframe>`, ["good: The code is correct"]],
+    [`<iframe src="${self}/embed.html?room=R" title="Chat"></iframe>`, ["blocked: The frame shows another page"]],
+    [`<script src="${server}/embed.js" data-room="R" async></script>`, ["good: The code is correct"]],
+    [`<script src="${self}/embed.js" data-room="R" async></script>`, ["blocked: There is no script at this address"]],
+  ])("under a path: %s", (html, expected) => expect(titles(html, server)).toEqual(expected));
+  it("a_policy_names_the_servers_origin_because_a_path_in_it_is_one_file", () => {
+    expect(hostPolicyNote(server).fix).toBe(`script-src 'self' ${self}; frame-src ${self}`);
+  });
 });

@@ -10,7 +10,7 @@ import { chatOptions } from "../chat/options";
 import { badge, mayDelete, mayModerate } from "../chat/ranks";
 import { curl, requestText } from "../playground/exchange";
 import { isCommand, type Message, parseFrame, type Role, type User } from "../sdk/src";
-import { httpAddress, keptFor, serverAddress, socketAddress } from "../shared/server";
+import { httpAddress, keptFor, pagesAddress, serverAddress, socketAddress } from "../shared/server";
 import { tokenKey, TokenStore } from "../shared/session";
 
 const user = (uid: string, ...roles: Role[]): User => ({ uid, displayName: uid, picture: null, countryCode: null, roles });
@@ -49,23 +49,48 @@ describe("ranks", () => {
 });
 
 describe("addresses", () => {
+  const at = (address: string) => new URL(address) as unknown as Location;
+  /** A document whose meta tag names the server so. */
+  const naming = (server: string) => {
+    const root = document.implementation.createHTMLDocument();
+    const meta = root.createElement("meta");
+    meta.name = "banter-server";
+    meta.content = server;
+    root.head.append(meta);
+    return root;
+  };
   it.each([["https://chat.example/", "https://chat.example"], ["http://a:1/base/", "http://a:1/base"], ["javascript:alert(1)", null], ["", null], ["nonsense", null]])(
     "%s → %s", (text, address) => expect(httpAddress(text)).toBe(address));
   it("the_query_wins_over_the_meta_tag_which_wins_over_the_page", () => {
-    const page = (search: string) => ({ search, origin: "https://page.example" }) as Location;
-    const root = document.implementation.createHTMLDocument();
-    expect(serverAddress(page(""), root)).toBe("https://page.example");
-    const meta = root.createElement("meta");
-    meta.name = "banter-server";
-    meta.content = "https://meta.example";
-    root.head.append(meta);
+    const page = (search: string) => at(`https://page.example/embed.html${search}`);
+    expect(serverAddress(page(""), document.implementation.createHTMLDocument())).toBe("https://page.example");
+    const root = naming("https://meta.example");
     expect(serverAddress(page(""), root)).toBe("https://meta.example");
     expect(serverAddress(page("?server=https://query.example"), root)).toBe("https://query.example");
     expect(keptFor(page("?server=https://query.example"), root), "somebody's link names it").toBe("@https://query.example");
     expect(keptFor(page("?server=https://meta.example"), root)).toBe("");
     expect(keptFor(page(""), root), "the page's own server").toBe("");
   });
+  it.each([
+    ["https://page.example/", ".", ""], ["https://page.example/embed.html?room=r#x", "", ""], ["https://page.example/admin/", "..", ""],
+    ["https://page.example/chat/", ".", "/chat"], ["https://page.example/chat/embed.html?room=r", "", "/chat"],
+    ["https://page.example/chat/admin/#users", "..", "/chat"], ["https://page.example/chat/docs/index.html", "..", "/chat"],
+    // A path that is called like a folder of ours.
+    ["https://page.example/a/docs/", ".", "/a/docs"], ["https://page.example/a/admin/admin/", "..", "/a/admin"],
+  ])("the_server_is_where_the_pages_are: %s, %s", (address, meta, path) => {
+    expect(serverAddress(at(address), naming(meta))).toBe(`https://page.example${path}`);
+    expect(pagesAddress(meta || ".", at(address))).toBe(`https://page.example${path}`);
+  });
+  it("servers_at_two_paths_of_one_host_do_not_share_a_login", () => {
+    const kept = (address: string) => keptFor(at(address), naming(""));
+    expect(kept("https://page.example/a/embed.html")).toBe("@https://page.example/a");
+    expect(kept("https://page.example/b/embed.html")).toBe("@https://page.example/b");
+    expect(kept("https://page.example/b/embed.html?server=https://page.example/a")).toBe("@https://page.example/a");
+    expect(kept("https://page.example/embed.html")).toBe("");
+    expect(keptFor(at("https://page.example/a/admin/"), naming("..")), "one login for all pages").toBe("@https://page.example/a");
+  });
   it("the_socket_is_as_safe_as_the_server", () => {
+    expect(socketAddress("https://a.example/chat")).toBe("wss://a.example/chat/ws");
     expect(socketAddress("https://a.example")).toBe("wss://a.example/ws");
     expect(socketAddress("http://a.example")).toBe("ws://a.example/ws");
   });

@@ -24,7 +24,7 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
     <h1>Banter is running, without its pages</h1>\
     <p>This binary was built before the web pages were. Build both with <code>npx -y rust-just build</code>, \
     or only the pages with <code>npx -y rust-just web</code> and then the binary again.</p>\
-    <p>The API is here all the same: <a href=\"/openapi.json\">/openapi.json</a>.</p></html>";
+    <p>The API is here all the same: <a href=\"openapi.json\">/openapi.json</a>.</p></html>";
 
 /// Whatever is no route: a page, a file of a page, or nothing.
 pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
@@ -50,7 +50,9 @@ pub async fn serve(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
         };
     }
     if file(&format!("{name}/index.html")).is_some() {
-        return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{path}/"))).finish();
+        // Relative, because a proxy may have taken the beginning of the path off.
+        let folder = format!("./{}/", path.rsplit('/').next().unwrap_or_default());
+        return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, folder)).finish();
     }
     if path == "/" {
         return match content_policy::of_page(&request, &app, "").await {
@@ -163,7 +165,8 @@ const ERRORS_HEAD: &str = r#"<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Banter: errors</title>
-<link rel="stylesheet" href="/docs/errors.css">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="errors.css">
 <h1>Errors</h1>
 <p>Every error is a problem: <code>type</code>, <code>title</code>, <code>status</code>, <code>detail</code> and
 <code>code</code>. Rely on <code>code</code>; it never changes.</p>

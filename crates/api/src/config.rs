@@ -3,6 +3,7 @@
 //! docs/configuration.md is made from this file; a test compares the two.
 
 use crate::limits::Limits;
+use crate::public_url::{PublicUrl, PublicUrlParser, is_origin};
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use domain::model::node::NodeName;
@@ -29,9 +30,10 @@ pub struct Config {
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// The address that people reach the server by, such as `https://chat.example.org`
-    #[arg(long, env = "PUBLIC_URL", value_parser = public_url)]
-    pub public_url: Option<String>,
+    /// The address that people reach the server by, such as `https://chat.example.org`, or `https://example.org/chat` where a
+    /// proxy serves it under a path
+    #[arg(long, env = "PUBLIC_URL", value_parser = PublicUrlParser)]
+    pub public_url: Option<PublicUrl>,
 
     /// NATS servers that connect several nodes on one PostgreSQL, by comma: `nats://` or `tls://`, with user and password or a
     /// token before the @
@@ -194,6 +196,11 @@ impl Config {
         self.node_name.clone().unwrap_or_else(of_process)
     }
 
+    /// The path of PUBLIC_URL without a slash at the end; empty when it has none.
+    pub fn base_path(&self) -> &str {
+        self.public_url.as_ref().map_or("", PublicUrl::path)
+    }
+
     /// Where the data lives.
     pub fn database(&self) -> String {
         self.database_url.clone().unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("banter.db").display()))
@@ -244,10 +251,6 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-fn public_url(text: &str) -> Result<String, String> {
-    origin(text).ok().filter(|url| url != "*").ok_or("is no address like https://chat.example.org".to_owned())
-}
-
 fn nats_prefix(text: &str) -> Result<String, String> {
     let name = NodeName::parse(text).ok_or("may only have letters, digits, - and _, at most 80")?;
     Ok(name.to_string())
@@ -255,12 +258,6 @@ fn nats_prefix(text: &str) -> Result<String, String> {
 
 fn node_name(text: &str) -> Result<NodeName, String> {
     NodeName::parse(text).ok_or_else(|| "may only have letters, digits, - and _, at most 80".to_owned())
-}
-
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
-    matches!(scheme, "http" | "https") && !host.is_empty() && host.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -292,7 +289,9 @@ mod tests {
         for good in ["https://example.org", "http://localhost:3000", "https://EXAMPLE.org/", "*", "http://[::1]:8080"] {
             assert!(origin(good).is_ok(), "{good}");
         }
-        for bad in ["", "example.org", "ftp://example.org", "https://", "https://a/b", "null"] {
+        for bad in
+            ["", "example.org", "ftp://example.org", "https://", "https://a/b", "https://:80", "https://a:b", "null"]
+        {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }

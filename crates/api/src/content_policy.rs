@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::http::layers;
+use crate::public_url::PublicUrl;
 use crate::realtime::origin;
 use actix_web::HttpRequest;
 use domain::model::id::RoomUid;
@@ -26,7 +27,7 @@ pub async fn of_page(request: &HttpRequest, app: &App, name: &str) -> Result<Str
         _ => "'none'".to_owned(),
     };
     let host = layers::host(request.head()).filter(|host| origin::is_own_host(host, &app.config));
-    Ok(policy(name, &own_addresses(host, app.config.public_url.as_deref()), &ancestors))
+    Ok(policy(name, &own_addresses(host, app.config.public_url.as_ref().map(PublicUrl::origin)), &ancestors))
 }
 
 fn policy(name: &str, own: &str, ancestors: &str) -> String {
@@ -44,15 +45,16 @@ fn policy(name: &str, own: &str, ancestors: &str) -> String {
 }
 
 /// This server's own addresses as sources: some browsers do not count sockets to `'self'`.
-fn own_addresses(host: Option<&str>, public_url: Option<&str>) -> String {
+fn own_addresses(host: Option<&str>, public_origin: Option<&str>) -> String {
     let mut sources = vec!["'self'".to_owned()];
     // What a client calls the host must not say more in a policy than a host.
     let is_plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
     if let Some(host) = host.filter(is_plain) {
         sources.extend([format!("ws://{host}"), format!("wss://{host}")]);
     }
-    if let Some(url) = public_url {
-        sources.extend([url.to_owned(), url.replacen("http", "ws", 1)]);
+    if let Some(origin) = public_origin {
+        // Without the path of PUBLIC_URL: a path in a policy stands for one file.
+        sources.extend([origin.to_owned(), origin.replacen("http", "ws", 1)]);
     }
     sources.join(" ")
 }

@@ -20,6 +20,7 @@ pub mod http;
 pub mod limits;
 pub mod metrics;
 pub mod problem;
+pub mod public_url;
 pub mod realtime;
 pub mod server;
 pub mod view;

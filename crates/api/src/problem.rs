@@ -9,7 +9,7 @@ use domain::command::CommandError;
 use domain::model::sanction::SanctionKind;
 use domain::policy::Denied;
 use domain::service::error::{Error, RateLimitKind, Resource};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 macro_rules! codes {
@@ -78,7 +78,7 @@ codes! {
     Draining 503 "draining" "The server is about to stop";
 }
 
-/// An error as clients see it, over HTTP (`application/problem+json`) and in `error` frames alike. In JSON it is a
+/// An error as clients see it, over HTTP (`application/problem+json`) and in `error` frames alike: there it is a
 /// [`ProblemView`].
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -126,10 +126,11 @@ pub struct ProblemView<'a> {
     until: Option<i64>,
 }
 
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let view = ProblemView {
-            kind: format!("/docs/errors.html#{}", self.code),
+impl Problem {
+    /// What is shown of it by a server that is reached under this path.
+    pub fn view(&self, base_path: &str) -> ProblemView<'_> {
+        ProblemView {
+            kind: format!("{base_path}/docs/errors.html#{}", self.code),
             title: self.kind.row().2,
             status: self.status,
             detail: &self.detail,
@@ -138,12 +139,9 @@ impl Serialize for Problem {
             field: self.field.as_deref(),
             retry_after: self.retry_after,
             until: self.until,
-        };
-        view.serialize(serializer)
+        }
     }
-}
 
-impl Problem {
     /// Whether it is worth a line in the log with who it was: somebody tries what is not theirs, or too often.
     pub fn concerns_security(&self) -> bool {
         matches!(
@@ -182,7 +180,9 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status_code()).json(self);
+        let mut response = HttpResponse::build(self.status_code()).json(self.view(""));
+        // Where the server is reached under a path, `layers::watch` writes it anew.
+        response.extensions_mut().insert(self.clone());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

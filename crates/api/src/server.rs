@@ -54,6 +54,7 @@ const LAST_WRITES: Duration = Duration::from_secs(3);
 pub struct Running {
     /// The address it listens on.
     pub address: SocketAddr,
+    base_path: String,
     /// The password made up for root, when root was made by this start.
     pub root_password: Option<String>,
     node: Arc<Node>,
@@ -83,7 +84,8 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     raise_file_limit();
     let listener = bind(config.listen, "LISTEN")?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    lock.tell(Some(&format!("http://{address}")));
+    let base_path = config.base_path().to_owned();
+    lock.tell(Some(&format!("http://{address}{base_path}")));
     let metrics_listener = config.metrics_listen.map(|address| bind(address, "METRICS_LISTEN")).transpose()?;
 
     let wired = bootstrap::wire(&config, clock).await?;
@@ -141,7 +143,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     .run();
     handles.push(server.handle());
     actix_web::rt::spawn(server);
-    Ok(Running { address, root_password, node, handles, housekeeper, store, _lock: lock })
+    Ok(Running { address, base_path, root_password, node, handles, housekeeper, store, _lock: lock })
 }
 
 /// Lets this process open as many files as it may at all: a socket uses two, and shells begin with a limit of 1 024.
@@ -183,9 +185,9 @@ fn set_socket_options(connection: &dyn Any, data: &mut Extensions) {
 }
 
 impl Running {
-    /// The address to reach it by.
+    /// The address to reach it by, with the path of PUBLIC_URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}{}", self.address, self.base_path)
     }
 
     /// Stops: no new sockets, the others closed one after another, what was taken written. Takes less than 10 s.

@@ -50,7 +50,7 @@ export type Capability = Capabilities["capabilities"][number];
 export type UserCard = CardAnswer;
 
 export interface RestOptions {
-  /** Where the server is: scheme and host, no slash at the end. */
+  /** Where the server is: scheme, host, and the path where it has one. */
   base: string;
   /** Asked before every request. */
   token?: () => string | null;
@@ -126,7 +126,7 @@ export class Rest {
     if (body) headers["Content-Type"] = "application/json";
     const send = this.#options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
     const init: RequestInit = { method: method.toUpperCase(), headers, body: body ? JSON.stringify(body) : null };
-    const response = await send(this.#options.base + path, init).catch(() => {
+    const response = await send(this.#options.base.replace(/\/*$/, path), init).catch(() => {
       throw localProblem("unreachable", "The server cannot be reached.");
     });
     const text = await response.text();

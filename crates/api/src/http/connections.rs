@@ -44,7 +44,7 @@ pub async fn ticket(
 /// Where this server's sockets are: at PUBLIC_URL, else at the host that the client asked.
 fn socket_url(request: &HttpRequest, app: &App) -> String {
     if let Some(url) = &app.config.public_url {
-        return format!("{}/ws", url.replacen("http", "ws", 1));
+        return url.websocket();
     }
     let host = layers::host(request.head()).unwrap_or("localhost");
     let scheme = if caller::is_secure(request, &app.config) { "wss" } else { "ws" };

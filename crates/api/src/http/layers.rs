@@ -87,6 +87,9 @@ pub async fn watch(
         tell_of_unlisted_proxies(&request, app);
     }
     let mut response = as_problem(next.call(request).await?.map_into_boxed_body());
+    if let Some(base_path) = app.as_ref().map(|app| app.config.base_path()).filter(|path| !path.is_empty()) {
+        response = link_at(base_path, response);
+    }
     add_headers(&mut response);
     let route = response.request().match_pattern().unwrap_or_else(|| "other".to_owned());
     let (status, took) = (response.status(), began.elapsed());
@@ -142,6 +145,15 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     };
     let request = response.request().clone();
     ServiceResponse::new(request, problem.error_response())
+}
+
+/// Lets a problem lead to the page of errors at the path that the server is reached under.
+fn link_at(base_path: &str, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let problem = response.response().extensions().get::<Problem>().cloned();
+    match problem.and_then(|problem| serde_json::to_vec(&problem.view(base_path)).ok()) {
+        Some(json) => response.map_body(|_, _| BoxBody::new(json)),
+        None => response,
+    }
 }
 
 fn add_headers(response: &mut ServiceResponse<BoxBody>) {

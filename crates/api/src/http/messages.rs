@@ -71,22 +71,21 @@ pub const MESSAGES_MAX: usize = 100;
 /// What became of one of several messages: the message, or why it was refused.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum OneAnswer {
+enum OneAnswer<'a> {
     /// It was posted.
     Posted(MessageAnswer),
     /// It was refused.
     Refused {
         /// Why.
-        #[schema(value_type = ProblemView<'static>)]
-        problem: Problem,
+        problem: ProblemView<'a>,
     },
 }
 
 /// What became of several messages.
 #[derive(Serialize, ToSchema)]
-struct ManyAnswer {
+struct ManyAnswer<'a> {
     /// One for each message, in their order.
-    answers: Vec<OneAnswer>,
+    answers: Vec<OneAnswer<'a>>,
 }
 
 /// A message.
@@ -108,11 +107,11 @@ struct CommandAnswer {
 /// What is answered with 200.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum PostAnswer {
+enum PostAnswer<'a> {
     /// It was a command.
     Command(CommandAnswer),
     /// It was several messages.
-    Many(ManyAnswer),
+    Many(ManyAnswer<'a>),
 }
 
 /// Posts a message, or several, or carries out a command.
@@ -120,7 +119,7 @@ enum PostAnswer {
 /// Of several messages each is answered for itself: one that is refused does not keep the others from being posted.
 #[utoipa::path(post, path = "/messages", tag = "messages", security((), ("bearer" = [])), request_body = NewMessage,
     responses((status = 201, body = MessageAnswer),
-        (status = 200, description = "It was a command, or several messages", body = PostAnswer)))]
+        (status = 200, description = "It was a command, or several messages", body = PostAnswer<'static>)))]
 pub async fn post(
     app: web::Data<App>,
     MaybeCaller(caller): MaybeCaller,
@@ -153,6 +152,16 @@ pub async fn post(
     }
 }
 
+fn one_answer<'a>(app: &App, room: &RoomUid, answer: &'a Result<Message, Problem>) -> OneAnswer<'a> {
+    match answer {
+        Ok(message) => {
+            app.metrics.messages.inc();
+            OneAnswer::Posted(MessageAnswer { message: view::message(message, room.as_str()) })
+        }
+        Err(problem) => OneAnswer::Refused { problem: problem.view(app.config.base_path()) },
+    }
+}
+
 async fn post_many(
     app: &App,
     caller: Option<&Caller>,
@@ -164,14 +173,9 @@ async fn post_many(
         return Err(Error::from(Invalid::new("messages", bounds)).into());
     }
     let answers = app.services.chat.post_many(caller, room, messages.iter().map(OneOfMany::parse)).await;
-    let answer = |answer: Result<Message, Error>| match answer {
-        Ok(message) => {
-            app.metrics.messages.inc();
-            OneAnswer::Posted(MessageAnswer { message: view::message(&message, room.as_str()) })
-        }
-        Err(error) => OneAnswer::Refused { problem: error.into() },
-    };
-    let answers = answers.into_iter().map(answer).collect();
+    let answers: Vec<Result<Message, Problem>> =
+        answers.into_iter().map(|answer| answer.map_err(Problem::from)).collect();
+    let answers = answers.iter().map(|answer| one_answer(app, room, answer)).collect();
     Ok(HttpResponse::Ok().json(PostAnswer::Many(ManyAnswer { answers })))
 }
 

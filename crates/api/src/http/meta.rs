@@ -57,6 +57,6 @@ pub async fn version(app: web::Data<App>) -> HttpResponse {
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "server",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
-pub async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(openapi::document())
+pub async fn document(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::Ok().json(openapi::document_at(app.config.base_path()))
 }

@@ -4,6 +4,7 @@
 //! same list, so that neither can be without the other.
 
 pub mod accounts;
+mod base_path;
 pub mod body;
 mod bounds;
 pub mod changes;
@@ -105,6 +106,7 @@ pub fn app(
     actix_web::App::new()
         .app_data(data)
         .configure(routes)
+        .wrap(from_fn(base_path::strip_base_path))
         .wrap(cors)
         .wrap(from_fn(layers::refuse_foreign_pages))
         .wrap(from_fn(layers::watch))

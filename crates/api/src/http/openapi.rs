@@ -8,7 +8,8 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, Content, Info, License, OpenApi, OpenApiVersion, PathItem, Ref, RefOr, Response, ResponseBuilder, Tag,
+    Components, Content, Info, License, OpenApi, OpenApiVersion, PathItem, Ref, RefOr, Response, ResponseBuilder,
+    Server, Tag,
 };
 use utoipa::{OpenApi as _, PartialSchema};
 
@@ -50,6 +51,15 @@ pub fn document() -> OpenApi {
             operation.operation_id = Some(operation_id(method, path));
             complete(operation);
         }
+    }
+    document
+}
+
+/// The same, saying under which path the server is reached. Without one, clients look where the document came from.
+pub fn document_at(base_path: &str) -> OpenApi {
+    let mut document = document();
+    if !base_path.is_empty() {
+        document.servers = Some(vec![Server::new(base_path)]);
     }
     document
 }

@@ -1,5 +1,6 @@
 //! Ready WebSocket frames: encoded once, shared by all who get them.
 
+use crate::problem::ProblemView;
 use crate::realtime::protocol::{Answer, Close, Server};
 use crate::view;
 use actix_http::ws::{CloseReason, OpCode, Parser};
@@ -48,7 +49,7 @@ impl Frame {
     }
 
     /// The answer to the client's frame: why it was not done.
-    pub fn error(id: Option<i64>, problem: &crate::problem::Problem) -> Frame {
+    pub fn error(id: Option<i64>, problem: &ProblemView<'_>) -> Frame {
         Frame::text(&Answer { event: "error", id, data: problem })
     }
 

@@ -12,7 +12,7 @@ pub fn is_allowed(origin: Option<&str>, host: Option<&str>, config: &Config) -> 
     let same_host = own.is_some_and(|(_, authority)| {
         host.is_some_and(|host| host.eq_ignore_ascii_case(authority) && is_own_host(host, config))
     });
-    let public = config.public_url.as_deref() == Some(origin.as_str());
+    let public = config.public_url.as_ref().is_some_and(|url| url.origin() == origin);
     same_host || public || allows_all(config) || config.allowed_origins.contains(&origin)
 }
 
@@ -27,8 +27,8 @@ pub fn allows_all(config: &Config) -> bool {
 pub fn is_own_host(host: &str, config: &Config) -> bool {
     let Some(public_url) = &config.public_url else { return true };
     let host = without_port(host).to_ascii_lowercase();
-    let is_of = |url: &String| url.split_once("://").is_some_and(|(_, authority)| without_port(authority) == host);
-    is_loopback(&host) || is_of(public_url) || config.allowed_origins.iter().any(is_of)
+    let is_of = |url: &str| url.split_once("://").is_some_and(|(_, authority)| without_port(authority) == host);
+    is_loopback(&host) || is_of(public_url.origin()) || config.allowed_origins.iter().any(|url| is_of(url))
 }
 
 fn without_port(authority: &str) -> &str {
@@ -106,6 +106,20 @@ mod tests {
             assert!(is_own_host(host, &unknown), "{host}");
             assert!(is_allowed(Some(&format!("http://{host}")), Some(host), &unknown), "{host}");
         }
+    }
+
+    #[test]
+    fn the_path_of_the_public_url_is_no_part_of_its_origin() {
+        let config = config(&["--public-url", "https://chat.example/banter"]);
+        for (origin, welcome) in [
+            ("https://chat.example", true),
+            ("https://chat.example/banter", false),
+            ("http://chat.example", false),
+            ("https://banter", false),
+        ] {
+            assert_eq!(is_allowed(Some(origin), Some("127.0.0.1"), &config), welcome, "{origin}");
+        }
+        assert!(is_own_host("chat.example", &config) && !is_own_host("banter", &config));
     }
 
     #[test]

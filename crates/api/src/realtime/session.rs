@@ -104,6 +104,11 @@ impl Session {
         self.answer(id, posted.map(ack).map_err(Problem::from));
     }
 
+    /// Tells the client what was not done: the frame with this number, or something that it did not ask for.
+    pub fn send_error(&self, id: Option<i64>, problem: &Problem) {
+        self.conn.send(Frame::error(id, &problem.view(self.hub.app().config.base_path())));
+    }
+
     fn answer<T: Serialize>(&self, id: Option<i64>, result: Result<T, Problem>) {
         if let Err(problem) = &result
             && problem.concerns_security()
@@ -113,7 +118,7 @@ impl Session {
         match (id, result) {
             (Some(id), Ok(data)) => self.conn.send(Frame::ack(id, &data)),
             (None, Ok(_)) => {}
-            (id, Err(problem)) => self.conn.send(Frame::error(id, &problem)),
+            (id, Err(problem)) => self.send_error(id, &problem),
         }
     }
 
@@ -152,7 +157,7 @@ impl Session {
     fn leave_unreadable(&self, rooms: &[LocalRoom], why: impl Fn() -> Error) {
         for room in rooms {
             self.leave(room.uid());
-            self.conn.send(Frame::error(None, &Problem::from(why()).field(room.uid().as_str())));
+            self.send_error(None, &Problem::from(why()).field(room.uid().as_str()));
         }
     }
 
@@ -167,7 +172,7 @@ impl Session {
                     error @ (Error::Sanctioned { .. } | Error::NoSuch(_) | Error::LoginRequired | Error::Denied(_)),
                 ) => {
                     self.leave(room.uid());
-                    self.conn.send(Frame::error(None, &Problem::from(error).field(room.uid().as_str())));
+                    self.send_error(None, &Problem::from(error).field(room.uid().as_str()));
                 }
                 // A store that is busy for a moment throws nobody out: every act is asked again anyway.
                 Err(_) => {}
@@ -278,7 +283,7 @@ impl Session {
 
     /// The problem that a frame of another sort is.
     pub fn refuse_binary(&self) {
-        self.conn.send(Frame::error(None, &Problem::new(Code::BadRequest, "A frame is text: one JSON object.")));
+        self.send_error(None, &Problem::new(Code::BadRequest, "A frame is text: one JSON object."));
     }
 }
 

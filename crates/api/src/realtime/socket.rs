@@ -217,7 +217,7 @@ async fn take(session: &Session, message: Message, pieces: &mut Fragments, pipel
 
 fn refuse_text(session: &Session) {
     let problem = Problem::new(Code::BadRequest, "A text frame must be valid UTF-8.");
-    session.conn.send(Frame::error(None, &problem));
+    session.send_error(None, &problem);
     session.conn.close(Close::BadText, session.hub.second());
 }
 
@@ -234,11 +234,11 @@ fn refuse(session: &Session, tripped: bool, error: &ProtocolError) {
     }
     let too_large = tripped || matches!(error, ProtocolError::Overflow);
     if too_large {
-        conn.send(Frame::error(None, &Problem::new(Code::TooLarge, "A frame has at most 16 KiB.")));
+        session.send_error(None, &Problem::new(Code::TooLarge, "A frame has at most 16 KiB."));
         conn.close(Close::TooLarge, second);
     } else {
         let problem = Problem::new(Code::BadRequest, "The frame breaks the WebSocket protocol.");
-        conn.send(Frame::error(None, &problem));
+        session.send_error(None, &problem);
         conn.close(Close::Protocol, second);
     }
 }

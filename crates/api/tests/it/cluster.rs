@@ -233,7 +233,8 @@ impl Traffic {
             self.over.set(true);
         };
         let (viewers, (), ()) = futures_util::join!(watching, posting, directing);
-        let (acked, messages) = (self.acked.borrow(), history(&self.urls[0], &self.room).await);
+        let messages = history(&self.urls[0], &self.room).await;
+        let acked = self.acked.borrow();
         each_stands_once(&acked, &messages);
         assert_eq!(messages.len(), acked.len() + 1, "what was acknowledged, and the end");
         for viewer in viewers {

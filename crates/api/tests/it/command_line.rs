@@ -79,6 +79,10 @@ fn wrong_values_are_one_line_and_exit_2() {
         (&["serve", "--listen", "nowhere"][..], "--listen"),
         (&["--guests", "maybe"], "maybe"),
         (&["--limits", "off", "--public-url", "https://chat.example"], "PUBLIC_URL"),
+        (&["--public-url", "example.org"], "PUBLIC_URL must be like"),
+        (&["--public-url", "https://example.org/chat?x=1"], "without a query"),
+        (&["--public-url", "https://example.org/chat#x"], "without a fragment"),
+        (&["--public-url", "https://example.org/docs"], "/docs"),
         (&["--root-password", "short"], "ROOT_PASSWORD"),
         (&["--log", "loud"], "LOG"),
         (&["--nats-url", "nats://x"], "NATS_URL needs a DATABASE_URL that begins with postgres://"),
@@ -95,6 +99,9 @@ fn wrong_values_are_one_line_and_exit_2() {
     let output = banter(&database, &["migrate"]).env("DATABASE_URL", "mysql://ann:secret@h/d").output().unwrap();
     let line = said(&output, 2);
     assert!(line.contains("DATABASE_URL") && !line.contains("secret"), "{line}");
+    let output = banter(&database, &[]).env("PUBLIC_URL", "https://ann:secret@example.org/chat").output().unwrap();
+    let line = said(&output, 2);
+    assert!(line.contains("PUBLIC_URL") && line.contains("password") && !line.contains("secret"), "{line}");
     let output = banter(&database, &[]).env("LISTEN", "x").output().unwrap();
     assert!(said(&output, 2).contains("LISTEN"));
 }

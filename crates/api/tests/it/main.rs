@@ -17,6 +17,7 @@ mod gate;
 mod gone;
 mod http_accounts;
 mod http_bad_input;
+mod http_base_path;
 mod http_bounds;
 mod http_messages;
 mod http_meta;
