@@ -163,7 +163,7 @@ impl Presence {
         }
     }
 
-    /// Whether the other nodes are to be asked who is in a room there; true for one caller after each change, or in [`USERS_FRESH_FOR`].
+    /// Whether the other nodes are to be asked who is in a room there; true for one caller after each change, and once in half a minute.
     pub fn begin_asking(&self, room: RoomId, now: Timestamp) -> bool {
         let table = &mut *self.table();
         if !table.elsewhere.contains_key(&room) {
