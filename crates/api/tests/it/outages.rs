@@ -188,6 +188,12 @@ async fn nothing_is_lost(database: &Database, outage: Outage, end: impl AsyncFn(
     };
     futures_util::join!(watch, post, direct);
 
+    // Reading has connections of its own, which are found again a moment later than those of posting.
+    let (began, page) = (Instant::now(), format!("{url}/rooms/{room}/messages"));
+    while ask(awc::Client::default().get(&page), None).await.0 != 200 {
+        assert!(began.elapsed() < SOON, "the history can be read again");
+        sleep(Duration::from_millis(50)).await;
+    }
     let (acked, messages) = (load.acked.into_inner(), history(&url, &room).await);
     each_stands_once(&acked, &messages);
     assert_eq!(messages.len(), acked.len() + 1, "what was posted, and the end");
