@@ -9,8 +9,9 @@ use domain::model::rank::Rank;
 use domain::model::time::Span;
 use domain::model::user::{NewPassword, UserChange};
 use domain::ports::effects::Clock;
-use domain::ports::store::{AccountStore, Deletion};
+use domain::ports::store::{AccountStore, Deletion, StoreError};
 use domain::service::Caller;
+use domain::service::access::InUse;
 use domain::service::accounts::{Login, Profile};
 use domain::service::error::Error;
 use std::sync::Arc;
@@ -36,11 +37,15 @@ async fn act(world: &World, login: &Login) -> Result<Caller, Error> {
     world.services.accounts.identify_actor(&login.token, &client("x")).await
 }
 
-/// What is done about the logins of open sockets every 30 s; which of them are over.
-async fn sweep(world: &World, open: &[SessionId]) -> Vec<SessionId> {
-    let ports = &world.ports;
-    let swept = ports.access.sweep(&*ports.accounts, &*ports.rooms, open, world.clock.now()).await;
-    swept.expect("the store answers")
+/// What is done every 30 s, with the logins of open sockets.
+async fn sweep(world: &World, open: &[&Login]) -> Result<InUse, StoreError> {
+    let (ports, open) = (&world.ports, open.iter().map(|login| (login.session, login.user.id)).collect());
+    ports.access.sweep(&*ports.accounts, &*ports.rooms, &open, world.clock.now()).await
+}
+
+/// The logins that it says are over.
+async fn ended(world: &World, open: &[&Login]) -> Vec<SessionId> {
+    sweep(world, open).await.expect("the store answers").ended
 }
 
 fn another_process(world: &World) -> MemoryStore {
@@ -105,10 +110,10 @@ async fn open_sockets_keep_their_logins_known_and_a_minute_longer() {
     let asked = world.faults.calls("accounts.session");
     for _ in 0..5 {
         world.clock.advance(Span::seconds(30));
-        assert_eq!(sweep(&world, &[ann.session]).await, []);
+        assert_eq!(ended(&world, &[&ann]).await, []);
     }
     world.clock.advance(Span::seconds(30));
-    assert_eq!(sweep(&world, &[]).await, [], "her socket just closed");
+    assert_eq!(ended(&world, &[]).await, [], "her socket just closed");
     identify(&world, &ann).await.unwrap();
     assert_eq!(world.faults.calls("accounts.session"), asked);
     identify(&world, &bob).await.unwrap();
@@ -138,7 +143,7 @@ async fn a_login_that_another_process_ended_unheard_is_refused_by_the_next_sweep
         world.clock.advance(Span::seconds(2));
         end(&another_process(&world), way, &login, &world).await;
         identify(&world, &login).await.expect("nobody told");
-        assert_eq!(sweep(&world, &[]).await, [login.session], "also without a socket");
+        assert_eq!(ended(&world, &[]).await, [login.session], "also without a socket");
         refused!(identify(&world, &login).await, Error::TokenInvalid);
     }
 }
@@ -191,7 +196,9 @@ async fn a_new_name_is_known_at_once_and_an_unheard_one_by_the_next_sweep() {
     let change = UserChange { display_name: Some(display_name("Annie")), ..UserChange::default() };
     another_process(&world).update(caller.user.id, change).await.unwrap();
     assert_eq!(name().await, "Queen Ann");
-    sweep(&world, &[login.session]).await;
+    let swept = sweep(&world, &[&login]).await.unwrap();
+    let names: Vec<&str> = swept.users.iter().map(|user| user.display_name.as_str()).collect();
+    assert_eq!(names, ["Annie"], "each user once");
     let asked = world.faults.calls("accounts.session");
     assert_eq!(name().await, "Annie");
     assert_eq!(world.faults.calls("accounts.session"), asked, "the sweep read it");
@@ -210,7 +217,8 @@ async fn a_rank_that_holds_everywhere_is_looked_up_each_time() {
     set(Rank::Registered).await.unwrap();
     assert_eq!(rank().await, Rank::Registered);
     set(Rank::Admin).await.unwrap();
-    sweep(&world, &[adam.session]).await;
+    let swept = sweep(&world, &[&adam]).await.unwrap();
+    assert_eq!(swept.users.first().map(|user| user.rank), Some(Rank::Admin), "whose socket is open");
     assert_eq!(rank().await, Rank::Admin, "one that was given unheard is known by the next sweep");
 }
 
@@ -221,9 +229,7 @@ async fn a_sweep_that_fails_says_so_and_nothing_is_believed_for_longer() {
     world.clock.advance(Span::seconds(30));
     for method in ["accounts.alive", "rooms.members"] {
         world.faults.nth(method, 1, Fault::Busy);
-        let ports = &world.ports;
-        let swept = ports.access.sweep(&*ports.accounts, &*ports.rooms, &[login.session], world.clock.now()).await;
-        assert!(swept.is_err(), "{method}");
+        assert!(sweep(&world, &[&login]).await.is_err(), "{method}");
     }
     world.clock.advance(Span::seconds(5));
     let asked = world.faults.calls("accounts.session");

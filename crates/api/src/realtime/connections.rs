@@ -141,25 +141,23 @@ impl Connections {
         ids.iter().take(limit).filter_map(|id| table.connections.get(id)).cloned().collect()
     }
 
-    /// Who is logged in, each once.
-    pub fn users(&self) -> Vec<Arc<User>> {
-        let table = self.table();
-        let users = table.connections.values().filter_map(|info| info.user.clone());
-        let users: HashMap<UserId, Arc<User>> = users.map(|user| (user.id, user)).collect();
-        users.into_values().collect()
-    }
-
     /// One connection.
     pub fn get(&self, id: u64) -> Option<ConnectionInfo> {
         self.table().connections.get(&id).cloned()
     }
 
-    /// The logins in use.
-    pub fn sessions(&self) -> Vec<SessionId> {
-        let mut all: Vec<_> = self.table().connections.values().filter_map(|info| info.session).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+    /// The logins in use, and whose they are.
+    pub fn sessions(&self) -> HashMap<SessionId, UserId> {
+        let table = self.table();
+        let sessions = table.connections.values().filter_map(|info| Some((info.session?, info.user.as_ref()?.id)));
+        sessions.collect()
+    }
+
+    /// Who is logged in.
+    pub fn users(&self) -> HashMap<UserId, Arc<User>> {
+        let table = self.table();
+        let users = table.connections.values().filter_map(|info| info.user.clone());
+        users.map(|user| (user.id, user)).collect()
     }
 
     /// How many connections there are.

@@ -12,7 +12,7 @@ use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, RANGE_MAX, ReadId};
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::log::EventRange;
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
@@ -22,7 +22,7 @@ use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
 use domain::ports::store::{AccountStore, RoomStore, StoreError};
 use domain::presence::BEAT_EVERY;
-use domain::service::access::AccessCache;
+use domain::service::access::{AccessCache, InUse};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +34,6 @@ const TICKS_PER_PRESENCE: u32 = 10;
 /// After this many ticks, the other nodes hear from this one.
 const TICKS_PER_BEAT: u32 = (BEAT_EVERY.as_millis() / feed::TICK.as_millis()).unsigned_abs() as u32;
 
-/// The most people in one query.
-const PEOPLE_MAX: usize = 500;
-
 /// After this many ticks, the logins in use are compared with the store's (30 s): a notice may have been lost.
 const TICKS_PER_SWEEP: u32 = 300;
 
@@ -44,9 +41,8 @@ enum ReadResult {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
     Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
     EventRange(RoomId, ReadId, Result<Option<EventRange>, StoreError>),
-    Ended(Vec<SessionId>),
-    /// Those who were asked about, and what the store knows of them.
-    People(Vec<Arc<User>>, Vec<User>),
+    /// Who was connected when the store was asked, and what it said.
+    Swept(HashMap<UserId, Arc<User>>, InUse),
 }
 
 /// The feed's ports.
@@ -180,9 +176,7 @@ impl Feed {
                 let found = result.ok().flatten().map(Found::from);
                 self.follows.range_read(id, read, found, now)
             }
-            ReadResult::Ended(ended) if ended.is_empty() => return,
-            ReadResult::Ended(ended) => return self.notice(Notice::SessionsEnded(ended)),
-            ReadResult::People(asked, found) => return self.compare_people(&asked, found),
+            ReadResult::Swept(asked, in_use) => return self.tell_changes(&asked, in_use),
         };
         self.apply_effects(effects);
     }
@@ -249,52 +243,32 @@ impl Feed {
         }
     }
 
-    /// Asks whether the logins in use are still good, and, where other nodes change them, whether the people still are who
-    /// they were.
+    /// Asks whether the logins in use go on, and whether their users are as they were.
     fn sweep(&self) {
-        self.sweep_sessions();
-        if self.node.others.is_some() {
-            self.sweep_users();
-        }
-    }
-
-    fn sweep_users(&self) {
-        let (rooms, answer) = (self.ports.rooms.clone(), self.answer.clone());
-        let connected = self.node.connections.users();
-        tokio::spawn(async move {
-            for some in connected.chunks(PEOPLE_MAX) {
-                let ids: Vec<UserId> = some.iter().map(|user| user.id).collect();
-                let Ok(found) = rooms.members(RoomId::SERVER, &ids).await else { return };
-                let found = found.into_iter().map(|member| member.user).collect();
-                let _ = answer.send(ReadResult::People(some.to_vec(), found));
-            }
-        });
-    }
-
-    /// Tells of what changed without a notice. Where somebody was last seen is not shown to anybody.
-    fn compare_people(&self, asked: &[Arc<User>], found: Vec<User>) {
-        let mut found: HashMap<UserId, User> = found.into_iter().map(|user| (user.id, user)).collect();
-        for known in asked {
-            match found.remove(&known.id) {
-                None => self.notice(Notice::UserDeleted(known.id)),
-                Some(user) if is_shown_alike(known, &user) => {}
-                Some(user) => self.notice(Notice::UserChanged(Box::new(user))),
-            }
-        }
-    }
-
-    fn sweep_sessions(&self) {
         let Ports { accounts, rooms, access, .. } = &self.ports;
         let (accounts, rooms, access) = (accounts.clone(), rooms.clone(), access.clone());
-        let (answer, sessions, now) = (self.answer.clone(), self.node.connections.sessions(), self.now());
-        if sessions.is_empty() {
-            return;
-        }
+        let (answer, now) = (self.answer.clone(), self.now());
+        let (asked, open) = (self.node.connections.users(), self.node.connections.sessions());
         tokio::spawn(async move {
-            if let Ok(ended) = access.sweep(&*accounts, &*rooms, &sessions, now).await {
-                let _ = answer.send(ReadResult::Ended(ended));
+            if let Ok(in_use) = access.sweep(&*accounts, &*rooms, &open, now).await {
+                let _ = answer.send(ReadResult::Swept(asked, in_use));
             }
         });
+    }
+
+    /// Tells what nobody announced. A user of whom something was heard while the store was asked is left as heard. Where
+    /// somebody was last seen is shown to nobody.
+    fn tell_changes(&self, asked: &HashMap<UserId, Arc<User>>, in_use: InUse) {
+        if !in_use.ended.is_empty() {
+            self.notice(Notice::SessionsEnded(in_use.ended));
+        }
+        let connected = self.node.connections.users();
+        for user in in_use.users {
+            let known = asked.get(&user.id).filter(|known| connected.get(&user.id) == Some(known));
+            if known.is_some_and(|known| !is_shown_alike(known, &user)) {
+                self.notice(Notice::UserChanged(Box::new(user)));
+            }
+        }
     }
 
     fn close_banned(&self, events: &[(Seq, Event)]) {
@@ -328,6 +302,7 @@ mod tests {
     use crate::limits::Caps;
     use crate::realtime::node::Identity;
     use domain::model::node::NodeName;
+    use domain::model::user::UserChange;
     use domain::ports::log::Log;
     use testkit::builders::{self, NOON};
     use testkit::bus::RecordingBus;
@@ -343,7 +318,7 @@ mod tests {
     const BURST: i64 = 6_000;
 
     #[actix_web::test]
-    async fn after_a_loss_the_sockets_of_logins_that_ended_elsewhere_are_told() {
+    async fn after_a_loss_the_sockets_are_told_of_logins_that_ended_elsewhere_and_of_new_names() {
         let bus = Arc::new(RecordingBus::default());
         let store = Arc::new(MemoryStore::new(bus.clone()));
         let ann = Arc::new(builders::user("ann").create(&*store).await);
@@ -366,6 +341,15 @@ mod tests {
         bus.lose();
         let told = from_feed.recv().await;
         assert!(matches!(told, Some(ToWorker::SessionsEnded(ended)) if ended[..] == sessions[1..]));
+        let (name, id) = (builders::display_name("Queen Ann"), ann.id);
+        let change = UserChange { display_name: Some(name.clone()), ..UserChange::default() };
+        elsewhere.update(id, change).await.unwrap();
+        bus.lose();
+        let told = from_feed.recv().await;
+        assert!(matches!(told, Some(ToWorker::SessionsEnded(_))), "the ended one is still open here");
+        let told = from_feed.recv().await;
+        assert!(matches!(told, Some(ToWorker::UserChanged(user)) if user.id == id && user.display_name == name));
+        assert_eq!(node.connections.users()[&id].display_name, name);
     }
 
     #[actix_web::test]

@@ -75,8 +75,9 @@ impl Logins {
     }
 
     /// The logins to ask the store about: those of `open` sockets, and those used in the last minute. Forgets all others.
-    pub fn in_use(&mut self, open: &[SessionId], now: Timestamp) -> Vec<SessionId> {
-        for session in open {
+    pub fn in_use(&mut self, open: impl Iterator<Item = SessionId>, now: Timestamp) -> Vec<SessionId> {
+        let mut asked: HashSet<SessionId> = open.collect();
+        for session in &asked {
             if let Some(known) = self.known.get_mut(session) {
                 known.used_at = now;
             }
@@ -84,15 +85,14 @@ impl Logins {
         self.known.retain(|_, known| is_within(known.used_at, now, USED_WITHIN));
         let users: HashSet<UserId> = self.known.values().map(|known| known.session.user).collect();
         self.users.retain(|id, _| users.contains(id));
-        let asked: HashSet<SessionId> = self.known.keys().chain(open).copied().collect();
+        asked.extend(self.known.keys().copied());
         asked.into_iter().collect()
     }
 
     /// The users of these logins that are known.
-    pub fn users_of(&self, sessions: &[SessionId]) -> Vec<UserId> {
-        let users: HashSet<UserId> =
-            sessions.iter().filter_map(|id| self.known.get(id)).map(|known| known.session.user).collect();
-        users.into_iter().filter(|id| self.users.contains_key(id)).collect()
+    pub fn users_of(&self, sessions: &[SessionId]) -> HashSet<UserId> {
+        let users = sessions.iter().filter_map(|id| self.known.get(id)).map(|known| known.session.user);
+        users.filter(|id| self.users.contains_key(id)).collect()
     }
 
     /// The store said at `now` that these go on.
@@ -105,10 +105,10 @@ impl Logins {
     }
 
     /// What the store said of the users `asked`. One who was forgotten meanwhile stays so.
-    pub fn settle_users(&mut self, asked: &[UserId], users: Vec<User>) {
+    pub fn settle_users(&mut self, asked: &[UserId], users: &[User]) {
         let known: HashSet<UserId> = asked.iter().copied().filter(|id| self.users.remove(id).is_some()).collect();
-        let users = users.into_iter().filter(|user| known.contains(&user.id) && user.rank <= Rank::Registered);
-        self.users.extend(users.map(|user| (user.id, user)));
+        let users = users.iter().filter(|user| known.contains(&user.id) && user.rank <= Rank::Registered);
+        self.users.extend(users.map(|user| (user.id, user.clone())));
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
 
     fn sweep(logins: &mut Logins, open: &[i64], alive: &[i64], now: Timestamp) -> Vec<i64> {
         let ids = |ids: &[i64]| ids.iter().copied().map(SessionId).collect::<Vec<_>>();
-        let mut asked = logins.in_use(&ids(open), now);
+        let mut asked = logins.in_use(ids(open).into_iter(), now);
         asked.sort_unstable();
         logins.settle(&ids(alive).into_iter().collect(), now);
         asked.into_iter().map(|id| id.0).collect()
@@ -207,7 +207,7 @@ mod tests {
         logins.put(&session(3, BOB), &User { rank: Rank::SuperMod, ..user(BOB) }, NOON);
         assert_eq!(believed(&mut logins, NOON), [1], "Bob's other login is not believed either");
         logins.put(&session(3, BOB), &user(BOB), NOON);
-        logins.settle_users(&[BOB], vec![User { rank: Rank::Admin, ..user(BOB) }]);
+        logins.settle_users(&[BOB], &[User { rank: Rank::Admin, ..user(BOB) }]);
         assert_eq!(believed(&mut logins, NOON), [1]);
     }
 
@@ -227,12 +227,12 @@ mod tests {
     #[test]
     fn an_answer_revives_nothing_that_was_forgotten_meanwhile() {
         let mut logins = known();
-        let asked = logins.in_use(&[], NOON);
-        let users = logins.users_of(&asked);
+        let asked = logins.in_use(std::iter::empty(), NOON);
+        let users: Vec<UserId> = logins.users_of(&asked).into_iter().collect();
         logins.remove(&[SessionId(1)]);
         logins.remove_user(BOB);
         logins.settle(&asked.into_iter().collect(), NOON);
-        logins.settle_users(&users, vec![user(ANN), user(BOB)]);
+        logins.settle_users(&users, &[user(ANN), user(BOB)]);
         assert_eq!(believed(&mut logins, NOON), []);
     }
 

@@ -106,6 +106,15 @@ impl Memory {
     }
 }
 
+/// What the store said of the logins and users in use.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// The logins that are over.
+    pub ended: Vec<SessionId>,
+    /// The users as they are, but for those of whom something was heard while they were read.
+    pub users: Vec<User>,
+}
+
 /// What a node remembers of how users stand.
 pub struct AccessCache {
     memory: Mutex<Memory>,
@@ -177,22 +186,24 @@ impl AccessCache {
         Ok(alive.contains(&session))
     }
 
-    /// Asks the store about the logins of `open` sockets and all that are remembered, and reads the remembered users again;
-    /// which logins are over. Called every 30 s, so that nothing is believed for longer that nobody announced.
+    /// Asks the store about the logins of `open` sockets and all that are remembered, and reads their users again. Called every
+    /// 30 s, so that nothing is believed for longer that nobody announced.
     pub async fn sweep(
         &self,
         accounts: &dyn AccountStore,
         rooms: &dyn RoomStore,
-        open: &[SessionId],
+        open: &HashMap<SessionId, UserId>,
         now: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let mut ended = Vec::new();
-        let all = self.memory().logins.in_use(open, now);
+    ) -> Result<InUse, StoreError> {
+        let mut found = InUse::default();
+        let all = self.memory().logins.in_use(open.keys().copied(), now);
         for asked in all.chunks(QUERY_MAX) {
-            let (version, asked_users) = {
+            let (version, mut asked_users) = {
                 let memory = self.memory();
                 (memory.access.version(), memory.logins.users_of(asked))
             };
+            asked_users.extend(asked.iter().filter_map(|session| open.get(session)));
+            let asked_users: Vec<UserId> = asked_users.into_iter().collect();
             let alive: HashSet<SessionId> = accounts.alive(asked, now).await?.into_iter().collect();
             let mut users = users(rooms, &asked_users).await?;
             let over: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
@@ -202,10 +213,11 @@ impl AccessCache {
             sessions.settle(&alive, now);
             logins.settle(&alive, now);
             users.retain(|user| access.is_unchanged_since(version, Invalidation::User(user.id)));
-            logins.settle_users(&asked_users, users);
-            ended.extend(over);
+            logins.settle_users(&asked_users, &users);
+            found.users.extend(users);
+            found.ended.extend(over);
         }
-        Ok(ended)
+        Ok(found)
     }
 
     /// How `user`, seen at `network`, stands in a room at `now`, with what happened there up to `at_least` taken in; `None`
