@@ -94,9 +94,7 @@ impl Peers {
             *self.totals.entry(room).or_default() += count;
         }
         let ask_full = !peer.complete;
-        self.totals.retain(|room, count| *count > 0 || !touched.contains(room));
-        let changed = touched.into_iter().map(|room| (room, self.viewers(room))).collect();
-        Heard { changed, ask_full }
+        Heard { changed: self.totals_of(touched), ask_full }
     }
 
     /// Lets go of the nodes that were silent for too long; the rooms that have fewer viewers since, and how many.
@@ -113,8 +111,19 @@ impl Peers {
         for (room, count) in &peer.rooms {
             count_down(&mut self.totals, *room, *count);
         }
-        self.totals.retain(|_, count| *count > 0);
-        peer.rooms.keys().map(|room| (*room, self.viewers(*room))).collect()
+        self.totals_of(peer.rooms.into_keys())
+    }
+
+    /// The totals of rooms that were counted again; those without viewers are forgotten.
+    fn totals_of(&mut self, rooms: impl IntoIterator<Item = RoomId>) -> Vec<(RoomId, usize)> {
+        let total = |room| match self.totals.get(&room) {
+            Some(0) => {
+                self.totals.remove(&room);
+                (room, 0)
+            }
+            total => (room, total.copied().unwrap_or(0)),
+        };
+        rooms.into_iter().map(total).collect()
     }
 
     /// How many viewers a room has on all other nodes.

@@ -43,11 +43,6 @@ impl OtherNodes {
         OtherNodes { cluster, peers: Mutex::default(), beats: Mutex::new(beats), incomplete: Mutex::default() }
     }
 
-    /// The way to them.
-    pub fn cluster(&self) -> &dyn Cluster {
-        &*self.cluster
-    }
-
     /// A node told something at `now`: the rooms with another number of viewers elsewhere.
     pub fn hear(&self, beat: Beat, now: Timestamp) -> Vec<(RoomId, usize)> {
         let name = beat.node.clone();
@@ -86,11 +81,6 @@ impl OtherNodes {
                 let _ = cluster.ask(&node, NodeRequest::FullBeat).await;
             });
         }
-    }
-
-    /// How many others are there.
-    pub fn count(&self) -> usize {
-        lock(&self.peers).all().count()
     }
 
     /// All of them with their connections, by name; each has a second for each page.

@@ -4,6 +4,7 @@ use crate::model::event::Event;
 use crate::model::id::{Epoch, RoomId, Seq, SessionId, UserId};
 use crate::model::user::User;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -24,13 +25,13 @@ pub struct Committed {
     /// Each room's in the order of their seq.
     pub events: Vec<Event>,
     /// The history of each room that the events are of.
-    pub epochs: Vec<(RoomId, Epoch)>,
+    pub epochs: BTreeMap<RoomId, Epoch>,
 }
 
 impl From<Vec<Event>> for Committed {
     /// Where nobody asks for the histories.
     fn from(events: Vec<Event>) -> Committed {
-        Committed { events, epochs: Vec::new() }
+        Committed { events, epochs: BTreeMap::new() }
     }
 }
 
