@@ -181,11 +181,14 @@ fn say(line: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::Failed(format!("stdout cannot be written: {error}")))
 }
 
-/// Opens the database, does `task`, and closes it, so that what was written is written.
+/// Opens the database, does `task`, and closes it, so that what was written is written and the nodes have heard of it.
 async fn with_store<T>(config: &Config, task: impl AsyncFnOnce(&Wired) -> Result<T, Failure>) -> Result<T, Failure> {
     let wired = bootstrap::wire(config, bootstrap::system_clock()).await.map_err(Failure::Failed)?;
     let result = task(&wired).await;
     wired.store.shut_down().await;
+    if let Some(cluster) = &wired.cluster {
+        cluster.flush().await;
+    }
     result
 }
 

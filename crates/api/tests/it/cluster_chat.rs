@@ -2,6 +2,7 @@
 
 use crate::app::{PASSWORD, Person, ROOT_PASSWORD};
 use crate::cluster::Cluster;
+use crate::command_line;
 use crate::process::{history, owner_and_room};
 use crate::socket::{Next, Socket};
 use actix_web::rt::time::sleep;
@@ -161,6 +162,14 @@ async fn what_moderators_and_administrators_do_on_one_node_reaches_sockets_on_an
     // A logout over HTTP ends the sockets of the session.
     let mut socket = Socket::try_in_room(there, &moe, &room).await.unwrap();
     assert_eq!(call("POST", &format!("{here}/users/logout"), Some(&moe), None).await.0, 204);
+    assert_eq!(socket.closed().await, Some(4001));
+
+    // So does what the operator does at the command line.
+    let nan = register(here, "nan").await;
+    let mut socket = Socket::try_in_room(there, &nan, &room).await.unwrap();
+    let nats = cluster.nats.url();
+    let password = ["user", "password", "nan", "--nats-url", &nats];
+    assert!(command_line::run(&cluster.database, &password, 0).contains("password"));
     assert_eq!(socket.closed().await, Some(4001));
 
     // A ban everywhere closes them, and so does the end of an account.

@@ -27,8 +27,9 @@ fn said(output: &Output, code: i32) -> String {
     err.into_owned()
 }
 
+/// What it says on stdout, or in its one line on stderr where `code` is not 0.
 #[track_caller]
-fn run(database: &Database, arguments: &[&str], code: i32) -> String {
+pub fn run(database: &Database, arguments: &[&str], code: i32) -> String {
     said(&banter(database, arguments).output().unwrap(), code)
 }
 
