@@ -1,16 +1,16 @@
 //! What happens to a chat of three nodes when one of them, the bus or the database dies at the worst moment.
 
-use crate::cluster::{Cluster, Traffic, gate_before};
+use crate::cluster::{Cluster, Traffic, three_with_gates};
 use crate::database::Database;
-use crate::gate::{Gate, PostgresGate};
+use crate::gate::Gate;
 use crate::postgres::Postgres;
 use actix_web::rt::time::sleep;
 use std::time::{Duration, Instant};
-use testkit::nats::NatsServer;
 use testkit::simulation::runtime::Chance;
 
-/// How long what is away stays away.
-const AWAY: Duration = Duration::from_secs(4);
+/// How long what is away stays away: longer than the 2.5 s in which the log is read where the bus is away, also on a machine
+/// that is busy with other tests.
+const AWAY: Duration = Duration::from_secs(8);
 
 #[actix_web::test]
 async fn a_node_that_is_killed_under_load_loses_nothing_and_its_viewers_go_on_elsewhere() {
@@ -36,13 +36,16 @@ async fn a_nats_server_that_dies_and_comes_back_only_delays() {
         .survives(async {
             for _ in 0..2 {
                 cluster.nats.stop();
+                let seen = traffic.delays.borrow().len();
                 sleep(AWAY).await;
-                traffic.some_more(20).await;
+                assert!(traffic.delays.borrow().len() > seen, "messages arrive while NATS is away");
                 cluster.nats.start_again();
                 traffic.some_more(100).await;
             }
         })
         .await;
+    let longest = traffic.delays.borrow().iter().max().copied().unwrap_or(0);
+    assert!(longest < AWAY.as_millis() as i64, "nothing waited for NATS: {longest} ms");
     assert!(traffic.closed.borrow().is_empty(), "nobody was disconnected: {:?}", traffic.closed);
 }
 
@@ -54,7 +57,7 @@ async fn a_postgres_that_crashes_and_recovers_loses_nothing() {
     traffic
         .survives(async {
             postgres.crash().await;
-            sleep(AWAY / 4).await;
+            sleep(Duration::from_secs(1)).await;
             postgres.recover().await;
             traffic.some_more(100).await;
         })
@@ -63,25 +66,17 @@ async fn a_postgres_that_crashes_and_recovers_loses_nothing() {
 
 #[actix_web::test]
 async fn a_node_that_is_cut_off_from_nats_or_from_postgres_loses_nothing() {
-    let (database, nats) = (Database::postgres(), NatsServer::start());
-    let (to_nats, to_postgres) = (gate_before(&nats), PostgresGate::before(&database.url));
-    let usual = (nats.url(), database.url.clone());
-    let ways = vec![
-        usual.clone(),
-        (format!("nats://{}", to_nats.address()), usual.1.clone()),
-        (usual.0, to_postgres.url.clone()),
-    ];
-    let cluster = Cluster::start_by(database, nats, ways);
+    let (cluster, to_nats, to_postgres) = three_with_gates();
     let traffic = Traffic::prepare(&cluster).await;
     traffic
         .survives(async {
             for gate in [Gate::Shut, Gate::Stuck] {
                 to_nats.set(gate);
-                sleep(AWAY).await;
+                sleep(AWAY / 2).await;
                 to_nats.set(Gate::Open);
                 traffic.some_more(50).await;
                 to_postgres.set(gate);
-                sleep(AWAY).await;
+                sleep(AWAY / 2).await;
                 to_postgres.set(Gate::Open);
                 traffic.some_more(50).await;
             }
@@ -124,15 +119,7 @@ async fn whatever_happens_in_whatever_order_nothing_is_lost_doubled_or_out_of_or
     let seed = number("CHAOS_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let end = Instant::now() + Duration::from_secs(number("CHAOS_SECONDS").unwrap_or(20));
     let chance = Chance::new(seed);
-    let (database, nats) = (Database::postgres(), NatsServer::start());
-    let (to_nats, to_postgres) = (gate_before(&nats), PostgresGate::before(&database.url));
-    let usual = (nats.url(), database.url.clone());
-    let ways = vec![
-        usual.clone(),
-        (format!("nats://{}", to_nats.address()), usual.1.clone()),
-        (usual.0, to_postgres.url.clone()),
-    ];
-    let mut cluster = Cluster::start_by(database, nats, ways);
+    let (mut cluster, to_nats, to_postgres) = three_with_gates();
     let traffic = Traffic::prepare(&cluster).await;
     let mut faults = 0;
     traffic
@@ -180,7 +167,7 @@ async fn whatever_happens_in_whatever_order_nothing_is_lost_doubled_or_out_of_or
             }
         })
         .await;
-    let mut delays = traffic.delays.take().concat();
+    let mut delays = traffic.delays.take();
     delays.sort_unstable();
     let at = |share: usize| delays.get(delays.len() * share / 1000).copied().unwrap_or(0);
     eprintln!(
