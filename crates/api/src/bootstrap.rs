@@ -4,6 +4,7 @@ use crate::app::Locate;
 use crate::config::{Config, Guests, RoomCreation};
 use crate::realtime::node::Identity;
 use domain::model::connection::INCARNATION_MAX;
+use domain::model::node::NodeName;
 use domain::model::rank::Rank;
 use domain::model::text::Password;
 use domain::ports::bus::{Bus, Subscription};
@@ -14,6 +15,7 @@ use domain::ports::store::{AccountStore, Health, RoomStore};
 use domain::service::access::AccessCache;
 use domain::service::quotas::SharedQuotas;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
+pub use infra::SchemaStatus;
 pub use infra::ServeLock;
 use infra::adapters::bus::LocalBus;
 use infra::adapters::clock::SystemClock;
@@ -24,7 +26,8 @@ use infra::adapters::nats::{NatsBus, NatsOptions};
 use infra::adapters::network::Networks;
 use infra::adapters::passwords::BcryptHasher;
 use infra::adapters::tokens::JwtTokens;
-use infra::{Options, Store};
+pub use infra::inspect::{BusInfo, DatabaseInfo, DatabaseServerInfo};
+use infra::{Options, Store, inspect};
 use std::sync::Arc;
 
 /// What SQLite keeps for deleting on a full disk: enough for a purge of some 40 000 messages.
@@ -138,15 +141,31 @@ async fn open_bus(config: &Config) -> Result<(Arc<dyn Bus>, Option<Arc<dyn Clust
     if !config.is_clustered() {
         return Ok((Arc::new(LocalBus::default()), None));
     }
-    let options = NatsOptions {
+    let bus = Arc::new(NatsBus::start(nats_options(config, config.node())).await.map_err(|error| error.to_string())?);
+    Ok((bus.clone(), Some(bus)))
+}
+
+fn nats_options(config: &Config, node: NodeName) -> NatsOptions {
+    NatsOptions {
         servers: config.nats_url.clone(),
         credentials: config.nats_credentials.clone(),
         ca: config.nats_ca.clone(),
         prefix: config.nats_prefix.clone(),
-        node: config.node(),
-    };
-    let bus = Arc::new(NatsBus::start(options).await.map_err(|error| error.to_string())?);
-    Ok((bus.clone(), Some(bus)))
+        node,
+    }
+}
+
+/// What the database says of itself; `None` for a file that is made at the first start.
+pub async fn inspect_database(config: &Config) -> Result<Option<DatabaseInfo>, String> {
+    let url = config.database();
+    let asked = tokio::task::spawn_blocking(move || inspect::database(&url, &SystemClock)).await;
+    asked.map_err(|_| "the database could not be asked")?.map_err(|error| error.to_string())
+}
+
+/// What the bus says of itself, and which nodes are there; `None` when it cannot be reached.
+pub async fn inspect_bus(config: &Config) -> Result<Option<BusInfo>, String> {
+    let options = nats_options(config, NodeName::of_process("doctor", std::process::id()));
+    inspect::bus(options, system_clock()).await.map_err(|error| error.to_string())
 }
 
 /// Who this process is among its nodes.

@@ -29,7 +29,7 @@ pub struct Peer {
     pub version: String,
     /// How many connections it has.
     pub connections: usize,
-    /// By how many milliseconds its clock is ahead of ours, as seen when its last beat arrived.
+    /// How many milliseconds its clock is ahead of ours, less the time that its last beat took; negative when it is behind.
     pub ahead: i64,
     number: u64,
     complete: bool,

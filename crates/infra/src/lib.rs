@@ -8,6 +8,7 @@
 
 pub mod adapters;
 mod db;
+pub mod inspect;
 mod store;
 mod writer;
 
@@ -198,17 +199,6 @@ pub fn migrate(url: &str) -> Result<Vec<String>, OpenError> {
 pub fn renew_epochs(url: &str) -> Result<usize, OpenError> {
     let mut conn = connect(&Target::parse(url)?, Role::Write)?;
     Ok(transaction(&mut conn, Mode::Write, rooms::renew_epochs)?)
-}
-
-/// How the tables of a database stand to this program, changing nothing.
-pub fn schema_status(url: &str) -> Result<SchemaStatus, OpenError> {
-    let target = Target::parse(url)?;
-    if let Target::Sqlite(path) = &target
-        && !path.exists()
-    {
-        return Err(OpenError::Database(format!("there is no file {}", path.display())));
-    }
-    Ok(migrate::status(&mut connect(&target, Role::Migrate)?)?)
 }
 
 /// The file holds the key that signs tokens: it is made for its owner alone.

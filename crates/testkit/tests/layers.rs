@@ -56,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "actix-http",
             "actix-web",
             "actix-ws",
+            "awc",
             "bytes",
             "clap",
             "domain",

@@ -2,6 +2,7 @@
 //!
 //! Exit 0 is done, 1 is a failure, 2 is a wrong value; both errors are one line on stderr.
 
+mod doctor;
 mod export;
 mod logs;
 mod rooms;
@@ -33,6 +34,8 @@ enum CliCommand {
     Serve(Box<Config>),
     /// Bring the database's tables up to date, and stop
     Migrate(Migrate),
+    /// Check what the server needs (database, bus, clocks, limits, proxy), a line each, and say what to do
+    Doctor(Box<Config>),
     /// Users
     #[command(subcommand)]
     User(users::UserCommand),
@@ -112,7 +115,7 @@ fn command() -> clap::Command {
         let command = command.mut_args(|arg| if hidden(arg.get_id().as_str()) { arg.hide(true) } else { arg });
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, hide))
     }
-    ["migrate", "user", "room", "export", "openapi"]
+    ["migrate", "doctor", "user", "room", "export", "openapi"]
         .into_iter()
         .fold(Cli::command(), |command, name| command.mut_subcommand(name, hide))
 }
@@ -142,20 +145,23 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let command = cli.command.unwrap_or_else(|| CliCommand::Serve(Box::new(cli.serve)));
     let config = match &command {
-        CliCommand::Serve(config) | CliCommand::Openapi(config) => config,
+        CliCommand::Serve(config) | CliCommand::Openapi(config) | CliCommand::Doctor(config) => config,
         CliCommand::Migrate(migrate) => &migrate.config,
         CliCommand::User(command) => command.config(),
         CliCommand::Room(command) => command.config(),
         CliCommand::Export(export) => &export.config,
     };
     config.check().map_err(Failure::Value)?;
-    logs::start(&config.log).map_err(Failure::Value)?;
+    // The doctor says itself what is wrong.
+    let log = if matches!(command, CliCommand::Doctor(_)) { "off" } else { config.log.as_str() };
+    logs::start(log).map_err(Failure::Value)?;
     // Never dropped: that would wait for calls of a database that hangs, and the process ends now anyway.
     let system = std::mem::ManuallyDrop::new(actix_web::rt::System::new());
     system.block_on(async {
         match command {
             CliCommand::Serve(config) => server::run(*config).await.map_err(Failure::Failed),
             CliCommand::Migrate(command) => migrate(&command).await,
+            CliCommand::Doctor(config) => doctor::run(&config).await,
             CliCommand::User(command) => command.run().await,
             CliCommand::Room(command) => command.run().await,
             CliCommand::Export(export) => export.run().await,

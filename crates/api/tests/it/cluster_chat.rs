@@ -265,3 +265,34 @@ async fn login_tries_and_guests_are_counted_over_all_nodes() {
     };
     assert_eq!([guest(0).await, guest(1).await, guest(0).await, guest(1).await], [200, 200, 200, 429]);
 }
+
+#[actix_web::test]
+async fn the_doctor_sees_every_node_and_says_what_does_not_work() {
+    let cluster = Cluster::start(2);
+    let examine = |settings: &[&str]| {
+        let output = command_line::banter(&cluster.database, &[&["doctor"], settings].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let [report, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        let errors: Vec<_> =
+            report.lines().filter_map(|line| Some(line.strip_prefix("error    ")?.to_owned())).collect();
+        (report, errors, error)
+    };
+    let nats = cluster.nats.url();
+    let (report, errors, error) =
+        examine(&["--nats-url", &nats, "--public-url", &cluster.urls[1], "--trusted-proxies", "127.0.0.1"]);
+    // The tests' own PostgreSQL does not wait for its disk.
+    assert!(errors.len() == 1 && errors[0].starts_with("durability: off are fsync"), "{report}");
+    assert_eq!(error, "banter: 1 thing does not work\n");
+    for line in ["database: PostgreSQL ", "tables: up to date", "bus: NATS ", "public address: ", "WebSocket: ws://"] {
+        assert!(report.contains(&format!("ok       {line}")), "{line} {report}");
+    }
+    for node in 0..2 {
+        assert!(report.contains(&format!("ok       node node-{node}: version ")), "{report}");
+        assert!(report.contains(&format!("clock of node node-{node}: ")), "{report}");
+    }
+    let (report, errors, error) = examine(&["--nats-url", "nats://127.0.0.1:9", "--public-url", "http://127.0.0.1:9"]);
+    assert_eq!(error, "banter: 3 things do not work\n", "{report}");
+    let subjects: Vec<_> = errors.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(subjects, ["durability", "bus", "public address"], "{report}");
+    assert!(report.contains("warning  proxy: TRUSTED_PROXIES is not set") && !report.contains("WebSocket"), "{report}");
+}

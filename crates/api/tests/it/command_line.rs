@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 /// The program, with none of the caller's own settings.
-fn banter(database: &Database, arguments: &[&str]) -> Command {
+pub fn banter(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_banter"));
     for setting in api::cli::settings() {
         command.env_remove(setting.get_env().unwrap());

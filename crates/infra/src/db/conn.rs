@@ -44,9 +44,9 @@ const SERVE_ON_POSTGRES: &str = "SET statement_timeout = 2000; SET lock_timeout 
      SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on";
 /// The writers give up a lock sooner than a caller gives up an answer, so that the other rooms of a batch still get theirs.
 const WRITE_ON_POSTGRES: &str = "SET statement_timeout = 2000; SET lock_timeout = 1000; SET synchronous_commit = on";
-const SERVE_ON_SQLITE: &str = "PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON; PRAGMA query_only = ON";
+const SERVE_ON_SQLITE: &str = "PRAGMA foreign_keys = ON; PRAGMA query_only = ON";
 /// synchronous=FULL: in WAL mode anything less may lose acknowledged commits when the machine loses power.
-const WRITE_ON_SQLITE: &str = "PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+const WRITE_ON_SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864";
 
 /// Opens a connection. The words of an error are free of the password.
@@ -65,7 +65,13 @@ pub fn connect(target: &Target, role: Role) -> Result<AnyConn, DbError> {
         Target::Sqlite(path) => {
             let path = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
             let mut conn = SqliteConnection::establish(path).map_err(|e| failed(e.to_string()))?;
-            conn.batch_execute(if role == Role::Serve { SERVE_ON_SQLITE } else { WRITE_ON_SQLITE })?;
+            let (timeout, setup) = match role {
+                Role::Serve => (2_000, SERVE_ON_SQLITE),
+                Role::Write => (1_000, WRITE_ON_SQLITE),
+                // Another process may be changing the tables, or turning the file to WAL.
+                Role::Migrate => (60_000, WRITE_ON_SQLITE),
+            };
+            conn.batch_execute(&format!("PRAGMA busy_timeout = {timeout}; {setup}"))?;
             Ok(AnyConn::Sqlite(conn))
         }
     }

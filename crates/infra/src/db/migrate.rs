@@ -62,11 +62,8 @@ pub fn run(target: &Target) -> Result<Vec<String>, MigrateError> {
             // Held by the session: it ends with this connection, however this process ends.
             c.batch_execute("SELECT pg_advisory_lock(hashtext('banter migrations'), hashtext(current_schema()))")
                 .map_err(DbError::from)?;
+            run_missing(&mut conn)
         }
-        AnyConn::Sqlite(c) => c.batch_execute("PRAGMA busy_timeout = 60000").map_err(DbError::from)?,
-    }
-    match &mut conn {
-        AnyConn::Pg(_) => run_missing(&mut conn),
         AnyConn::Sqlite(c) => {
             // All of them or none: changes of tables are part of the transaction.
             let mut ran = Vec::new();

@@ -283,6 +283,12 @@ impl NatsBus {
         Ok(bus)
     }
 
+    /// The server's version, and the largest message that it takes, in bytes; `None` while it cannot be reached.
+    pub fn server(&self) -> Option<(String, usize)> {
+        let info = self.shared.client.server_info();
+        self.shared.is_connected().then_some((info.version, info.max_payload))
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         lock(&self.tasks).push(tokio::spawn(task));
     }
