@@ -41,6 +41,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Above this many connections a worker would stop accepting in silence: far above what a process can hold.
 const CONNECTIONS_PER_WORKER: usize = 500_000;
 
+/// A node of several goes on for this long after its readiness ended, so that a balancer that asks every second sends nothing
+/// new to it when its sockets close.
+const BALANCER_NOTICE: Duration = Duration::from_secs(1);
+
 /// Over how long the sockets of a server that stops are closed, at the most.
 const DRAIN: Duration = Duration::from_secs(4);
 
@@ -194,6 +198,9 @@ impl Running {
     pub async fn stop(self) {
         self.node.begin_drain();
         self.housekeeper.abort();
+        if self.node.others.is_some() {
+            tokio::time::sleep(BALANCER_NOTICE).await;
+        }
         self.close_connections().await;
         self.node.leave_cluster().await;
         for handle in &self.handles {

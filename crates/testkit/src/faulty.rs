@@ -180,6 +180,7 @@ forward! { MessageReader as "messages" {
 forward! { EventReader as "events" {
     event_range(room: RoomId, since: Seq, limit: usize) -> Result<Option<EventRange>, StoreError>;
     heads(rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
+    changed_since(rooms: &[(RoomId, Seq)]) -> Result<Vec<RoomId>, StoreError>;
     log(room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
     log_about(room: RoomId, subject: UserId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
 }}

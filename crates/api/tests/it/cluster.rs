@@ -3,7 +3,7 @@
 use crate::app::Person;
 use crate::database::Database;
 use crate::gate::{PostgresGate, TcpGate};
-use crate::process::{Process, history, owner_and_room};
+use crate::process::{self, Process, history, owner_and_room};
 use crate::socket::{Next, Socket};
 use crate::transcript::{Viewer, each_stands_once};
 use actix_web::rt::time::sleep;
@@ -34,9 +34,20 @@ pub struct Cluster {
     ways: Vec<(String, String)>,
     /// LIMITS of all.
     limits: &'static str,
+    /// What is started.
+    pub program: String,
 }
 
 impl Cluster {
+    /// So many nodes of another program.
+    pub fn start_program(program: String, count: usize) -> Cluster {
+        let (database, nats) = (Database::postgres(), NatsServer::start());
+        let ways = vec![(nats.url(), database.url.clone()); count];
+        let mut cluster = Cluster::empty(database, nats, ways);
+        cluster.program = program;
+        cluster.launch_all()
+    }
+
     /// So many nodes.
     pub fn start(count: usize) -> Cluster {
         Cluster::start_on(Database::postgres(), count)
@@ -46,7 +57,9 @@ impl Cluster {
     pub fn start_limited(count: usize, limits: &'static str) -> Cluster {
         let (database, nats) = (Database::postgres(), NatsServer::start());
         let ways = vec![(nats.url(), database.url.clone()); count];
-        Cluster::launch_all(database, nats, ways, limits)
+        let mut cluster = Cluster::empty(database, nats, ways);
+        cluster.limits = limits;
+        cluster.launch_all()
     }
 
     /// The same on this PostgreSQL.
@@ -58,17 +71,21 @@ impl Cluster {
 
     /// Nodes that each reach NATS and the database by ways of their own.
     pub fn start_by(database: Database, nats: NatsServer, ways: Vec<(String, String)>) -> Cluster {
-        Cluster::launch_all(database, nats, ways, "off")
+        Cluster::empty(database, nats, ways).launch_all()
     }
 
-    fn launch_all(database: Database, nats: NatsServer, ways: Vec<(String, String)>, limits: &'static str) -> Cluster {
-        let mut cluster = Cluster { nats, database, urls: Vec::new(), nodes: Vec::new(), ways, limits };
-        for number in 0..cluster.ways.len() {
-            let node = cluster.launch(number, None);
-            cluster.urls.push(node.url.clone());
-            cluster.nodes.push(Some(node));
+    fn empty(database: Database, nats: NatsServer, ways: Vec<(String, String)>) -> Cluster {
+        let program = process::CURRENT.to_owned();
+        Cluster { nats, database, urls: Vec::new(), nodes: Vec::new(), ways, limits: "off", program }
+    }
+
+    fn launch_all(mut self) -> Cluster {
+        for number in 0..self.ways.len() {
+            let node = self.launch(number, None);
+            self.urls.push(node.url.clone());
+            self.nodes.push(Some(node));
         }
-        cluster
+        self
     }
 
     fn launch(&self, number: usize, url: Option<&str>) -> Process {
@@ -81,7 +98,7 @@ impl Cluster {
             ("LOG", "off"),
             ("LIMITS", self.limits),
         ];
-        Process::start_with(&self.database, url, &settings, Stdio::inherit())
+        Process::start_program(&self.program, &self.database, url, &settings, Stdio::inherit())
     }
 
     /// SIGKILL for a node.

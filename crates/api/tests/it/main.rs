@@ -33,6 +33,7 @@ mod protocol_document;
 mod protocol_samples;
 mod socket;
 mod transcript;
+mod two_versions;
 mod ws_hostile;
 mod ws_limits;
 mod ws_login;

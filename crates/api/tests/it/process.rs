@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
+/// The program under test.
+pub const CURRENT: &str = env!("CARGO_BIN_EXE_banter");
+
 /// A running `banter serve`.
 pub struct Process {
     child: Child,
@@ -21,9 +24,20 @@ impl Process {
 
     /// The same with more settings, which win, and its log going somewhere.
     pub fn start_with(database: &Database, url: Option<&str>, settings: &[(&str, &str)], log: Stdio) -> Process {
+        Process::start_program(CURRENT, database, url, settings, log)
+    }
+
+    /// The same with another program.
+    pub fn start_program(
+        program: &str,
+        database: &Database,
+        url: Option<&str>,
+        settings: &[(&str, &str)],
+        log: Stdio,
+    ) -> Process {
         // A file that may not grow is an error to it, as a full disk is, and not its end.
         let mut command = Command::new("sh");
-        command.args(["-c", r#"trap "" XFSZ; exec "$0""#, env!("CARGO_BIN_EXE_banter")]);
+        command.args(["-c", r#"trap "" XFSZ; exec "$0""#, program]);
         for setting in api::cli::settings() {
             command.env_remove(setting.get_env().unwrap());
         }

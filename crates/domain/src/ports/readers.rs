@@ -58,6 +58,9 @@ pub trait EventReader: Send + Sync {
     /// Where the logs end, in no order; rooms that are gone are left out.
     async fn heads(&self, rooms: &[RoomId]) -> Result<Vec<(RoomId, Head)>, StoreError>;
 
+    /// Those of these logs in which something else than a message was written after that seq, in no order.
+    async fn changed_since(&self, rooms: &[(RoomId, Seq)]) -> Result<Vec<RoomId>, StoreError>;
+
     /// What was done in a room, latest first, with a seq below `before` when given, at most `limit`.
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError>;
 

@@ -2,14 +2,15 @@
 
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::room_events;
+use crate::db::schema::{room_events, room_heads, rooms as places};
 use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{MessageId, RoomId, Seq, UserId};
+use domain::model::id::{Epoch, MessageId, RoomId, Seq, UserId};
 use domain::model::log::LogLine;
 use domain::model::rank::Rank;
-use domain::model::room::{Readers, Room, Rules};
+use domain::model::room::{Head, Readers, Room, Rules};
 use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
@@ -55,6 +56,54 @@ struct Settings {
     readers: Option<String>,
     #[serde(default)]
     sites: Vec<String>,
+}
+
+/// The heads of rooms that were not closed, and of the server's own log.
+pub fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbError> {
+    let ids: Vec<i64> = of.iter().map(|room| room.0).collect();
+    let most = ids.len() as i64;
+    let rows = room_heads::table
+        .left_join(places::table.on(places::id.eq(room_heads::room)))
+        .filter(room_heads::room.eq_any(ids))
+        .filter(places::closed_at.is_null())
+        .order(room_heads::room)
+        .limit(most)
+        .select((room_heads::room, room_heads::epoch, room_heads::last_seq))
+        .load::<(i64, i64, i64)>(conn)?;
+    let head = |(room, epoch, seq)| (RoomId(room), Head { epoch: Epoch(epoch), seq: Seq(seq) });
+    Ok(rows.into_iter().map(head).collect())
+}
+
+/// Those of these logs that have events after that seq.
+pub fn changed_since(conn: &mut AnyConn, of: &[(RoomId, Seq)]) -> Result<Vec<RoomId>, DbError> {
+    let changed: Vec<i64> = match conn {
+        AnyConn::Pg(conn) => {
+            let (rooms, seqs): (Vec<i64>, Vec<i64>) = of.iter().map(|(room, seq)| (room.0, seq.0)).unzip();
+            let query = diesel::sql_query(
+                "SELECT k.room FROM unnest($1, $2) AS k(room, seq) \
+                 WHERE EXISTS (SELECT FROM room_events AS e WHERE e.room = k.room AND e.seq > k.seq)",
+            );
+            let rows = query.bind::<Array<BigInt>, _>(rooms).bind::<Array<BigInt>, _>(seqs).load::<ChangedRow>(conn)?;
+            rows.into_iter().map(|row| row.room).collect()
+        }
+        AnyConn::Sqlite(conn) => {
+            let mut changed = Vec::new();
+            for (room, seq) in of {
+                let later = room_events::table.filter(room_events::room.eq(room.0)).filter(room_events::seq.gt(seq.0));
+                if diesel::select(diesel::dsl::exists(later)).get_result(conn)? {
+                    changed.push(room.0);
+                }
+            }
+            changed
+        }
+    };
+    Ok(changed.into_iter().map(RoomId).collect())
+}
+
+#[derive(QueryableByName)]
+struct ChangedRow {
+    #[diesel(sql_type = BigInt)]
+    room: i64,
 }
 
 /// Writes an event's row. A message is a row of its own table and none here.

@@ -5,7 +5,7 @@ use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
-use crate::store::events::{EventRow, into_events, log};
+use crate::store::events::{self, EventRow, into_events, log};
 use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
 use crate::store::rooms as places;
 use crate::store::sanctions::{SanctionRow, in_force, with_people};
@@ -111,7 +111,12 @@ impl EventReader for SqlHistory {
             return Ok(Vec::new());
         }
         let rooms = rooms.to_vec();
-        self.db.read(move |conn| heads(conn, &rooms)).await
+        self.db.read(move |conn| events::heads(conn, &rooms)).await
+    }
+
+    async fn changed_since(&self, rooms: &[(RoomId, Seq)]) -> Result<Vec<RoomId>, StoreError> {
+        let rooms = rooms.to_vec();
+        self.db.read(move |conn| events::changed_since(conn, &rooms)).await
     }
 
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
@@ -363,22 +368,6 @@ fn head(conn: &mut AnyConn, room: RoomId) -> Result<Option<Head>, DbError> {
         .first::<(i64, i64)>(conn)
         .optional()?;
     Ok(row.map(|(epoch, seq)| Head { epoch: Epoch(epoch), seq: Seq(seq) }))
-}
-
-/// The heads of rooms that were not closed, and of the server's own log.
-fn heads(conn: &mut AnyConn, of: &[RoomId]) -> Result<Vec<(RoomId, Head)>, DbError> {
-    let ids: Vec<i64> = of.iter().map(|room| room.0).collect();
-    let most = ids.len() as i64;
-    let rows = room_heads::table
-        .left_join(rooms::table.on(rooms::id.eq(room_heads::room)))
-        .filter(room_heads::room.eq_any(ids))
-        .filter(rooms::closed_at.is_null())
-        .order(room_heads::room)
-        .limit(most)
-        .select((room_heads::room, room_heads::epoch, room_heads::last_seq))
-        .load::<(i64, i64, i64)>(conn)?;
-    let head = |(room, epoch, seq)| (RoomId(room), Head { epoch: Epoch(epoch), seq: Seq(seq) });
-    Ok(rows.into_iter().map(head).collect())
 }
 
 fn page(

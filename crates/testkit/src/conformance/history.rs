@@ -190,6 +190,20 @@ pub async fn heads_are_told_for_many_rooms(subject: Subject) {
     assert_eq!(subject.history.heads(&[]).await.unwrap(), []);
 }
 
+/// Whether anything but messages was written since, for many logs in one question.
+pub async fn logs_are_told_in_which_something_else_than_messages_was_written(subject: Subject) {
+    let (lobby, ann) = subject.room("lobby", "ann").await;
+    let (other, bob) = subject.room("other", "bob").await;
+    let message = subject.post_many(lobby.id, &ann, 1).await[0].id;
+    subject.done(lobby.id, &ann, LogCommand::Delete { message }).await;
+    subject.post_many(lobby.id, &ann, 2).await;
+    subject.post_many(other.id, &bob, 3).await;
+    let asked = [(other.id, Seq(0)), (RoomId(4_000_000), Seq(0)), (lobby.id, Seq(1)), (RoomId::SERVER, Seq(0))];
+    assert_eq!(subject.history.changed_since(&asked).await.unwrap(), [lobby.id]);
+    assert_eq!(subject.history.changed_since(&[(lobby.id, Seq(2)), (other.id, Seq(3))]).await.unwrap(), []);
+    assert_eq!(subject.history.changed_since(&[]).await.unwrap(), []);
+}
+
 /// All that a decision needs: the room, its head, the member, what was said last.
 pub async fn access_is_all_that_a_decision_needs(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;

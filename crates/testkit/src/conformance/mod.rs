@@ -279,6 +279,7 @@ macro_rules! conformance_suite {
                 a_cut_range_goes_on_where_it_ended,
                 a_cut_counts_events_and_messages_together,
                 heads_are_told_for_many_rooms,
+                logs_are_told_in_which_something_else_than_messages_was_written,
                 access_is_all_that_a_decision_needs,
                 the_last_post_in_an_access_may_be_deleted,
                 access_may_be_nobodys,

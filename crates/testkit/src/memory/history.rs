@@ -160,6 +160,14 @@ impl EventReader for MemoryStore {
         Ok(rooms.iter().filter_map(|room| Some((*room, state.open_log(*room)?.head))).collect())
     }
 
+    async fn changed_since(&self, rooms: &[(RoomId, Seq)]) -> Result<Vec<RoomId>, StoreError> {
+        let state = self.state();
+        let is_changed = |(room, since): &&(RoomId, Seq)| {
+            state.logs.get(room).is_some_and(|log| log.events.range(since.next()..).next().is_some())
+        };
+        Ok(rooms.iter().filter(is_changed).map(|(room, _)| *room).collect())
+    }
+
     async fn log(&self, room: RoomId, before: Option<Seq>, limit: usize) -> Result<Vec<LogLine>, StoreError> {
         self.state().lines(room, before, limit, |_| true)
     }

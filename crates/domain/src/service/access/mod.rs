@@ -3,14 +3,17 @@
 //! A room's settings, ranks and sanctions change only by events of its log, and sanctions everywhere only by events of the
 //! server's own. What was read at some seq therefore holds as long as every later event arrived. The cache subscribes to the
 //! bus itself and takes what arrived before it answers, so whoever was told of an event finds it taken in; an event drops
-//! what it changes, and a gap is noticed. Against what never arrives (a bus that lost something) everything in use is
-//! compared with the store every two seconds, in one query for the heads of all rooms and one for all users.
+//! what it changes. Against what arrives late or never (another node's events, a bus that lost something) everything in use
+//! is compared with the store every two seconds: one query for the heads of all rooms, one for those of them in which something
+//! else than messages was written since, and one for all users. Until then a room with a gap is believed as it was before it:
+//! the writer looks again at what forbids a post.
 //!
 //! Logins and their users are remembered for who comes back soon; no log tells of them, so that what the bus does not announce
 //! is found by asking about all of them every half minute, and about those who write every two seconds.
 //!
 //! Acts other than posting and reading are rare and weigh more: they ask the store (see [`crate::service::rooms`]).
 
+mod cached_room;
 mod logins;
 mod sessions;
 mod state;
@@ -18,6 +21,7 @@ mod state;
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
 use crate::model::rank::Rank;
+use crate::model::room::Head;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 use crate::model::user::{Network, User};
@@ -257,18 +261,26 @@ impl AccessCache {
         // Also when whoever asks goes away while it is read.
         let _over = Over(self);
         let read = async {
-            let mut heads = HashMap::new();
+            let (mut heads, mut changed) = (HashMap::new(), HashSet::new());
             for some in check.rooms.chunks(QUERY_MAX) {
-                heads.extend(sources.events.heads(some).await?);
+                let rooms: Vec<RoomId> = some.iter().map(|(room, _)| *room).collect();
+                let found: HashMap<RoomId, Head> = sources.events.heads(&rooms).await?.into_iter().collect();
+                let grown =
+                    some.iter().filter(|(room, known)| found.get(room).is_some_and(|head| head.seq > known.seq));
+                let grown: Vec<(RoomId, Seq)> = grown.map(|(room, known)| (*room, known.seq)).collect();
+                if !grown.is_empty() {
+                    changed.extend(sources.events.changed_since(&grown).await?);
+                }
+                heads.extend(found);
             }
             let mut all = Vec::new();
             for some in check.users.chunks(QUERY_MAX) {
                 all.extend(users(sources.rooms, some).await?);
             }
-            Ok((heads, all))
+            Ok((heads, changed, all))
         };
-        let (heads, users) = read.await?;
-        self.memory().access.settle(&check, &heads, users);
+        let (heads, changed, users) = read.await?;
+        self.memory().access.settle(&check, &heads, &changed, users);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What is cached, and how fresh it is: the state behind [`super::AccessCache`], without a store.
 
+use super::cached_room::CachedRoom;
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
@@ -11,7 +12,7 @@ use crate::model::text::Body;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::review::REPEAT_WINDOW;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// What was read is believed for this long; then its log's head is compared with the store's.
@@ -50,51 +51,10 @@ pub struct CacheState {
     checking: Option<Timestamp>,
 }
 
-struct CachedRoom {
-    /// Without its ranks and sanctions.
-    room_access: RoomAccess,
-    ranks: Arc<HashMap<UserId, Rank>>,
-    sanctions: Sanctions,
-    fresh_at: Timestamp,
-    used: bool,
-}
-
 struct CachedUser {
     user: User,
     fresh_at: Timestamp,
     used: bool,
-}
-
-/// Sanctions of one room, by whom they may cover.
-struct Sanctions {
-    all: Vec<Sanction>,
-    of_users: HashMap<UserId, Vec<usize>>,
-    of_networks: HashMap<Network, Vec<usize>>,
-}
-
-impl From<Vec<Sanction>> for Sanctions {
-    fn from(all: Vec<Sanction>) -> Sanctions {
-        let (mut of_users, mut of_networks): (HashMap<_, Vec<usize>>, HashMap<_, Vec<usize>>) = Default::default();
-        for (at, sanction) in all.iter().enumerate() {
-            of_users.entry(sanction.user).or_default().push(at);
-            if let Some(network) = &sanction.network {
-                of_networks.entry(network.clone()).or_default().push(at);
-            }
-        }
-        Sanctions { all, of_users, of_networks }
-    }
-}
-
-impl Sanctions {
-    /// Those of this user or this network, in their order.
-    fn near(&self, user: Option<UserId>, network: Option<&Network>) -> Vec<Sanction> {
-        let of_user = user.and_then(|user| self.of_users.get(&user));
-        let of_network = network.and_then(|network| self.of_networks.get(network));
-        let mut found: Vec<usize> = of_user.into_iter().chain(of_network).flatten().copied().collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().filter_map(|at| self.all.get(at).cloned()).collect()
-    }
 }
 
 /// What changed, so that what was read before it is not kept.
@@ -143,8 +103,8 @@ pub struct Check {
     pub at: Timestamp,
     /// As of [`CacheState::version`].
     pub version: u64,
-    /// Whose heads are to be compared.
-    pub rooms: Vec<RoomId>,
+    /// Whose heads are to be compared with these.
+    pub rooms: Vec<(RoomId, Head)>,
     /// Who is to be read again.
     pub users: Vec<UserId>,
 }
@@ -239,21 +199,35 @@ impl CacheState {
         Check {
             at: now,
             version: self.version,
-            rooms: self.rooms.iter().filter(|(_, room)| is_old(room.fresh_at)).map(|(id, _)| *id).collect(),
+            rooms: self
+                .rooms
+                .iter()
+                .filter(|(_, room)| is_old(room.fresh_at))
+                .map(|(id, room)| (*id, room.room_access.head))
+                .collect(),
             users: self.users.iter().filter(|(_, user)| is_old(user.fresh_at)).map(|(id, _)| *id).collect(),
         }
     }
 
-    /// Ends a check: what the store says the heads and the users are.
-    pub fn settle(&mut self, check: &Check, heads: &HashMap<RoomId, Head>, users: Vec<User>) {
-        for id in &check.rooms {
+    /// Ends a check: where the store says the logs end, in which of them something else than messages was written since they
+    /// were compared, and who the users are.
+    pub fn settle(
+        &mut self,
+        check: &Check,
+        heads: &HashMap<RoomId, Head>,
+        changed: &HashSet<RoomId>,
+        users: Vec<User>,
+    ) {
+        for (id, _) in &check.rooms {
             let Some(room) = self.rooms.get_mut(id) else { continue };
             let known = room.room_access.head;
-            // What was heard since the store was asked may be more than the answer holds.
-            if heads.get(id).is_some_and(|head| head.epoch == known.epoch && head.seq <= known.seq) {
-                room.fresh_at = check.at;
-            } else {
-                self.rooms.remove(id);
+            match heads.get(id).filter(|head| head.epoch == known.epoch) {
+                // What was heard since the store was asked may be more than the answer holds.
+                Some(head) if head.seq <= known.seq || !changed.contains(id) => {
+                    room.hear_up_to(head.seq);
+                    room.fresh_at = check.at;
+                }
+                _ => drop(self.rooms.remove(id)),
             }
         }
         for id in &check.users {
@@ -270,7 +244,7 @@ impl CacheState {
     }
 
     /// Keeps what was read at `now`, unless it was invalidated after `version`.
-    pub fn put_room(&mut self, mut room_access: RoomAccess, now: Timestamp, version: u64) {
+    pub fn put_room(&mut self, room_access: RoomAccess, now: Timestamp, version: u64) {
         let id = room_access.room.as_ref().map_or(RoomId::SERVER, |room| room.id);
         let newer = self.rooms.get(&id).is_some_and(|room| room.room_access.head.seq > room_access.head.seq);
         if newer || !self.is_unchanged_since(version, Invalidation::Room(id)) {
@@ -279,9 +253,8 @@ impl CacheState {
         if let Some(room) = &room_access.room {
             self.ids.insert(room.uid.clone(), id);
         }
-        let sanctions = Sanctions::from(std::mem::take(&mut room_access.sanctions));
-        let ranks = Arc::new(std::mem::take(&mut room_access.ranks));
-        self.rooms.insert(id, CachedRoom { room_access, ranks, sanctions, fresh_at: now, used: true });
+        let room = CachedRoom::new(room_access, now, self.rooms.remove(&id));
+        self.rooms.insert(id, room);
     }
 
     /// Keeps a user as read at `now`, unless it was invalidated after `version`.
@@ -325,7 +298,7 @@ impl CacheState {
             Invalidation::User(id) => {
                 self.users.remove(&id);
                 // Who is shown at the top of a room is shown as they are now.
-                self.rooms.retain(|_, room| pinned(room).is_none_or(|message| message.author.user.id != id));
+                self.rooms.retain(|_, room| room.pinned().is_none_or(|message| message.author.user.id != id));
             }
             // Kept elsewhere, see [`super::logins`].
             Invalidation::Login(_) => {}
@@ -368,19 +341,10 @@ impl CacheState {
                 return self.invalidate(Invalidation::Room(event.room));
             }
         }
-        let Some(room) = self.rooms.get_mut(&event.room) else { return };
-        let head = &mut room.room_access.head.seq;
-        if event.seq == head.next() {
-            *head = event.seq;
-        } else if event.seq > *head {
-            // Something between was not heard.
-            self.rooms.remove(&event.room);
+        if let Some(room) = self.rooms.get_mut(&event.room) {
+            room.hear(event.seq);
         }
     }
-}
-
-fn pinned(room: &CachedRoom) -> Option<&Message> {
-    room.room_access.room.as_ref()?.pinned.as_deref()
 }
 
 /// Whether `now` is less than `span` after `then`, and not before it by more than an overtaking: the clock may have jumped.

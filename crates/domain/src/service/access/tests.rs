@@ -15,7 +15,7 @@ use crate::model::text::{Body, Description, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, User};
 use crate::ports::bus::{BusMessage, Notice};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 const NOON: Timestamp = Timestamp(1_000_000);
@@ -127,11 +127,60 @@ fn the_next_message_moves_the_head_and_is_the_authors_last() {
     assert_eq!(access.last_post, Some((NOON, Body::stored("text 11".to_owned()))));
 }
 
+/// The seq up to which everything is known of the lobby.
+fn head(state: &mut CacheState) -> Option<i64> {
+    access(state).map(|access| access.head.seq.0)
+}
+
 #[test]
-fn a_gap_ends_what_is_known_of_the_room() {
+fn a_message_that_comes_before_the_one_before_it_counts_when_that_comes() {
+    let mut state = cached();
+    for (heard, known) in [(13, 10), (12, 10), (15, 10), (11, 13), (12, 13), (14, 15)] {
+        state.apply_event(&posted(heard));
+        assert_eq!(head(&mut state), Some(known), "after {heard}");
+    }
+    assert!(matches!(ask(&mut state, NOON, 16), Lookup::Missing(missing) if missing.room && !missing.everywhere));
+}
+
+#[test]
+fn what_was_heard_beyond_a_gap_counts_when_the_gap_was_read() {
+    let mut state = cached();
+    [12, 13, 15].into_iter().for_each(|seq| state.apply_event(&posted(seq)));
+    let version = state.version();
+    state.put_room(room_access(Some(lobby()), 12), NOON, version);
+    assert_eq!(head(&mut state), Some(13));
+}
+
+#[test]
+fn an_act_of_moderation_beyond_a_gap_ends_what_is_known() {
+    let mut state = cached();
+    state.apply_event(&moderated(LOBBY, 12));
+    assert_eq!(head(&mut state), None);
+}
+
+#[test]
+fn a_gap_that_stays_is_found_when_heads_are_compared() {
     let mut state = cached();
     state.apply_event(&posted(12));
-    assert!(matches!(ask(&mut state, NOON, 0), Lookup::Missing(missing) if missing.room && !missing.everywhere));
+    let later = NOON + FRESH_FOR;
+    let Lookup::Check(check) = ask(&mut state, later, 0) else { panic!("it is no longer fresh") };
+    let head = |seq: i64| Head { epoch: Epoch(1), seq: Seq(seq) };
+    state.settle(
+        &check,
+        &HashMap::from([(LOBBY, head(12)), (RoomId::SERVER, head(3))]),
+        &HashSet::from([LOBBY]),
+        vec![user(ANN)],
+    );
+    state.end_check();
+    assert!(matches!(ask(&mut state, later, 0), Lookup::Missing(missing) if missing.room && !missing.everywhere));
+}
+
+#[test]
+fn no_more_is_remembered_beyond_a_gap_than_a_thousand() {
+    let mut state = cached();
+    (12..=1_100).for_each(|seq| state.apply_event(&posted(seq)));
+    state.apply_event(&posted(11));
+    assert_eq!(head(&mut state), Some(1_011));
 }
 
 #[test]
@@ -192,33 +241,52 @@ fn what_is_not_sure_any_more_is_compared_once_for_everybody_and_for_everything()
     let later = NOON + FRESH_FOR;
     let Lookup::Check(check) = ask(&mut state, later, 0) else { panic!("time to compare") };
     let mut rooms = check.rooms.clone();
-    rooms.sort();
+    rooms.sort_by_key(|(room, _)| *room);
+    let rooms: Vec<RoomId> = rooms.into_iter().map(|(room, _)| room).collect();
     assert_eq!((rooms, check.users.clone()), (vec![RoomId::SERVER, LOBBY], vec![ANN]));
     assert!(matches!(ask(&mut state, later, 0), Lookup::Found(_)), "somebody else compares");
     assert!(matches!(ask(&mut state, later + Span::seconds(1), 0), Lookup::Ask), "and takes too long");
 
     let heads = HashMap::from([(LOBBY, room_access(None, 9).head), (RoomId::SERVER, room_access(None, 3).head)]);
-    state.settle(&check, &heads, vec![user(ANN)]);
+    state.settle(&check, &heads, &HashSet::new(), vec![user(ANN)]);
     state.end_check();
     assert!(matches!(ask(&mut state, later + Span::seconds(1), 0), Lookup::Found(_)), "believed again");
 }
 
 #[test]
-fn a_store_that_knows_more_or_another_history_ends_what_is_known() {
-    for head in [Head { epoch: Epoch(1), seq: Seq(11) }, Head { epoch: Epoch(2), seq: Seq(10) }] {
+fn a_store_that_knows_of_an_act_or_of_another_history_ends_what_is_known() {
+    for (head, changed) in [((1, 11), true), ((2, 10), false), ((2, 11), false)] {
+        let head = Head { epoch: Epoch(head.0), seq: Seq(head.1) };
+        let changed = if changed { HashSet::from([LOBBY]) } else { HashSet::new() };
         let mut state = cached();
         let Lookup::Check(check) = ask(&mut state, NOON + FRESH_FOR, 0) else { panic!("time to compare") };
         let heads = HashMap::from([(LOBBY, head), (RoomId::SERVER, room_access(None, 3).head)]);
-        state.settle(&check, &heads, vec![user(ANN)]);
+        state.settle(&check, &heads, &changed, vec![user(ANN)]);
         assert!(matches!(ask(&mut state, NOON + FRESH_FOR, 0), Lookup::Missing(missing) if missing.room));
     }
+}
+
+#[test]
+fn a_store_that_knows_of_more_messages_moves_the_head() {
+    let mut state = cached();
+    state.apply_event(&posted(14));
+    let later = NOON + FRESH_FOR;
+    let Lookup::Check(check) = ask(&mut state, later, 0) else { panic!("time to compare") };
+    let mut rooms = check.rooms.clone();
+    rooms.sort_by_key(|(room, _)| *room);
+    assert_eq!(rooms.iter().map(|(_, head)| head.seq).collect::<Vec<_>>(), [Seq(3), Seq(10)]);
+    let head = |seq: i64| Head { epoch: Epoch(1), seq: Seq(seq) };
+    let heads = HashMap::from([(LOBBY, head(13)), (RoomId::SERVER, head(3))]);
+    state.settle(&check, &heads, &HashSet::new(), vec![user(ANN)]);
+    state.end_check();
+    assert!(matches!(ask(&mut state, later, 14), Lookup::Found(access) if access.head.seq == Seq(14)));
 }
 
 #[test]
 fn a_closed_room_and_a_deleted_user_are_not_confirmed() {
     let mut state = cached();
     let Lookup::Check(check) = ask(&mut state, NOON + FRESH_FOR, 0) else { panic!("time to compare") };
-    state.settle(&check, &HashMap::from([(RoomId::SERVER, room_access(None, 3).head)]), Vec::new());
+    state.settle(&check, &HashMap::from([(RoomId::SERVER, room_access(None, 3).head)]), &HashSet::new(), Vec::new());
     assert!(matches!(ask(&mut state, NOON + FRESH_FOR, 0), Lookup::Missing(m) if m.room && m.user && !m.everywhere));
 }
 
@@ -231,7 +299,7 @@ fn who_was_overtaken_on_the_way_is_answered_from_memory() {
     );
     let Lookup::Check(check) = ask(&mut state, NOON + FRESH_FOR, 0) else { panic!("time to compare") };
     let heads = HashMap::from([(LOBBY, room_access(None, 10).head), (RoomId::SERVER, room_access(None, 3).head)]);
-    state.settle(&check, &heads, vec![user(ANN)]);
+    state.settle(&check, &heads, &HashSet::new(), vec![user(ANN)]);
     state.end_check();
     assert!(matches!(ask(&mut state, Timestamp(NOON.0 + 1_999), 0), Lookup::Found(_)));
 }
