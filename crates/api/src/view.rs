@@ -26,20 +26,51 @@ pub struct UserView {
     pub roles: Vec<&'static str>,
 }
 
+/// A user where this rank is held in the room that is the context.
+pub fn user_in_room(user: &User, room_rank: Option<Rank>) -> UserView {
+    UserView {
+        uid: user.uid.to_string(),
+        display_name: user.display_name.as_str().to_owned(),
+        picture: user.picture.clone(),
+        country_code: user.country.clone(),
+        roles: user.roles(room_rank).map(Rank::as_str).collect(),
+    }
+}
+
 /// A user in the context of a room.
 pub fn member(member: &Member) -> UserView {
-    UserView {
-        uid: member.user.uid.to_string(),
-        display_name: member.user.display_name.as_str().to_owned(),
-        picture: member.user.picture.clone(),
-        country_code: member.user.country.clone(),
-        roles: member.roles().into_iter().map(Rank::as_str).collect(),
-    }
+    user_in_room(&member.user, member.room_rank)
 }
 
 /// A user where no room is the context.
 pub fn user(user: &User) -> UserView {
-    member(&Member::outside(user.clone()))
+    user_in_room(user, None)
+}
+
+/// A user as JSON that is ready but for the rank held in a room.
+#[derive(Clone, Debug)]
+pub struct UserJson {
+    text: String,
+    /// Where the rank goes: the roles come last, and between the first of them and those that hold everywhere.
+    gap: usize,
+}
+
+impl UserJson {
+    /// The JSON of [`user_in_room`], whatever the rank.
+    pub fn new(user: &User) -> UserJson {
+        // Our own types always are JSON.
+        let text = serde_json::to_string(&self::user(user)).unwrap_or_default();
+        let end: usize = user.roles(None).skip(1).map(|role| role.as_str().len() + r#","""#.len()).sum();
+        let gap = text.len().saturating_sub(end + "]}".len());
+        UserJson { text, gap }
+    }
+
+    /// Its parts, one after the other, where this rank is held in the room.
+    pub fn parts(&self, room_rank: Option<Rank>) -> [&str; 5] {
+        let (before, after) = self.text.split_at(self.gap);
+        let (mark, rank, end) = room_rank.map_or(("", "", ""), |rank| (r#",""#, rank.as_str(), r#"""#));
+        [before, mark, rank, end, after]
+    }
 }
 
 /// A room.
@@ -244,5 +275,25 @@ fn action(kind: &EventKind) -> &'static str {
         EventKind::Pinned { .. } => "pin",
         EventKind::Unpinned { .. } => "unpin",
         EventKind::Closed => "closed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::builders::known_user;
+
+    #[test]
+    fn ready_json_is_the_json_of_the_user_with_whatever_rank() {
+        let ann = User { picture: Some("https://example.org/\"a\".png".to_owned()), ..known_user(1, "ann") };
+        let guest = User { username: None, rank: Rank::Guest, ..ann.clone() };
+        let admin = User { rank: Rank::Admin, country: Some("DE".to_owned()), ..ann.clone() };
+        for user in [ann, guest, admin] {
+            let json = UserJson::new(&user);
+            for rank in [None, Some(Rank::Vip), Some(Rank::Mod), Some(Rank::Owner)] {
+                let expected = serde_json::to_string(&user_in_room(&user, rank)).unwrap();
+                assert_eq!(json.parts(rank).concat(), expected);
+            }
+        }
     }
 }

@@ -239,8 +239,8 @@ pub async fn viewers(
     let room = rooms.enter(caller.as_ref(), &uid).await?.room.id;
     let users = app.node.users_everywhere(room).await;
     caller::charge(&app, &client, caller.as_ref(), ReadCost::People(users.len()))?;
-    let users = rooms.members(room, &users).await?;
-    let users = users.iter().map(view::member).collect();
+    let ranks = rooms.ranks(room, || users.iter().map(|user| user.id).collect()).await?;
+    let users = users.iter().map(|user| view::user_in_room(user, ranks.get(&user.id).copied())).collect();
     Ok(HttpResponse::Ok().json(ViewersAnswer { count: app.node.presence.count(room), users }))
 }
 

@@ -2,12 +2,19 @@
 
 use crate::problem::ProblemView;
 use crate::realtime::protocol::{Answer, Close, Server};
-use crate::view;
+use crate::view::{self, UserJson};
 use actix_http::ws::{CloseReason, OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use domain::delivery::tail::Weight;
 use domain::model::event::{Event, EventKind};
+use domain::model::rank::Rank;
 use serde::Serialize;
+
+/// What the JSON of [`Server::RoomUsers`] ends with.
+const USERS_END: &str = "]}}";
+
+/// The longest header of a frame without a mask, in bytes.
+const HEADER_MAX: usize = 10;
 
 /// A whole frame as it goes over the wire.
 #[derive(Clone, Debug)]
@@ -36,6 +43,27 @@ impl Frame {
     /// A server frame.
     pub fn server(frame: &Server<'_>) -> Frame {
         Frame::text(frame)
+    }
+
+    /// The frame of who is in a room: its users' JSON, put together. The iterator is run twice.
+    pub fn users<'a>(
+        room: &str,
+        count: usize,
+        users: impl Iterator<Item = (&'a UserJson, Option<Rank>)> + Clone,
+    ) -> Frame {
+        let around = serde_json::to_string(&Server::RoomUsers { room, count, users: &[] }).unwrap_or_default();
+        let (before, after) = around.split_at(around.len().saturating_sub(USERS_END.len()));
+        let parts = || {
+            let commas = std::iter::once("").chain(std::iter::repeat(","));
+            let users = users.clone().zip(commas);
+            let users = users.flat_map(|((user, rank), comma)| std::iter::once(comma).chain(user.parts(rank)));
+            std::iter::once(before).chain(users).chain(std::iter::once(after))
+        };
+        let length = parts().map(str::len).sum();
+        let mut bytes = Vec::with_capacity(length + HEADER_MAX);
+        write_header(length, &mut bytes);
+        parts().for_each(|part| bytes.extend_from_slice(part.as_bytes()));
+        Frame(bytes.into())
     }
 
     /// Whether a page hears of it: control frames are not shown to pages.
@@ -95,6 +123,44 @@ impl Frame {
                 Frame::server(&Server::RoomUpdated { room: &view::room(settings), seq: Some(seq) })
             }
             EventKind::Closed => Frame::server(&Server::Reset { room, reason: "deleted", seq: Some(seq) }),
+        }
+    }
+}
+
+/// The header of a text of so many bytes (RFC 6455, section 5.2).
+fn write_header(length: usize, bytes: &mut Vec<u8>) {
+    bytes.push(0x81);
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short), _) if short < 126 => bytes.push(short),
+        (_, Ok(medium)) => {
+            bytes.push(126);
+            bytes.extend(medium.to_be_bytes());
+        }
+        _ => {
+            bytes.push(127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::model::user::User;
+    use testkit::builders::known_user;
+
+    #[test]
+    fn the_frame_of_users_that_was_put_together_is_the_frame_of_the_protocol() {
+        let picture = format!("https://example.org/{}", "p".repeat(400));
+        for (count, picture) in [(0, None), (1, None), (3, None), (200, None), (200, Some(picture))] {
+            let user = |id: i64| User { picture: picture.clone(), ..known_user(id, &format!("user{id}")) };
+            let users: Vec<User> = (1..=count).map(user).collect();
+            let rank = |user: &User| (user.id.0 % 2 == 0).then_some(Rank::Mod);
+            let views: Vec<_> = users.iter().map(|user| view::user_in_room(user, rank(user))).collect();
+            let expected = Frame::server(&Server::RoomUsers { room: "r", count: 7, users: &views });
+            let ready: Vec<_> = users.iter().map(|user| (UserJson::new(user), rank(user))).collect();
+            let frame = Frame::users("r", 7, ready.iter().map(|(json, rank)| (json, *rank)));
+            assert_eq!(frame.0, expected.0, "{count} users");
         }
     }
 }

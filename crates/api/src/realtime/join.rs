@@ -6,7 +6,6 @@ use crate::realtime::conn::Conn;
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::hub::Hub;
-use crate::realtime::presence::UsersVersion;
 use crate::realtime::protocol::{Close, Server};
 use crate::realtime::room::LocalRoom;
 use crate::view;
@@ -16,25 +15,23 @@ use domain::model::audience::Recipient;
 use domain::model::event::Event;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
+use domain::model::rank::Rank;
 use domain::model::room::{Head, Room};
-use domain::model::user::{Member, User};
 use domain::service::error::Error;
 use domain::service::reads::Reader;
 use domain::service::viewing::{Follower, JoinRequest};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Follows a room for one connection, which takes nothing from its tail until this is gone.
 struct HubFollower<'a> {
     conn: &'a Conn,
     hub: &'a Hub,
     paused: Cell<Option<RoomId>>,
-    /// Which users are in the room, the one who enters among them.
-    users_version: Cell<Option<UsersVersion>>,
-    /// The frame of them, if it was at hand.
-    users_frame: RefCell<Option<Frame>>,
+    /// The frame of who is in the room, if it was at hand.
+    users: RefCell<Option<Frame>>,
 }
 
 impl Follower for HubFollower<'_> {
@@ -48,16 +45,11 @@ impl Follower for HubFollower<'_> {
         Ok(followed)
     }
 
-    fn users(&self, room: &LocalRoom, entering: Option<UserId>) -> Option<Vec<Arc<User>>> {
-        let presence = &self.hub.node().presence;
-        let (version, is_there) = presence.users_version(room.id(), entering);
-        let is_in = self.conn.is_in(room.id());
-        let version = if is_in { version } else { version.with_one_more(entering.is_some() && !is_there) };
-        self.users_version.set(Some(version));
-        let frame = room.users_frame(version);
-        let users = if frame.is_some() { None } else { Some(presence.users(room.id())) };
-        *self.users_frame.borrow_mut() = frame;
-        users
+    fn users(&self, room: &LocalRoom) -> Vec<UserId> {
+        let kept = kept_users(self.hub, room);
+        let listed = if kept.is_some() { Vec::new() } else { self.hub.node().presence.users(room.id()) };
+        *self.users.borrow_mut() = kept;
+        listed.iter().map(|user| user.id).collect()
     }
 }
 
@@ -74,13 +66,7 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
     let caller = conn.caller().clone();
     let user = caller.as_ref().map(|caller| &caller.user);
     let reader = Reader { client: &conn.client, user, socket: Some(conn.id) };
-    let follower = HubFollower {
-        conn,
-        hub,
-        paused: Cell::new(None),
-        users_version: Cell::new(None),
-        users_frame: RefCell::default(),
-    };
+    let follower = HubFollower { conn, hub, paused: Cell::new(None), users: RefCell::default() };
     let entered = hub.app().services.viewing.join(caller.as_ref(), &reader, uid, request, &follower).await?;
     // From here to the end nothing waits: the frames, the cursor and the ack belong together.
     let (entrance, room) = (entered.entrance, entered.room);
@@ -90,13 +76,8 @@ pub async fn enter(conn: &Rc<Conn>, hub: &Hub, uid: &RoomUid, request: JoinReque
         conn.send(frame);
     }
     hub.enter(conn, room.clone(), recipient, entrance.head.seq);
-    let count = hub.node().presence.count(room.id());
-    let kept = follower.users_frame.take();
-    let users = kept.unwrap_or_else(|| users(&room, entered.users.as_deref().unwrap_or_default(), count));
-    if let Some(version) = follower.users_version.get() {
-        room.keep_users_frame(version, users.clone());
-    }
-    conn.send(users);
+    let kept = follower.users.take().or_else(|| kept_users(hub, &room));
+    conn.send(kept.unwrap_or_else(|| users(hub, &room, &entered.ranks)));
     Ok(json!({
         "room": uid.as_str(),
         "head": entrance.head.seq.0,
@@ -123,9 +104,18 @@ fn events(uid: &RoomUid, events: &[Event]) -> Vec<Frame> {
     events.iter().map(|event| Frame::event(event, uid.as_str())).collect()
 }
 
-fn users(room: &LocalRoom, users: &[Member], count: usize) -> Frame {
-    let users: Vec<_> = users.iter().map(view::member).collect();
-    Frame::server(&Server::RoomUsers { room: room.uid().as_str(), count, users: &users })
+/// The frame of who is in a room, made a moment ago for somebody else. Of more users than are told it holds some anyway, and
+/// their number is told again a moment later.
+fn kept_users(hub: &Hub, room: &LocalRoom) -> Option<Frame> {
+    room.users_frame().filter(|_| hub.node().presence.is_full(room.id()))
+}
+
+fn users(hub: &Hub, room: &LocalRoom, ranks: &HashMap<UserId, Rank>) -> Frame {
+    let (frame, is_full) = hub.node().presence.users_frame(room.id(), room.uid(), ranks);
+    if is_full {
+        room.keep_users_frame(frame.clone());
+    }
+    frame
 }
 
 fn frames(room: &LocalRoom, missed: Missed<Delivery>) -> Vec<Frame> {

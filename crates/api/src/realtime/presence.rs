@@ -1,9 +1,12 @@
 //! Who is in which room: how many connections on all nodes, and which users on this one.
 
+use crate::realtime::frame::Frame;
+use crate::view::UserJson;
 use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::rank::Rank;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::User;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,42 +29,33 @@ struct RoomPresence {
     viewers: ViewerCount,
     /// The room's name, once somebody entered.
     uid: Option<RoomUid>,
-    /// With how many connections.
-    users: HashMap<UserId, (Arc<User>, usize)>,
-    /// How often somebody was added to them or removed.
-    changes: u64,
+    /// By id, each with how many connections.
+    users: BTreeMap<UserId, (Arc<PresentUser>, usize)>,
 }
 
-/// Which users are in a room, for telling whether a list of them still holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsersVersion {
-    changes: u64,
-    users: usize,
-    connections: usize,
+/// Somebody who is in a room, with what all who enter are told.
+#[derive(Debug)]
+struct PresentUser {
+    user: Arc<User>,
+    json: UserJson,
 }
 
-impl UsersVersion {
-    /// The version once one more connection is there, of a user who is new there or not.
-    pub fn with_one_more(self, new_user: bool) -> UsersVersion {
-        let more = usize::from(new_user);
-        UsersVersion {
-            changes: self.changes + u64::from(new_user),
-            users: self.users + more,
-            connections: self.connections + 1,
-        }
+impl PresentUser {
+    fn new(user: &Arc<User>) -> Arc<PresentUser> {
+        Arc::new(PresentUser { user: user.clone(), json: UserJson::new(user) })
     }
+}
 
-    /// Whether a list made at this version may be shown at `now`. Of more than [`USERS_TOLD`] it holds some anyway, and their
-    /// number is told again a moment later.
-    pub fn holds_at(self, now: UsersVersion) -> bool {
-        self == now || (self.users >= USERS_TOLD && now.users >= USERS_TOLD)
-    }
+/// Where somebody is.
+struct UserPresence {
+    present: Arc<PresentUser>,
+    rooms: HashSet<RoomId>,
 }
 
 #[derive(Default)]
 struct PresenceTable {
     rooms: HashMap<RoomId, RoomPresence>,
-    rooms_of: HashMap<UserId, HashSet<RoomId>>,
+    users: HashMap<UserId, UserPresence>,
     changed: HashMap<RoomId, RoomUid>,
     /// How many connections there are on other nodes.
     elsewhere: HashMap<RoomId, usize>,
@@ -71,7 +65,7 @@ struct PresenceTable {
 
 /// Who is logged in in a room on other nodes.
 struct UsersElsewhere {
-    users: Vec<Arc<User>>,
+    users: Vec<Arc<PresentUser>>,
     /// When somebody last began to ask.
     asked_at: Timestamp,
 }
@@ -136,31 +130,40 @@ impl Presence {
     /// Somebody has another name, picture or rank; the rooms they are in.
     pub fn update_user(&self, user: &Arc<User>) -> Vec<RoomId> {
         let table = &mut *self.table();
-        let Some(rooms) = table.rooms_of.get(&user.id) else { return Vec::new() };
-        for room in rooms {
-            if let Some((known, _)) = table.rooms.get_mut(room).and_then(|room| room.users.get_mut(&user.id)) {
-                known.clone_from(user);
+        let Some(known) = table.users.get_mut(&user.id) else { return Vec::new() };
+        known.present = PresentUser::new(user);
+        for room in &known.rooms {
+            if let Some((present, _)) = table.rooms.get_mut(room).and_then(|room| room.users.get_mut(&user.id)) {
+                present.clone_from(&known.present);
             }
         }
-        rooms.iter().copied().collect()
+        known.rooms.iter().copied().collect()
     }
 
     /// Who is logged in in a room on this node, by id, at most [`USERS_TOLD`].
     pub fn users_here(&self, room: RoomId) -> Vec<Arc<User>> {
         let table = self.table();
-        let Some(there) = table.rooms.get(&room) else { return Vec::new() };
-        let mut users: Vec<Arc<User>> = there.users.values().map(|(user, _)| user.clone()).take(USERS_TOLD).collect();
-        users.sort_unstable_by_key(|user| user.id);
-        users
+        table.present_here(room).map(|present| present.user.clone()).collect()
     }
 
     /// The same on all nodes, as they last said.
     pub fn users(&self, room: RoomId) -> Vec<Arc<User>> {
-        let here = self.users_here(room);
-        match self.table().users_elsewhere.get(&room) {
-            Some(elsewhere) => merge(here, elsewhere.users.iter().cloned()),
-            None => here,
-        }
+        let table = self.table();
+        table.present(room).into_iter().map(|present| present.user.clone()).collect()
+    }
+
+    /// The frame of who is logged in in a room, on all nodes as they last said, with the ranks held there; and whether it
+    /// holds so many that there may be more.
+    pub fn users_frame(&self, room: RoomId, uid: &RoomUid, ranks: &HashMap<UserId, Rank>) -> (Frame, bool) {
+        let table = self.table();
+        let present = table.present(room);
+        let users = present.iter().map(|present| (&present.json, ranks.get(&present.user.id).copied()));
+        (Frame::users(uid.as_str(), table.count(room), users), present.len() >= USERS_TOLD)
+    }
+
+    /// Whether so many users are in a room that not all may be told.
+    pub fn is_full(&self, room: RoomId) -> bool {
+        self.table().present(room).len() >= USERS_TOLD
     }
 
     /// Whether the other nodes are to be asked who is in a room there; true for one caller after each change, and once in half a minute.
@@ -182,23 +185,10 @@ impl Presence {
     pub fn set_users_elsewhere(&self, room: RoomId, users: Vec<Arc<User>>) {
         let table = &mut *self.table();
         if let Some(known) = table.users_elsewhere.get_mut(&room)
-            && known.users != users
+            && !known.users.iter().map(|present| &present.user).eq(&users)
         {
-            known.users = users;
-            table.rooms.entry(room).or_default().changes += 1;
+            known.users = users.iter().map(PresentUser::new).collect();
         }
-    }
-
-    /// Which users are in a room, and whether this one is among them.
-    pub fn users_version(&self, room: RoomId, user: Option<UserId>) -> (UsersVersion, bool) {
-        let table = self.table();
-        let there = table.rooms.get(&room);
-        let version = UsersVersion {
-            changes: there.map_or(0, |there| there.changes),
-            users: there.map_or(0, |there| there.users.len()),
-            connections: table.count(room),
-        };
-        (version, user.zip(there).is_some_and(|(user, there)| there.users.contains_key(&user)))
     }
 
     /// How many connections are in a room, on all nodes.
@@ -224,10 +214,7 @@ impl Presence {
                 }
             } else {
                 table.elsewhere.remove(room);
-                let told = table.users_elsewhere.remove(room);
-                if let Some(there) = told.and_then(|_| table.rooms.get_mut(room)) {
-                    there.changes += 1;
-                }
+                table.users_elsewhere.remove(room);
             }
             if let Some(uid) = table.rooms.get(room).and_then(|there| there.uid.clone()) {
                 table.changed.insert(*room, uid);
@@ -262,16 +249,34 @@ impl PresenceTable {
         here + self.elsewhere.get(&room).copied().unwrap_or(0)
     }
 
+    fn present_here(&self, room: RoomId) -> impl Iterator<Item = &PresentUser> {
+        let users = self.rooms.get(&room).into_iter().flat_map(|there| there.users.values());
+        users.take(USERS_TOLD).map(|(present, _)| &**present)
+    }
+
+    /// Who is in a room on all nodes, each once, by id, at most [`USERS_TOLD`].
+    fn present(&self, room: RoomId) -> Vec<&PresentUser> {
+        let mut present: Vec<&PresentUser> = self.present_here(room).collect();
+        if let Some(elsewhere) = self.users_elsewhere.get(&room) {
+            present.extend(elsewhere.users.iter().map(|present| &**present));
+            // Who is here too is shown as they are known here.
+            present.sort_by_key(|present| present.user.id);
+            present.dedup_by_key(|present| present.user.id);
+            present.truncate(USERS_TOLD);
+        }
+        present
+    }
+
     fn add_user(&mut self, room: RoomId, user: Option<&Arc<User>>) {
         let Some(user) = user else { return };
-        let there = self.rooms.entry(room).or_default();
         // Who is there already may have a newer name than a login that was read before the change.
-        let count = &mut there.users.entry(user.id).or_insert_with(|| (user.clone(), 0)).1;
-        *count += 1;
-        if *count == 1 {
-            there.changes += 1;
-        }
-        self.rooms_of.entry(user.id).or_default().insert(room);
+        let known = self
+            .users
+            .entry(user.id)
+            .or_insert_with(|| UserPresence { present: PresentUser::new(user), rooms: HashSet::new() });
+        known.rooms.insert(room);
+        let there = self.rooms.entry(room).or_default();
+        there.users.entry(user.id).or_insert_with(|| (known.present.clone(), 0)).1 += 1;
     }
 
     fn remove_user(&mut self, room: RoomId, user: Option<UserId>) {
@@ -283,11 +288,10 @@ impl PresenceTable {
             return;
         }
         there.users.remove(&user);
-        there.changes += 1;
-        if let Some(rooms) = self.rooms_of.get_mut(&user) {
-            rooms.remove(&room);
-            if rooms.is_empty() {
-                self.rooms_of.remove(&user);
+        if let Some(known) = self.users.get_mut(&user) {
+            known.rooms.remove(&room);
+            if known.rooms.is_empty() {
+                self.users.remove(&user);
             }
         }
     }
@@ -337,17 +341,64 @@ mod tests {
         assert_eq!((presence.count(ROOM), presence.take_changed()), (5, vec![]));
         presence.enter(ROOM, &uid(), None);
         assert_eq!(presence.take_changed(), [(ROOM, uid(), 6)]);
-        let (before, _) = presence.users_version(ROOM, None);
         let (now, bob) = (Timestamp(1_000_000), Arc::new(known_user(2, "bob")));
         assert_eq!([presence.begin_asking(ROOM, now), presence.begin_asking(ROOM, now)], [true, false]);
         presence.set_users_elsewhere(ROOM, vec![bob.clone()]);
         assert_eq!((presence.users(ROOM), presence.users_here(ROOM)), (vec![bob], vec![]));
+        presence.enter(ROOM, &uid(), Some(&Arc::new(known_user(2, "rob"))));
+        presence.enter(ROOM, &uid(), Some(&Arc::new(known_user(1, "ann"))));
+        let listed = ["ann [registered]", "rob [registered]"].map(str::to_owned).to_vec();
+        assert_eq!(told(&presence, &[]), (listed, false), "each once");
+        presence.leave(ROOM, &uid(), Some(UserId(1)));
+        presence.leave(ROOM, &uid(), Some(UserId(2)));
+        assert_eq!(told(&presence, &[]).0, ["bob [registered]"]);
         assert!(presence.begin_asking(ROOM, now + USERS_FRESH_FOR));
         presence.set_elsewhere(&[(ROOM, 0)]);
         assert!(presence.users(ROOM).is_empty());
         assert_eq!(presence.take_changed(), [(ROOM, uid(), 1)]);
-        assert_ne!(presence.users_version(ROOM, None).0, before, "the list says how many there are");
         assert_eq!(presence.here(), HashMap::from([(ROOM, 1)]));
+    }
+
+    /// The names and roles that the room's frame holds.
+    fn told(presence: &Presence, ranks: &[(i64, Rank)]) -> (Vec<String>, bool) {
+        let ranks = ranks.iter().map(|(user, rank)| (UserId(*user), *rank)).collect();
+        let (frame, is_full) = presence.users_frame(ROOM, &uid(), &ranks);
+        let json = frame.0.iter().position(|byte| *byte == b'{').expect("an object");
+        let frame: serde_json::Value = serde_json::from_slice(&frame.0[json..]).expect("JSON");
+        assert_eq!((&frame["event"], &frame["data"]["room"]), (&"room_users".into(), &uid().as_str().into()));
+        let users = frame["data"]["users"].as_array().expect("a list").iter();
+        let told = users.map(|user| format!("{} {}", user["displayName"], user["roles"]).replace('"', ""));
+        (told.collect(), is_full)
+    }
+
+    #[test]
+    fn the_frame_of_a_room_holds_its_users_as_they_are_called_now_with_their_ranks_there() {
+        let presence = Presence::default();
+        assert_eq!(told(&presence, &[]), (Vec::new(), false));
+        let [ann, bob, cat] = [(1, "ann"), (2, "bob"), (3, "cat")].map(|(id, name)| Arc::new(known_user(id, name)));
+        presence.enter(ROOM, &uid(), Some(&bob));
+        presence.enter(ROOM, &uid(), Some(&ann));
+        presence.enter(RoomId(8), &uid(), Some(&cat));
+        let both = told(&presence, &[(2, Rank::Mod), (3, Rank::Vip)]).0;
+        assert_eq!(both, ["ann [registered]", "bob [registered,mod]"]);
+        presence.update_user(&Arc::new(User { display_name: known_user(2, "rob").display_name, ..(*bob).clone() }));
+        presence.enter(RoomId(8), &uid(), Some(&bob));
+        presence.leave(ROOM, &uid(), Some(ann.id));
+        assert_eq!(told(&presence, &[]).0, ["rob [registered]"]);
+        presence.leave(ROOM, &uid(), Some(bob.id));
+        presence.enter(ROOM, &uid(), Some(&bob));
+        assert_eq!(told(&presence, &[]).0, ["rob [registered]"], "he was in the other room all the time");
+    }
+
+    #[test]
+    fn of_many_users_two_hundred_are_told() {
+        let presence = Presence::default();
+        for id in 1..=USERS_TOLD as i64 + 1 {
+            assert_eq!(presence.is_full(ROOM), id > USERS_TOLD as i64);
+            presence.enter(ROOM, &uid(), Some(&Arc::new(known_user(id, &format!("user{id}")))));
+        }
+        let (users, is_full) = told(&presence, &[]);
+        assert_eq!((users.len(), is_full, presence.users(ROOM).len()), (USERS_TOLD, true, USERS_TOLD));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
-use crate::realtime::presence::UsersVersion;
 use domain::delivery::latest::Latest;
 use domain::delivery::tail::{PeopleVersion, Tail};
 use domain::delivery::viewer::LiveRoom;
@@ -27,8 +26,8 @@ struct SharedRoom {
     tail: RefCell<Tail<Delivery>>,
     /// The frame of the tail's latest messages, and the head that it is of.
     latest_frame: RefCell<Option<(Seq, Frame)>>,
-    /// The frame of who is here.
-    users: RefCell<Option<(UsersVersion, Frame)>>,
+    /// The frame of some who are here, when there are more than are told.
+    users: RefCell<Option<Frame>>,
     ephemeral: RefCell<VecDeque<(u64, Frame)>>,
     latest: Cell<u64>,
 }
@@ -85,15 +84,14 @@ impl LocalRoom {
         }
     }
 
-    /// The frame of who is here, if it was made and still holds.
-    pub fn users_frame(&self, now: UsersVersion) -> Option<Frame> {
-        let known = self.0.users.borrow();
-        known.as_ref().filter(|(version, _)| version.holds_at(now)).map(|(_, frame)| frame.clone())
+    /// The frame of some who are here, if it was made lately.
+    pub fn users_frame(&self) -> Option<Frame> {
+        self.0.users.borrow().clone()
     }
 
-    /// Keeps the frame of who is here for those who enter next.
-    pub fn keep_users_frame(&self, version: UsersVersion, frame: Frame) {
-        *self.0.users.borrow_mut() = Some((version, frame));
+    /// Keeps the frame of who is here for those who enter next: of one that does not hold all it is of no matter whom.
+    pub fn keep_users_frame(&self, frame: Frame) {
+        *self.0.users.borrow_mut() = Some(frame);
     }
 
     /// Forgets the list of who is here: ranks may have changed.

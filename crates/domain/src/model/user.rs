@@ -33,6 +33,16 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+impl User {
+    /// All that holds where this rank is held in the room, lowest first: always guest or registered, then the room's rank, then
+    /// the global one.
+    pub fn roles(&self, room_rank: Option<Rank>) -> impl Iterator<Item = Rank> {
+        let base = if self.username.is_some() { Rank::Registered } else { Rank::Guest };
+        let everywhere = Some(self.rank).filter(|rank| *rank > Rank::Registered);
+        [Some(base), room_rank, everywhere].into_iter().flatten()
+    }
+}
+
 /// A user in the context of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -50,17 +60,6 @@ impl Member {
     /// The higher of the global and the room's rank: what the policy looks at.
     pub fn rank(&self) -> Rank {
         self.room_rank.map_or(self.user.rank, |rank| rank.max(self.user.rank))
-    }
-
-    /// All that holds, lowest first: always guest or registered, then the room's rank, then the global one.
-    pub fn roles(&self) -> Vec<Rank> {
-        let base = if self.user.username.is_some() { Rank::Registered } else { Rank::Guest };
-        let mut roles = vec![base];
-        roles.extend(self.room_rank);
-        if self.user.rank > Rank::Registered {
-            roles.push(self.user.rank);
-        }
-        roles
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::room::{LINES_MAX, NewRoom, Readers, Room, RoomChange, SLOW_MOD
 use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::{Member, User};
+use crate::model::user::Member;
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::{Charge, Quota};
 use crate::ports::log::{AppendResult, LogCommand, LogEntry};
@@ -17,6 +17,7 @@ use crate::review;
 use crate::service::access::Sources;
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, Ports, Settings};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What is to change of a room; texts as they were typed.
@@ -233,13 +234,19 @@ impl Rooms {
         Ok(appointed.into_iter().filter(|member| member.room_rank >= Some(Rank::Mod)).collect())
     }
 
-    /// These users, as they were given, with the ranks they hold in the room.
-    pub async fn members(&self, room: RoomId, users: &[Arc<User>]) -> Result<Vec<Member>, Error> {
-        if let Some(members) = self.ports.access.members(room, users) {
-            return Ok(members);
+    /// The ranks held in a room: of `users` at least, who are only asked for when the ranks are not in memory.
+    pub async fn ranks(
+        &self,
+        room: RoomId,
+        users: impl FnOnce() -> Vec<UserId>,
+    ) -> Result<Arc<HashMap<UserId, Rank>>, Error> {
+        if let Some(ranks) = self.ports.access.ranks(room) {
+            return Ok(ranks);
         }
-        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-        Ok(self.ports.rooms.members(room, &ids).await?)
+        let users = users();
+        let members = if users.is_empty() { Vec::new() } else { self.ports.rooms.members(room, &users).await? };
+        let ranks = members.into_iter().filter_map(|member| Some((member.user.id, member.room_rank?)));
+        Ok(Arc::new(ranks.collect()))
     }
 
     /// Closes a room for ever: its viewers leave, and it is found no more.

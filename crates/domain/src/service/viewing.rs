@@ -6,11 +6,12 @@ use crate::delivery::tail::Tail;
 use crate::delivery::viewer::LiveRoom;
 use crate::model::audience::Recipient;
 use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
-use crate::model::user::{Member, User};
+use crate::model::rank::Rank;
 use crate::service::error::{Error, Resource};
 use crate::service::reads::{ReadCost, Reader};
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Ports};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a node knows of its rooms besides the store.
@@ -21,8 +22,9 @@ pub trait Follower {
     /// The room, followed from now on. What the client takes from its tail is paused until it is joined, or resumed.
     fn follow(&self, room: RoomId, uid: &RoomUid) -> impl Future<Output = Result<Self::Room, Error>>;
 
-    /// Who is logged in there; `None` when the list of them, with the one who enters, is at hand already.
-    fn users(&self, room: &Self::Room, entering: Option<UserId>) -> Option<Vec<Arc<User>>>;
+    /// Who is logged in there and to be listed; nobody when the list is at hand already. Only asked for when the ranks are not
+    /// in memory.
+    fn users(&self, room: &Self::Room) -> Vec<UserId>;
 }
 
 /// Where a client wants to go on.
@@ -41,8 +43,8 @@ pub struct Entered<R: LiveRoom> {
     pub room: R,
     /// What to send, and the cursor after it.
     pub entrance: Entrance<R::Delivery>,
-    /// Who is there, with the ranks held there, the one who enters among them; `None` when the follower has that list.
-    pub users: Option<Vec<Member>>,
+    /// The ranks held there: of the one who enters and of those whom the follower listed, at least.
+    pub ranks: Arc<HashMap<UserId, Rank>>,
 }
 
 /// The service of those who read live.
@@ -108,12 +110,10 @@ impl Viewing {
         }
         let entrance = join.finish().ok_or(Error::NoSuch(Resource::Room))?;
         let (id, room) = followed.ok_or(Error::NoSuch(Resource::Room))?;
-        let entering = entrance.access.member.as_ref();
-        let users = match follower.users(&room, entering.map(|member| member.user.id)) {
-            Some(users) => Some(self.present(id, users, entering).await?),
-            None => None,
-        };
-        Ok(Entered { room, entrance, users })
+        let entering = entrance.access.member.as_ref().map(|member| member.user.id);
+        let users = || follower.users(&room).into_iter().chain(entering).collect();
+        let ranks = self.rooms.ranks(id, users).await?;
+        Ok(Entered { room, entrance, ranks })
     }
 
     /// What a client missed whose cursor the room's tail has left behind.
@@ -135,21 +135,6 @@ impl Viewing {
                 Need::Tail | Need::Nothing => return catch_up.finish().ok_or(Error::NoSuch(Resource::Room)),
             };
         }
-    }
-
-    /// Who is logged in in a room, with the one who enters.
-    async fn present(
-        &self,
-        room: RoomId,
-        mut users: Vec<Arc<User>>,
-        entering: Option<&Member>,
-    ) -> Result<Vec<Member>, Error> {
-        if let Some(member) = entering
-            && !users.iter().any(|user| user.id == member.user.id)
-        {
-            users.push(Arc::new(member.user.clone()));
-        }
-        if users.is_empty() { Ok(Vec::new()) } else { self.rooms.members(room, &users).await }
     }
 
     fn charge(&self, reader: &Reader<'_>, cost: ReadCost) -> Result<(), Error> {

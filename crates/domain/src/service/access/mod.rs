@@ -17,9 +17,10 @@ mod state;
 
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use crate::model::rank::Rank;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
-use crate::model::user::{Member, Network, User};
+use crate::model::user::{Network, User};
 use crate::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use crate::ports::readers::{AccessReader, EventReader};
 use crate::ports::store::{AccountStore, RoomStore, StoreError};
@@ -235,12 +236,9 @@ impl AccessCache {
         }
     }
 
-    /// These users with the ranks they hold in a room; `None` when that room is not remembered.
-    pub fn members(&self, room: RoomId, users: &[Arc<User>]) -> Option<Vec<Member>> {
-        let memory = self.memory();
-        let ranks = memory.access.ranks(room)?;
-        let member = |user: &Arc<User>| Member { user: (**user).clone(), room_rank: ranks.get(&user.id).copied() };
-        Some(users.iter().map(member).collect())
+    /// The ranks held in a room; `None` when that room is not remembered.
+    pub fn ranks(&self, room: RoomId) -> Option<Arc<HashMap<UserId, Rank>>> {
+        self.memory().access.ranks(room)
     }
 
     async fn confirm(&self, sources: Sources<'_>, check: Check) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::review::REPEAT_WINDOW;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// What was read is believed for this long; then its log's head is compared with the store's.
 pub const FRESH_FOR: Span = Span::seconds(2);
@@ -50,8 +51,9 @@ pub struct CacheState {
 }
 
 struct CachedRoom {
-    /// Without its sanctions.
+    /// Without its ranks and sanctions.
     room_access: RoomAccess,
+    ranks: Arc<HashMap<UserId, Rank>>,
     sanctions: Sanctions,
     fresh_at: Timestamp,
     used: bool,
@@ -199,9 +201,9 @@ impl CacheState {
     }
 
     /// The ranks held in a room, when all of them are known.
-    pub fn ranks(&self, room: RoomId) -> Option<&HashMap<UserId, Rank>> {
+    pub fn ranks(&self, room: RoomId) -> Option<Arc<HashMap<UserId, Rank>>> {
         let room = self.rooms.get(&room).filter(|room| !room.room_access.cut)?;
-        Some(&room.room_access.ranks)
+        Some(room.ranks.clone())
     }
 
     fn mark_used(&mut self, id: RoomId, user: Option<UserId>) {
@@ -278,7 +280,8 @@ impl CacheState {
             self.ids.insert(room.uid.clone(), id);
         }
         let sanctions = Sanctions::from(std::mem::take(&mut room_access.sanctions));
-        self.rooms.insert(id, CachedRoom { room_access, sanctions, fresh_at: now, used: true });
+        let ranks = Arc::new(std::mem::take(&mut room_access.ranks));
+        self.rooms.insert(id, CachedRoom { room_access, ranks, sanctions, fresh_at: now, used: true });
     }
 
     /// Keeps a user as read at `now`, unless it was invalidated after `version`.
@@ -393,8 +396,7 @@ fn compose(
     question: &Question<'_>,
     last_posts: Option<&(Timestamp, Body)>,
 ) -> Option<AccessContext> {
-    let ranks = &room.room_access.ranks;
-    let member = user.map(|user| Member { user: user.clone(), room_rank: ranks.get(&user.id).copied() });
+    let member = user.map(|user| Member { user: user.clone(), room_rank: room.ranks.get(&user.id).copied() });
     let near = |room: &CachedRoom| room.sanctions.near(question.user, question.network);
     let covers = |sanction: &Sanction| {
         sanction.in_force(question.now)
