@@ -5,11 +5,13 @@ mod support;
 
 use domain::model::event::{EventKind, ModerationAction};
 use domain::model::id::{RoomUid, Seq};
+use domain::model::message::MessageKind;
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::time::{Duration, Span};
 use domain::policy::Denied;
 use domain::ports::readers::Position;
+use domain::service::chat::NewMessage;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use domain::service::rooms::RoomEdit;
 use domain::service::{Caller, Settings};
@@ -40,6 +42,24 @@ async fn what_is_said_stands_in_the_log_and_is_told() {
     assert_eq!((said.seq, said.text.as_str(), &said.author.user), (Seq(1), "hello 🦊", &guest.user));
     assert_eq!(world.bus.drain(), [EventKind::Posted(Box::new(said))]);
     assert_eq!(world.texts(&room).await, ["hello 🦊"]);
+}
+
+#[tokio::test]
+async fn a_message_is_in_line_before_the_answers_to_those_before_it() {
+    let (world, owner, room) = world_with_room().await;
+    world.faults.always("log.append", Fault::Hold);
+    let before = world.faults.calls("log.append");
+    let mut postings = Vec::new();
+    for text in ["one", "two", "three"] {
+        let new = NewMessage { text, kind: MessageKind::Say, nonce: None, reply_to: None };
+        postings.push(world.services.chat.enqueue(Some(&owner), Some(&room), new).await);
+    }
+    assert_eq!(world.faults.calls("log.append"), before + 3);
+    world.faults.release();
+    for (posting, text) in postings.into_iter().zip(["one", "two", "three"]) {
+        assert_eq!(posting.await.unwrap().text.as_str(), text);
+    }
+    assert_eq!(world.texts(&room).await, ["one", "two", "three"]);
 }
 
 #[tokio::test]
