@@ -8,9 +8,9 @@ use crate::http::layers;
 use crate::public_url::PublicUrl;
 use crate::realtime::origin;
 use actix_web::HttpRequest;
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::RoomUid;
 use domain::model::room::Room;
-use domain::model::site::Site;
 use domain::service::error::{Error, Resource};
 
 /// Anybody's page.
@@ -72,10 +72,10 @@ async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> Result<String, E
 }
 
 fn ancestors(room: &Room) -> String {
-    if room.sites.is_empty() {
+    if room.frame_ancestors.is_empty() {
         return ANY.to_owned();
     }
-    let listed = room.sites.iter().map(Site::as_str);
+    let listed = room.frame_ancestors.iter().map(FrameAncestor::as_str);
     ["'self'"].into_iter().chain(listed).collect::<Vec<_>>().join(" ")
 }
 

@@ -122,7 +122,7 @@ pub fn room(room: &Room) -> RoomView {
             links: room.rules.links,
             read: room.rules.readers.as_str(),
         },
-        allowed_sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+        allowed_sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
         pinned: room.pinned.as_deref().map(|pinned| Box::new(message(pinned, room.uid.as_str()))),
         timestamp: room.created_at.0,
     }

@@ -131,7 +131,7 @@ fn access(seq: i64) -> AccessContext {
         description: new.description,
         owner: owner.id,
         rules: Rules::default(),
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
         pinned: None,
         created_at: NOON,
     };

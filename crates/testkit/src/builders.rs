@@ -3,13 +3,13 @@
 //! A builder fills in what a test does not care about. What it makes is made through the ports, like anything else.
 
 use crate::hasher::PlainHasher;
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{Epoch, RoomId, RoomUid, UserId, UserUid};
 use domain::model::message::{Draft, MessageKind};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Room};
 use domain::model::sanction::{NewSanction, SanctionKind};
-use domain::model::site::Site;
 use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
@@ -206,9 +206,9 @@ pub fn reason(text: &str) -> Reason {
     Reason::parse(text).expect("a reason")
 }
 
-/// A site whose pages may frame a chat.
-pub fn site(text: &str) -> Site {
-    Site::parse(text).expect("a site")
+/// Whose pages may frame a chat.
+pub fn frame_ancestor(text: &str) -> FrameAncestor {
+    FrameAncestor::parse("allowed_sites", text).expect("an origin")
 }
 
 /// A room's name.

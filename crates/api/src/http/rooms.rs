@@ -168,7 +168,7 @@ pub async fn change(
         max_lines: rules.max_lines.or(body.max_lines),
         links: rules.links.or(body.links),
         readers: rules.read.or(body.read),
-        sites: body.allowed_sites,
+        frame_ancestors: body.allowed_sites,
     };
     let room = app.services.rooms.configure(&caller, &uid, edit).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))

@@ -3,10 +3,10 @@
 use crate::capability::{self, Capability};
 use crate::model::access::AccessContext;
 use crate::model::event::ModerationAction;
+use crate::model::frame_ancestor::FrameAncestor;
 use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::{LINES_MAX, NewRoom, Readers, Room, RoomChange, SLOW_MODE_MAX};
-use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::Member;
@@ -38,7 +38,7 @@ pub struct RoomEdit {
     /// Who may read: everyone or members.
     pub readers: Option<String>,
     /// Whose pages may frame the chat.
-    pub sites: Option<Vec<String>>,
+    pub frame_ancestors: Option<Vec<String>>,
 }
 
 impl RoomEdit {
@@ -51,7 +51,11 @@ impl RoomEdit {
             max_lines: self.max_lines.map(max_lines).transpose()?,
             links: self.links,
             readers: self.readers.as_deref().map(readers).transpose()?,
-            sites: self.sites.as_deref().map(Site::parse_all).transpose()?,
+            frame_ancestors: self
+                .frame_ancestors
+                .as_deref()
+                .map(|texts| FrameAncestor::parse_all("allowed_sites", texts))
+                .transpose()?,
         })
     }
 }

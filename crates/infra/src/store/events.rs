@@ -6,11 +6,11 @@ use crate::db::schema::room_events;
 use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind, ModerationAction};
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{MessageId, RoomId, Seq, UserId};
 use domain::model::log::LogLine;
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, User};
@@ -109,7 +109,7 @@ fn settings(room: &Room) -> Settings {
         links: room.rules.links,
         max_lines: Some(room.rules.max_lines),
         readers: Some(room.rules.readers.as_str().to_owned()),
-        sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+        sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
     }
 }
 
@@ -204,7 +204,7 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
                 None => room.rules.readers,
             },
         },
-        sites: settings.sites.into_iter().map(Site::stored).collect(),
+        frame_ancestors: settings.sites.into_iter().map(FrameAncestor::stored).collect(),
         ..room
     })
 }

@@ -198,7 +198,7 @@ pub fn configure(conn: &mut AnyConn, entry: &LogEntry, change: &RoomChange) -> D
             rooms::max_lines.eq(places::count(room.rules.max_lines)?),
             rooms::readers.eq(room.rules.readers.as_str()),
             rooms::links.eq(room.rules.links),
-            rooms::sites.eq(places::sites_text(&room.sites)?),
+            rooms::sites.eq(places::frame_ancestors_text(&room.frame_ancestors)?),
         ))
         .execute(conn)?;
     Ok(Ok(EventKind::Configured(Box::new(room))))

@@ -1,7 +1,7 @@
 //! Rooms and who keeps order in them.
 
 use super::Subject;
-use crate::builders::{NOON, later, room, site};
+use crate::builders::{NOON, frame_ancestor, later, room};
 use domain::model::event::ModerationAction;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
@@ -33,7 +33,7 @@ pub async fn a_room_is_found_as_it_was_made(subject: Subject) {
         description: new.description,
         owner: ann.id,
         rules: Rules::default(),
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
         pinned: None,
         created_at: new.created_at,
     };
@@ -173,7 +173,7 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         max_lines: Some(3),
         links: Some(false),
         readers: Some(Readers::Members),
-        sites: Some(vec![site("https://*.example.org"), site("http://localhost:3000")]),
+        frame_ancestors: Some(vec![frame_ancestor("https://*.example.org"), frame_ancestor("http://localhost:3000")]),
         ..RoomChange::default()
     };
     let mut expected = lobby.clone();
@@ -183,7 +183,7 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         assert_eq!(event.kind, domain::model::event::EventKind::Configured(Box::new(expected.clone())));
         assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), Some(expected.clone()));
     }
-    assert_eq!(expected.sites.len(), 2);
+    assert_eq!(expected.frame_ancestors.len(), 2);
     assert_eq!(
         expected.rules,
         Rules { slow_mode: Span::seconds(30), max_length: 200, max_lines: 3, links: false, readers: Readers::Members }

@@ -2,12 +2,12 @@
 
 use domain::model::connection::ConnectionInfo;
 use domain::model::event::{Event, EventKind, ModerationAction};
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{MessageId, RoomId, RoomUid, Seq, UserId, UserUid};
 use domain::model::message::{Message, MessageKind};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, User};
@@ -163,7 +163,7 @@ impl From<&Room> for RoomRecord {
             max_lines: room.rules.max_lines,
             links: room.rules.links,
             readers: room.rules.readers.as_str().to_owned(),
-            sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+            sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
             pinned: room.pinned.as_deref().map(MessageRecord::from),
             created_at: room.created_at.0,
         }
@@ -189,7 +189,7 @@ impl RoomRecord {
                 links: self.links,
                 readers: Readers::parse(&self.readers)?,
             },
-            sites: self.sites.into_iter().map(Site::stored).collect(),
+            frame_ancestors: self.sites.into_iter().map(FrameAncestor::stored).collect(),
             pinned,
             created_at: Timestamp(self.created_at),
         })

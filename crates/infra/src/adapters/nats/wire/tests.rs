@@ -3,11 +3,11 @@
 use super::*;
 use domain::model::connection::ConnectionInfo;
 use domain::model::event::{EventKind, ModerationAction};
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{MessageId, RoomUid};
 use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::Span;
 use domain::model::user::{Member, User};
@@ -51,7 +51,7 @@ fn room() -> Room {
             links: false,
             readers: Readers::Members,
         },
-        sites: vec![Site::stored("https://example.org".to_owned())],
+        frame_ancestors: vec![FrameAncestor::stored("https://example.org".to_owned())],
         pinned: Some(Arc::new(message("pinned"))),
         created_at: NOON,
     }

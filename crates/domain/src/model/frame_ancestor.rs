@@ -1,56 +1,53 @@
-//! Sites whose pages may frame a room's chat.
+//! Whose pages may frame a chat: the sources of a policy's `frame-ancestors`.
 
 use crate::model::text::Invalid;
 
-/// The most sites of one room.
-pub const SITES_MAX: usize = 20;
-
-/// The field's name as clients write it.
-const FIELD: &str = "allowed_sites";
+/// The most in one list.
+pub const FRAME_ANCESTORS_MAX: usize = 20;
 
 /// An origin, or with `*.` before its host all below it: `https://example.org`, `http://*.example.org:8080`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site(String);
+pub struct FrameAncestor(String);
 
-impl Site {
-    /// Takes a site as it was typed; case and a slash at the end do not matter. It may hold nothing but what a policy's list
-    /// of sources may, which is where it ends up.
-    pub fn parse(text: &str) -> Result<Site, Invalid> {
+impl FrameAncestor {
+    /// Takes one as it was typed in the field of that name; case and a slash at the end do not matter. It may hold nothing but
+    /// what a policy's list of sources may, which is where it ends up.
+    pub fn parse(field: &'static str, text: &str) -> Result<FrameAncestor, Invalid> {
         let site = text.trim().to_ascii_lowercase();
         let site = site.strip_suffix('/').unwrap_or(&site);
         if is_site(site) {
             return match wildcard_of_strangers(site) {
                 Some(suffix) => {
-                    Err(Invalid::new(FIELD, format!("holds *.{suffix}, below which anybody can have a site")))
+                    Err(Invalid::new(field, format!("holds *.{suffix}, below which anybody can have a site")))
                 }
-                None => Ok(Site(site.to_owned())),
+                None => Ok(FrameAncestor(site.to_owned())),
             };
         }
         let shown: String = text.chars().filter(|c| !c.is_control()).take(64).collect();
         let reason = format!(
             "holds {shown:?}, which is no site like https://example.org, https://*.example.org or http://localhost:3000"
         );
-        Err(Invalid::new(FIELD, reason))
+        Err(Invalid::new(field, reason))
     }
 
-    /// Takes a list, each site once.
-    pub fn parse_all(texts: &[String]) -> Result<Vec<Site>, Invalid> {
-        let mut sites: Vec<Site> = Vec::new();
+    /// Takes the list in the field of that name, each of them once.
+    pub fn parse_all(field: &'static str, texts: &[String]) -> Result<Vec<FrameAncestor>, Invalid> {
+        let mut ancestors: Vec<FrameAncestor> = Vec::new();
         for text in texts {
-            let site = Site::parse(text)?;
-            if !sites.contains(&site) {
-                sites.push(site);
+            let site = FrameAncestor::parse(field, text)?;
+            if !ancestors.contains(&site) {
+                ancestors.push(site);
             }
-            if sites.len() > SITES_MAX {
-                return Err(Invalid::new(FIELD, format!("holds more than {SITES_MAX} sites")));
+            if ancestors.len() > FRAME_ANCESTORS_MAX {
+                return Err(Invalid::new(field, format!("holds more than {FRAME_ANCESTORS_MAX} sites")));
             }
         }
-        Ok(sites)
+        Ok(ancestors)
     }
 
-    /// A site that a store gives back: it was parsed when it was written.
-    pub fn stored(text: String) -> Site {
-        Site(text)
+    /// One that a store gives back: it was parsed when it was written.
+    pub fn stored(text: String) -> FrameAncestor {
+        FrameAncestor(text)
     }
 
     pub fn as_str(&self) -> &str {
@@ -96,6 +93,8 @@ fn is_host(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    const FIELD: &str = "allowed_sites";
+
     #[test]
     fn origins_are_sites_with_or_without_all_below_them() {
         for (typed, kept) in [
@@ -106,7 +105,7 @@ mod tests {
             ("http://192.168.0.7:8080", "http://192.168.0.7:8080"),
             ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
         ] {
-            assert_eq!(Site::parse(typed).map(|site| site.0), Ok(kept.to_owned()), "{typed}");
+            assert_eq!(FrameAncestor::parse(FIELD, typed).map(|site| site.0), Ok(kept.to_owned()), "{typed}");
         }
     }
 
@@ -142,10 +141,14 @@ mod tests {
             "javascript:alert(1)",
             "https:// a.example",
         ] {
-            assert_eq!(Site::parse(typed).map_err(|invalid| invalid.field), Err("allowed_sites"), "{typed}");
+            assert_eq!(
+                FrameAncestor::parse(FIELD, typed).map_err(|invalid| invalid.field),
+                Err("allowed_sites"),
+                "{typed}"
+            );
         }
-        assert!(Site::parse(&format!("https://{}.example", "a".repeat(64))).is_err());
-        assert!(Site::parse(&format!("https://{}example", "a.".repeat(130))).is_err());
+        assert!(FrameAncestor::parse(FIELD, &format!("https://{}.example", "a".repeat(64))).is_err());
+        assert!(FrameAncestor::parse(FIELD, &format!("https://{}example", "a.".repeat(130))).is_err());
     }
 
     #[test]
@@ -164,16 +167,16 @@ mod tests {
             ("http://*.localhost:3000", true),
             ("http://*.intranet", true),
         ] {
-            assert_eq!(Site::parse(typed).is_ok(), taken, "{typed}");
+            assert_eq!(FrameAncestor::parse(FIELD, typed).is_ok(), taken, "{typed}");
         }
     }
 
     #[test]
     fn a_list_holds_each_site_once_and_twenty_at_most() {
         let numbered = |count: usize| (1..=count).map(|n| format!("https://{n}.example")).collect::<Vec<_>>();
-        assert_eq!(Site::parse_all(&numbered(20)).map(|sites| sites.len()), Ok(20));
-        assert!(Site::parse_all(&numbered(21)).is_err());
+        assert_eq!(FrameAncestor::parse_all(FIELD, &numbered(20)).map(|sites| sites.len()), Ok(20));
+        assert!(FrameAncestor::parse_all(FIELD, &numbered(21)).is_err());
         let twice = ["https://a.example".to_owned(), "https://A.example/".to_owned()];
-        assert_eq!(Site::parse_all(&twice).map(|sites| sites.len()), Ok(1));
+        assert_eq!(FrameAncestor::parse_all(FIELD, &twice).map(|sites| sites.len()), Ok(1));
     }
 }
