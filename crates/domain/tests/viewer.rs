@@ -132,6 +132,7 @@ fn access(seq: i64) -> AccessContext {
         owner: owner.id,
         rules: Rules::default(),
         frame_ancestors: Vec::new(),
+        site: None,
         pinned: None,
         created_at: NOON,
     };

@@ -14,6 +14,8 @@ pub mod rank;
 pub mod room;
 pub mod sanction;
 pub mod session;
+pub mod site;
+pub mod site_key;
 pub mod text;
 pub mod time;
 pub mod user;

@@ -1,7 +1,7 @@
 //! A room and its settings.
 
 use crate::model::frame_ancestor::FrameAncestor;
-use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
+use crate::model::id::{Epoch, RoomId, RoomUid, Seq, SiteUid, UserId};
 use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::text::{Description, RoomName};
@@ -24,6 +24,8 @@ pub struct Room {
     pub rules: Rules,
     /// Whose pages may frame the chat; anybody's when empty.
     pub frame_ancestors: Vec<FrameAncestor>,
+    /// The site that it belongs to.
+    pub site: Option<SiteUid>,
     /// The message at the top, unless it was deleted; shown as it is when the room is read.
     pub pinned: Option<Arc<Message>>,
     /// When it was made.
@@ -115,6 +117,8 @@ pub struct NewRoom {
     pub description: Description,
     /// Who makes it.
     pub owner: UserId,
+    /// The site that it belongs to.
+    pub site: Option<SiteUid>,
     /// A number from the id source, see [`Epoch`].
     pub epoch: Epoch,
     pub created_at: Timestamp,
@@ -139,6 +143,8 @@ pub struct RoomChange {
     pub readers: Option<Readers>,
     /// Whose pages may frame the chat.
     pub frame_ancestors: Option<Vec<FrameAncestor>>,
+    /// The site that it belongs to; `Some(None)` takes it out of its site.
+    pub site: Option<Option<SiteUid>>,
 }
 
 impl RoomChange {
@@ -152,6 +158,9 @@ impl RoomChange {
         }
         if let Some(list) = &self.frame_ancestors {
             room.frame_ancestors = list.clone();
+        }
+        if let Some(site) = &self.site {
+            room.site = site.clone();
         }
         room.rules.slow_mode = self.slow_mode.unwrap_or(room.rules.slow_mode);
         room.rules.max_length = self.max_length.unwrap_or(room.rules.max_length);

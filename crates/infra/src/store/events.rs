@@ -7,7 +7,7 @@ use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::frame_ancestor::FrameAncestor;
-use domain::model::id::{MessageId, RoomId, Seq, UserId};
+use domain::model::id::{MessageId, RoomId, Seq, SiteUid, UserId};
 use domain::model::log::LogLine;
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
@@ -55,6 +55,9 @@ struct Settings {
     readers: Option<String>,
     #[serde(default)]
     sites: Vec<String>,
+    /// Missing where the room belonged to none, or an older version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
 }
 
 /// Writes an event's row. A message is a row of its own table and none here.
@@ -109,6 +112,7 @@ fn settings(room: &Room) -> Settings {
         links: room.rules.links,
         max_lines: Some(room.rules.max_lines),
         readers: Some(room.rules.readers.as_str().to_owned()),
+        site: room.site.as_ref().map(|site| site.as_str().to_owned()),
         sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
     }
 }
@@ -205,6 +209,7 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
             },
         },
         frame_ancestors: settings.sites.into_iter().map(FrameAncestor::stored).collect(),
+        site: settings.site.as_deref().and_then(SiteUid::parse),
         ..room
     })
 }

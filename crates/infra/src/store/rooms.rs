@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use domain::model::frame_ancestor::FrameAncestor;
-use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::id::{RoomId, RoomUid, SiteUid, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Readers, Room, Rules};
 use domain::model::text::{Description, RoomName};
@@ -36,6 +36,7 @@ pub type RoomColumns = (
     rooms::sites,
     rooms::max_lines,
     rooms::readers,
+    rooms::site,
 );
 
 /// All of a room but when it was closed.
@@ -52,6 +53,7 @@ pub const ROOM: RoomColumns = (
     rooms::sites,
     rooms::max_lines,
     rooms::readers,
+    rooms::site,
 );
 
 /// What [`with_pinned`] loads: the room, and the message at its top with its author.
@@ -87,6 +89,7 @@ pub struct RoomRow {
     sites: String,
     max_lines: i32,
     readers: String,
+    site: Option<String>,
 }
 
 impl RoomRow {
@@ -106,6 +109,7 @@ impl RoomRow {
                 readers: Readers::parse(&self.readers).ok_or(DbError::Damaged("rooms.readers"))?,
             },
             frame_ancestors: sites.into_iter().map(FrameAncestor::stored).collect(),
+            site: self.site.map(|uid| SiteUid::parse(&uid).ok_or(DbError::Damaged("rooms.site"))).transpose()?,
             pinned: None,
             created_at: Timestamp(self.created_at),
         })
@@ -281,6 +285,7 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
             rooms::max_lines.eq(count(rules.max_lines)?),
             rooms::links.eq(rules.links),
             rooms::readers.eq(rules.readers.as_str()),
+            rooms::site.eq(room.site.as_ref().map(SiteUid::as_str)),
             rooms::created_at.eq(room.created_at.0),
         ))
         .returning(rooms::id)
@@ -303,6 +308,7 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
         owner: room.owner,
         rules,
         frame_ancestors: Vec::new(),
+        site: room.site,
         pinned: None,
         created_at: room.created_at,
     })

@@ -24,6 +24,7 @@ impl RoomStore for MemoryStore {
             owner: new.owner,
             rules: Rules::default(),
             frame_ancestors: Vec::new(),
+            site: new.site,
             pinned: None,
             created_at: new.created_at,
         };

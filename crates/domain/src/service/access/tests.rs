@@ -49,6 +49,7 @@ fn lobby() -> Room {
         owner: UserId(9),
         rules: Rules::default(),
         frame_ancestors: Vec::new(),
+        site: None,
         pinned: None,
         created_at: NOON,
     }

@@ -52,6 +52,7 @@ fn room() -> Room {
             readers: Readers::Members,
         },
         frame_ancestors: vec![FrameAncestor::stored("https://example.org".to_owned())],
+        site: SiteUid::parse("abcdEF01"),
         pinned: Some(Arc::new(message("pinned"))),
         created_at: NOON,
     }
@@ -140,6 +141,13 @@ fn a_field_that_is_not_known_yet_is_passed_over() {
 fn notices_beats_requests_and_answers_arrive_as_they_were_sent() {
     for told in [Notice::UserChanged(Box::new(ann())), Notice::UserDeleted(UserId(5))] {
         assert_eq!(read_user(&notice(&told)), Ok(told));
+    }
+    for told in [
+        Notice::SiteChanged(SiteUid::parse("abcdEF01").expect("a uid")),
+        Notice::SiteTokensEnded(EndedTokens::OfKeys(vec![SiteKeyId(1), SiteKeyId(2)])),
+        Notice::SiteTokensEnded(EndedTokens::OfUser { user: UserId(5), issued_before: NOON }),
+    ] {
+        assert_eq!(read_site(&notice(&told)), Ok(told));
     }
     let ended = Notice::SessionsEnded(vec![SessionId(1), SessionId(2)]);
     assert_eq!(read_sessions(&notice(&ended)), Ok(ended));
