@@ -1,7 +1,7 @@
 //! Puts the process together: the only file that names `infra`.
 
 use crate::app::Locate;
-use crate::config::{Config, Guests, RoomCreation};
+use crate::config::{Config, Guests, RoomCreation, SiteCreation};
 use crate::realtime::node::Identity;
 use domain::model::connection::INCARNATION_MAX;
 use domain::model::node::NodeName;
@@ -25,6 +25,7 @@ use infra::adapters::limiter::{Limiter, Unlimited};
 use infra::adapters::nats::{NatsBus, NatsOptions};
 use infra::adapters::network::Networks;
 use infra::adapters::passwords::BcryptHasher;
+use infra::adapters::site_tokens::JwtSiteTokens;
 use infra::adapters::tokens::JwtTokens;
 pub use infra::inspect::{BusInfo, DatabaseInfo, DatabaseServerInfo};
 use infra::{Options, Store, inspect};
@@ -106,6 +107,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
     let ports = Ports {
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
+        sites: store.sites.clone(),
         log: store.log.clone(),
         messages: store.history.clone(),
         events: store.history.clone(),
@@ -116,6 +118,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         ids: Arc::new(RandomIds),
         hasher: Arc::new(BcryptHasher::new(config.password_cost)),
         tokens: Arc::new(JwtTokens::new(&store.token_key)),
+        site_tokens: Arc::new(JwtSiteTokens),
         limiter: limiter.clone(),
         shared_quotas,
     };
@@ -185,7 +188,11 @@ fn settings(config: &Config, limits: bool) -> Settings {
         RoomCreation::Registered => Rank::Registered,
         RoomCreation::Admin => Rank::Admin,
     };
-    Settings { guests, room_creation, limits }
+    let site_creation = match config.site_creation {
+        SiteCreation::Registered => Rank::Registered,
+        SiteCreation::Admin => Rank::Admin,
+    };
+    Settings { guests, room_creation, site_creation, limits }
 }
 
 fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {

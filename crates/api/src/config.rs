@@ -79,6 +79,10 @@ pub struct Config {
     #[arg(long, env = "ROOM_CREATION", default_value = "guest")]
     pub room_creation: RoomCreation,
 
+    /// The least rank that makes sites, whose keys may sign tokens
+    #[arg(long, env = "SITE_CREATION", default_value = "admin")]
+    pub site_creation: SiteCreation,
+
     /// Root's password at the first start; generated and printed once unless set
     #[arg(long, env = "ROOT_PASSWORD", hide_env_values = true)]
     pub root_password: Option<String>,
@@ -153,6 +157,15 @@ pub enum Guests {
 pub enum RoomCreation {
     /// Everybody who is logged in
     Guest,
+    /// Who registered
+    Registered,
+    /// Administrators
+    Admin,
+}
+
+/// The least rank that makes sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SiteCreation {
     /// Who registered
     Registered,
     /// Administrators

@@ -8,9 +8,8 @@ use crate::http::layers;
 use crate::public_url::PublicUrl;
 use crate::realtime::origin;
 use actix_web::HttpRequest;
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::RoomUid;
-use domain::model::room::Room;
-use domain::model::site::Site;
 use domain::service::error::{Error, Resource};
 
 /// Anybody's page.
@@ -64,18 +63,18 @@ async fn ancestors_of_chat(request: &HttpRequest, app: &App) -> Result<String, E
     let named = query.find(|(name, _)| name == "room").and_then(|(_, uid)| RoomUid::parse(&uid));
     let Some(uid) = named else { return Ok(ANY.to_owned()) };
     match app.services.rooms.abilities(None, &uid).await {
-        Ok(abilities) => Ok(ancestors(&abilities.room)),
+        Ok(abilities) => Ok(ancestors(&app.services.sites.frame_ancestors(&abilities.room).await?)),
         // The page says that there is no such room.
         Err(Error::NoSuch(Resource::Room)) => Ok(ANY.to_owned()),
         Err(error) => Err(error),
     }
 }
 
-fn ancestors(room: &Room) -> String {
-    if room.sites.is_empty() {
+fn ancestors(listed: &[FrameAncestor]) -> String {
+    if listed.is_empty() {
         return ANY.to_owned();
     }
-    let listed = room.sites.iter().map(Site::as_str);
+    let listed = listed.iter().map(FrameAncestor::as_str);
     ["'self'"].into_iter().chain(listed).collect::<Vec<_>>().join(" ")
 }
 

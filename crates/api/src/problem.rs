@@ -59,6 +59,8 @@ codes! {
     RoomUnknown 404 "room_not_found" "There is no such room";
     MessageUnknown 404 "message_not_found" "There is no such message";
     SanctionUnknown 404 "not_sanctioned" "No ban or timeout is in force";
+    SiteUnknown 404 "site_not_found" "There is no such site";
+    SiteKeyUnknown 404 "key_not_found" "The site has no such key";
     ConnectionUnknown 404 "connection_not_found" "There is no such connection";
     MethodNotAllowed 405 "method_not_allowed" "The method is not allowed at this address";
     TimeoutReached 408 "request_timeout" "The request took too long to arrive";
@@ -210,6 +212,8 @@ impl From<Error> for Problem {
                 Resource::Room => Code::RoomUnknown,
                 Resource::Message => Code::MessageUnknown,
                 Resource::Sanction => Code::SanctionUnknown,
+                Resource::Site => Code::SiteUnknown,
+                Resource::SiteKey => Code::SiteKeyUnknown,
             }),
             Error::NobodyCalled { .. } => new(Code::UserUnknown),
             Error::Ambiguous { .. } => new(Code::AmbiguousName),

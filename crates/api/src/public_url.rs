@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 ///
 /// Where a proxy takes the path of PUBLIC_URL off, these are what the server sees; a path that begins like one of them would
 /// be taken off once more.
-pub const OWN_SEGMENTS: [&str; 23] = [
+pub const OWN_SEGMENTS: [&str; 24] = [
     "admin",
     "assets",
     "bans",
@@ -27,6 +27,7 @@ pub const OWN_SEGMENTS: [&str; 23] = [
     "openapi.json",
     "random",
     "rooms",
+    "sites",
     "unban",
     "users",
     "version",

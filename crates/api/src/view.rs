@@ -6,6 +6,8 @@ use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::model::room::Room;
 use domain::model::sanction::SanctionLine;
+use domain::model::site::Site;
+use domain::model::site_key::SiteKey;
 use domain::model::user::{Member, User};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -89,6 +91,8 @@ pub struct RoomView {
     pub rules: RulesView,
     /// Sites whose pages may frame the chat, such as `https://example.org` or `https://*.example.org`; any when empty.
     pub allowed_sites: Vec<String>,
+    /// The uid of the site that it belongs to.
+    pub site: Option<String>,
     /// The message at the top.
     pub pinned: Option<Box<MessageView>>,
     /// When it was made, ms.
@@ -122,9 +126,64 @@ pub fn room(room: &Room) -> RoomView {
             links: room.rules.links,
             read: room.rules.readers.as_str(),
         },
-        allowed_sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+        allowed_sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
+        site: room.site.as_ref().map(|site| site.as_str().to_owned()),
         pinned: room.pinned.as_deref().map(|pinned| Box::new(message(pinned, room.uid.as_str()))),
         timestamp: room.created_at.0,
+    }
+}
+
+/// A web site.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SiteView {
+    /// The public name for machines, 8 letters and digits: `iss` of the tokens that it signs.
+    pub uid: String,
+    /// The name for people.
+    pub name: String,
+    /// Whose pages may frame the chat of its rooms, such as `https://example.org` or `https://*.example.org`.
+    pub origins: Vec<String>,
+    /// When it was made, ms.
+    pub timestamp: i64,
+}
+
+/// A web site.
+pub fn site(site: &Site) -> SiteView {
+    SiteView {
+        uid: site.uid.to_string(),
+        name: site.name.as_str().to_owned(),
+        origins: site.origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        timestamp: site.created_at.0,
+    }
+}
+
+/// A key that a site signs tokens with.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyView {
+    /// What tokens name it by, in their header.
+    pub kid: String,
+    /// `secret` or `public`.
+    pub kind: &'static str,
+    /// The one algorithm that its tokens are signed with.
+    pub algorithm: &'static str,
+    /// The name for people; may be empty.
+    pub name: String,
+    /// When it was made, ms.
+    pub created_at: i64,
+    /// When a token of it was last seen, ms, to the minute; null for one that nobody used.
+    pub last_used_at: Option<i64>,
+}
+
+/// A key that a site signs tokens with, without what it signs with.
+pub fn site_key(key: &SiteKey) -> KeyView {
+    KeyView {
+        kid: key.kid.to_string(),
+        kind: key.algorithm.kind().as_str(),
+        algorithm: key.algorithm.as_str(),
+        name: key.name.as_str().to_owned(),
+        created_at: key.created_at.0,
+        last_used_at: key.last_used_at.map(|at| at.0),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::model::id::UserId;
 use crate::model::rank::Rank;
+use crate::model::site::Site;
 use crate::model::user::{Member, User};
 
 /// Something that takes a rank.
@@ -14,6 +15,13 @@ pub enum Action {
         /// The setting.
         least: Rank,
     },
+    /// Make a site; the least rank is a setting.
+    CreateSite {
+        /// The setting.
+        least: Rank,
+    },
+    /// See and change a site, its keys and its rooms' belonging to it.
+    ManageSite,
     /// Read a room; the least rank is a rule of the room.
     Read {
         /// The rule.
@@ -79,18 +87,18 @@ impl Action {
     pub fn least_rank(self) -> Rank {
         match self {
             Action::Look | Action::Post | Action::DeleteOwn => Rank::Guest,
-            Action::CreateRoom { least } | Action::Read { least } => least,
+            Action::CreateRoom { least } | Action::CreateSite { least } | Action::Read { least } => least,
             Action::DeleteOther | Action::PurgeAuthor | Action::PurgeAll | Action::SlowMode => Rank::Mod,
             Action::Pin | Action::Sanction | Action::SeeModeration => Rank::Mod,
             Action::Lift { given_by } => given_by.max(Rank::Mod),
-            Action::Configure | Action::Appoint | Action::CloseRoom => Rank::Owner,
+            Action::Configure | Action::Appoint | Action::CloseRoom | Action::ManageSite => Rank::Owner,
             Action::SanctionEverywhere | Action::Administer | Action::GrantSuperMod => Rank::Admin,
             Action::GrantAdmin => Rank::Root,
         }
     }
 
     fn is_the_owners(self) -> bool {
-        matches!(self, Action::Configure | Action::Appoint | Action::CloseRoom)
+        matches!(self, Action::Configure | Action::Appoint | Action::CloseRoom | Action::ManageSite)
     }
 
     /// Whether the subject's rank must be lower than the actor's. Lifting is measured against the giver instead, so that
@@ -123,6 +131,12 @@ pub struct Standing {
 impl Standing {
     /// Somebody without a login, who is shown what a guest may.
     pub const NOBODY: Standing = Standing { user: UserId(0), rank: Rank::Guest, as_owner: Rank::Guest };
+
+    /// Somebody where a site is the context: its owner is what the owner of a room is there.
+    pub fn in_site(user: &User, site: &Site) -> Standing {
+        let room_rank = (site.owner == user.id).then_some(Rank::Owner);
+        Standing::from(&Member { user: user.clone(), room_rank })
+    }
 }
 
 impl From<&Member> for Standing {
@@ -172,6 +186,16 @@ pub fn may_to(actor: impl Into<Standing>, action: Action, subject: impl Into<Sta
     Ok(())
 }
 
+/// Whether somebody who may change a room may also have it belong to another site, or to none. It takes the right to manage
+/// each of the sites; only whoever owns the room itself may take it out of a site without that.
+pub fn may_move_room(actor: &Member, from: Option<&Site>, to: Option<&Site>) -> Result<(), Denied> {
+    let manages = |site: &Site| may(Standing::in_site(&actor.user, site), Action::ManageSite);
+    if actor.room_rank != Some(Rank::Owner) {
+        from.map_or(Ok(()), manages)?;
+    }
+    to.map_or(Ok(()), manages)
+}
+
 /// Whether somebody may be acted on by `actor`: by themselves, or by a higher rank.
 pub fn reaches(actor: &Member, subject: &Member) -> bool {
     actor.user.id == subject.user.id || subject.rank() < actor.rank()
@@ -194,6 +218,24 @@ pub fn is_exempt_from_pace(rank: Rank) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::{SiteId, SiteUid, UserUid};
+    use crate::model::name::DisplayName;
+    use crate::model::text::SiteName;
+    use crate::model::time::Timestamp;
+
+    fn user(id: i64, rank: Rank) -> User {
+        User {
+            id: UserId(id),
+            uid: UserUid::parse("annannann0").expect("a uid"),
+            username: None,
+            display_name: DisplayName::guest(1),
+            picture: None,
+            country: None,
+            rank,
+            network: None,
+            created_at: Timestamp(0),
+        }
+    }
 
     fn ann(rank: Rank) -> Standing {
         Standing { user: UserId(1), rank, as_owner: rank }
@@ -230,7 +272,13 @@ mod tests {
         ] {
             check(action, Rank::Mod);
         }
-        for action in [Action::Configure, Action::Appoint, Action::CloseRoom, Action::Lift { given_by: Rank::Owner }] {
+        for action in [
+            Action::Configure,
+            Action::Appoint,
+            Action::CloseRoom,
+            Action::ManageSite,
+            Action::Lift { given_by: Rank::Owner },
+        ] {
             check(action, Rank::Owner);
         }
         for action in [Action::SanctionEverywhere, Action::Administer, Action::GrantSuperMod] {
@@ -270,6 +318,38 @@ mod tests {
         assert!(may_to(everywhere, Action::Sanction, bob(Rank::Owner)).is_ok());
         let in_its_own_room = Standing { as_owner: Rank::Owner, ..everywhere };
         assert!(may(in_its_own_room, Action::Configure).is_ok());
+    }
+
+    #[test]
+    fn a_site_is_managed_by_its_owner_and_by_administrators() {
+        let site = |owner| Site {
+            id: SiteId(1),
+            uid: SiteUid::parse("abcdEF01").expect("a uid"),
+            name: SiteName::stored("Example".to_owned()),
+            origins: Vec::new(),
+            owner: UserId(owner),
+            created_at: Timestamp(0),
+        };
+        let (own, others) = (site(1), site(2));
+        for rank in Rank::ALL.into_iter().filter(|rank| !rank.is_of_a_room()) {
+            let ann = user(1, rank);
+            assert!(may(Standing::in_site(&ann, &own), Action::ManageSite).is_ok(), "{rank:?} of its own");
+            let managed = may(Standing::in_site(&ann, &others), Action::ManageSite).is_ok();
+            assert_eq!(managed, rank >= Rank::Admin, "{rank:?} of another's");
+        }
+        let keeper = |room_rank| Member { user: user(1, Rank::Registered), room_rank };
+        for (room_rank, from, to, allowed) in [
+            (Some(Rank::Owner), None, Some(&own), true),
+            (Some(Rank::Owner), None, Some(&others), false),
+            (Some(Rank::Owner), Some(&others), None, true),
+            (None, Some(&others), None, false),
+            (None, Some(&own), None, true),
+            (Some(Rank::Owner), Some(&others), Some(&own), true),
+            (None, Some(&others), Some(&own), false),
+            (None, Some(&own), Some(&others), false),
+        ] {
+            assert_eq!(may_move_room(&keeper(room_rank), from, to).is_ok(), allowed, "{room_rank:?} {from:?} {to:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use domain::model::id::{Epoch, RoomUid, UserUid};
+use domain::model::id::{Epoch, RoomUid, SiteUid, UserUid};
 use domain::model::rank::Rank;
 use domain::model::sanction::SanctionKind;
 use domain::model::session::LIFETIME;
@@ -54,6 +54,9 @@ impl Ids for Drawn {
     }
     fn room_uid(&self) -> RoomUid {
         self.1.room_uid()
+    }
+    fn site_uid(&self) -> SiteUid {
+        self.1.site_uid()
     }
     fn epoch(&self) -> Epoch {
         self.1.epoch()

@@ -106,7 +106,7 @@ async fn guests_who_left_nothing_and_their_empty_rooms_are_gone_after_thirty_day
     let (quiet, wrote) = (world.guest("a").await, world.guest("b").await);
     world.post(&wrote, &lobby, "hi").await;
     let host = world.guest("c").await;
-    let empty = world.services.rooms.create(&host, "empty", "").await.unwrap().uid;
+    let empty = world.services.rooms.create(&host, "empty", "", None).await.unwrap().uid;
     let sweep = async || world.services.operator.sweep().await.unwrap();
     world.clock.advance(Span::days(29));
     assert_eq!(sweep().await, Swept::default());

@@ -155,7 +155,7 @@ async fn guests_and_their_rooms_are_counted_for_the_whole_server() {
     let refused = nodes.node(0).accounts.guest(&client("7")).await;
     refused!(refused, Error::TooFast { retry_after, .. } if retry_after == Span::seconds(10));
 
-    let create = async |n, by| nodes.node(n).rooms.create(by, "lobby", "").await;
+    let create = async |n, by| nodes.node(n).rooms.create(by, "lobby", "", None).await;
     for number in 0..4 {
         create(number, &guests[number as usize]).await.unwrap();
     }
@@ -169,7 +169,7 @@ async fn guests_and_their_rooms_are_counted_for_the_whole_server() {
 async fn rooms_of_one_user_are_counted_over_all_nodes() {
     let nodes = Nodes::new();
     let (ann, bob) = (nodes.world.person("ann").await, nodes.world.person("bob").await);
-    let create = async |n, by| nodes.node(n).rooms.create(by, "lobby", "").await;
+    let create = async |n, by| nodes.node(n).rooms.create(by, "lobby", "", None).await;
     for number in 0..10 {
         create(number, &ann).await.unwrap();
     }
@@ -231,7 +231,7 @@ async fn while_the_store_cannot_count_nobody_gets_in() {
     refused!(accounts.login("ann", PASSWORD, &client("ann")).await, Error::Busy { .. });
     refused!(accounts.register("bob", PASSWORD, &client("x")).await, Error::Busy { .. });
     refused!(accounts.guest(&client("x")).await, Error::Busy { .. });
-    refused!(nodes.node(0).rooms.create(&ann, "lobby", "").await, Error::Busy { .. });
+    refused!(nodes.node(0).rooms.create(&ann, "lobby", "", None).await, Error::Busy { .. });
     assert_eq!(nodes.world.hasher.verified(), checked);
     nodes.world.faults.always("quotas.charge", Fault::Fail);
     refused!(accounts.login("ann", PASSWORD, &client("ann")).await, Error::Failed(_));

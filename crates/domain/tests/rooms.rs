@@ -38,7 +38,7 @@ async fn appoint(
 async fn whoever_makes_a_room_owns_it() {
     let world = World::new();
     let guest = world.guest("a").await;
-    let room = world.services.rooms.create(&guest, " My room 🦊 ", "about foxes").await.unwrap();
+    let room = world.services.rooms.create(&guest, " My room 🦊 ", "about foxes", None).await.unwrap();
     assert_eq!((room.name.as_str(), room.description.as_str()), ("My room 🦊", "about foxes"));
     let owners = world.services.rooms.moderators(None, &room.uid).await.unwrap();
     assert_eq!(
@@ -53,9 +53,9 @@ async fn who_makes_rooms_is_a_setting() {
     for (least, rank) in [(Rank::Registered, Rank::Guest), (Rank::Admin, Rank::Registered)] {
         let world = World::with(Settings { room_creation: least, ..SETTINGS });
         let caller = if rank == Rank::Guest { world.guest("a").await } else { world.person("ann").await };
-        refused!(world.services.rooms.create(&caller, "lobby", "").await, Error::Denied(Denied::Rank { least: l }) if l == least);
+        refused!(world.services.rooms.create(&caller, "lobby", "", None).await, Error::Denied(Denied::Rank { least: l }) if l == least);
         let admin = world.ranked("adam", Rank::Admin).await;
-        world.services.rooms.create(&admin, "lobby", "").await.unwrap();
+        world.services.rooms.create(&admin, "lobby", "", None).await.unwrap();
     }
 }
 
@@ -65,21 +65,24 @@ async fn a_room_without_a_name_is_refused() {
     let ann = world.person("ann").await;
     let long = "x".repeat(101);
     for bad in ["", "  ", "\u{200b}", "a\nb", &long] {
-        refused!(world.services.rooms.create(&ann, bad, "").await, Error::Invalid(invalid) if invalid.field == "name");
+        refused!(world.services.rooms.create(&ann, bad, "", None).await, Error::Invalid(invalid) if invalid.field == "name");
     }
     let long = "x".repeat(501);
-    refused!(world.services.rooms.create(&ann, "lobby", &long).await, Error::Invalid(i) if i.field == "description");
+    refused!(world.services.rooms.create(&ann, "lobby", &long, None).await, Error::Invalid(i) if i.field == "description");
 }
 
 #[tokio::test]
 async fn too_many_rooms_wait_and_bad_names_do_not_count() {
     let world = World::limited();
     let ann = world.person("ann").await;
-    refused!(world.services.rooms.create(&ann, "", "").await, Error::Invalid(_));
+    refused!(world.services.rooms.create(&ann, "", "", None).await, Error::Invalid(_));
     for _ in 0..10 {
         world.room(&ann).await;
     }
-    refused!(world.services.rooms.create(&ann, "lobby", "").await, Error::TooFast { pace: RateLimitKind::Other, .. });
+    refused!(
+        world.services.rooms.create(&ann, "lobby", "", None).await,
+        Error::TooFast { pace: RateLimitKind::Other, .. }
+    );
     assert_eq!(world.limiter.total(Quota::CreateRoom), 11);
 }
 

@@ -131,7 +131,8 @@ fn access(seq: i64) -> AccessContext {
         description: new.description,
         owner: owner.id,
         rules: Rules::default(),
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
+        site: None,
         pinned: None,
         created_at: NOON,
     };

@@ -31,9 +31,10 @@ use crate::store::log::SqlLog;
 use crate::store::quotas::SqlQuotas;
 use crate::store::rooms::{self, SqlRooms};
 use crate::store::settings;
+use crate::store::sites::SqlSites;
 use domain::ports::bus::Bus;
 use domain::ports::log::Log;
-use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore, SiteStore, StoreError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -98,6 +99,8 @@ pub struct Store {
     pub accounts: Arc<dyn AccountStore>,
     /// Rooms.
     pub rooms: Arc<dyn RoomStore>,
+    /// Sites and their keys.
+    pub sites: Arc<dyn SiteStore>,
     /// The quotas that all nodes on this database count together.
     pub quotas: Arc<dyn QuotaStore>,
     /// The way into the logs.
@@ -136,7 +139,8 @@ impl Store {
         let writers = writers.map_err(|error| OpenError::Database(format!("a writer cannot be started: {error}")))?;
         let db = Arc::new(Db::new(Pool::new(target, options.readers.max(1)), queues, one_writer, status));
         Ok(Store {
-            accounts: Arc::new(SqlAccounts::new(Arc::clone(&db), bus)),
+            accounts: Arc::new(SqlAccounts::new(Arc::clone(&db), Arc::clone(&bus))),
+            sites: Arc::new(SqlSites::new(Arc::clone(&db), bus)),
             rooms: Arc::new(SqlRooms(Arc::clone(&db))),
             quotas: Arc::new(SqlQuotas::new(Arc::clone(&db), network_key.clone())),
             log: Arc::new(SqlLog(Arc::clone(&db))),

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests: what is not there fails the test")]
 
 use domain::model::event::{Event, EventKind};
-use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, UserId};
+use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, SiteKeyId, UserId};
 use domain::model::node::{Beat, NodeName};
 use domain::model::user::User;
-use domain::ports::bus::{Bus, BusMessage, Committed, Notice, Subscription};
+use domain::ports::bus::{Bus, BusMessage, Committed, EndedTokens, Notice, Subscription};
 use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
 use infra::adapters::nats::{NatsBus, NatsOptions};
 use std::collections::BTreeMap;
@@ -138,6 +138,7 @@ fn notices_reach_other_nodes() {
             Notice::SessionsEnded(vec![SessionId(4)]),
             Notice::UserChanged(Box::new(known_user(5, "eve"))),
             Notice::UserDeleted(UserId(6)),
+            Notice::SiteTokensEnded(EndedTokens::OfKeys(vec![SiteKeyId(7)])),
         ] {
             a.announce(notice.clone());
             assert_eq!(next(&mut *at_b).await, BusMessage::Notice(notice));

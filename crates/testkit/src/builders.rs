@@ -3,18 +3,20 @@
 //! A builder fills in what a test does not care about. What it makes is made through the ports, like anything else.
 
 use crate::hasher::PlainHasher;
-use domain::model::id::{Epoch, RoomId, RoomUid, UserId, UserUid};
+use domain::model::frame_ancestor::FrameAncestor;
+use domain::model::id::{Epoch, RoomId, RoomUid, SiteUid, UserId, UserUid};
 use domain::model::message::{Draft, MessageKind};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Room};
 use domain::model::sanction::{NewSanction, SanctionKind};
-use domain::model::site::Site;
-use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
+use domain::model::site::{NewSite, Site};
+use domain::model::site_key::{KeyMaterial, Kid, NewSiteKey, SigningAlgorithm};
+use domain::model::text::{Body, Description, KeyName, Nonce, Password, Reason, RoomName, SiteName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
 use domain::ports::log::{LogCommand, LogEntry};
-use domain::ports::store::{AccountStore, RoomStore};
+use domain::ports::store::{AccountStore, RoomStore, SiteStore};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When a test begins: 2026-01-01 12:00 UTC.
@@ -119,7 +121,7 @@ pub fn known_user(id: i64, name: &str) -> User {
 
 /// A room called `name`.
 pub fn room(name: &str) -> RoomBuilder {
-    RoomBuilder { name: room_name(name), description: Description::default(), created_at: NOON }
+    RoomBuilder { name: room_name(name), description: Description::default(), site: None, created_at: NOON }
 }
 
 /// A room to be made.
@@ -127,6 +129,7 @@ pub fn room(name: &str) -> RoomBuilder {
 pub struct RoomBuilder {
     name: RoomName,
     description: Description,
+    site: Option<SiteUid>,
     created_at: Timestamp,
 }
 
@@ -134,6 +137,12 @@ impl RoomBuilder {
     /// About this.
     pub fn about(mut self, description: &str) -> RoomBuilder {
         self.description = Description::parse(description).expect("a description");
+        self
+    }
+
+    /// Belonging to this site.
+    pub fn of(mut self, site: &Site) -> RoomBuilder {
+        self.site = Some(site.uid.clone());
         self
     }
 
@@ -145,6 +154,7 @@ impl RoomBuilder {
             name: self.name,
             description: self.description,
             owner: owner.id,
+            site: self.site,
             epoch: Epoch(i64::try_from(number).expect("a small number") + 1_000_000),
             created_at: self.created_at,
         }
@@ -153,6 +163,56 @@ impl RoomBuilder {
     /// Makes the room.
     pub async fn create(self, rooms: &dyn RoomStore, owner: &User) -> Room {
         rooms.create(self.build(owner)).await.expect("a store that works")
+    }
+}
+
+/// A site called `name` that `owner` makes.
+pub fn site(name: &str, owner: &User) -> SiteBuilder {
+    SiteBuilder(NewSite {
+        uid: site_uid(),
+        name: SiteName::parse(name).expect("a name"),
+        origins: Vec::new(),
+        owner: owner.id,
+        created_at: NOON,
+    })
+}
+
+/// A site to be made.
+#[derive(Clone, Debug)]
+pub struct SiteBuilder(NewSite);
+
+impl SiteBuilder {
+    /// Whose pages of this origin may frame its rooms.
+    pub fn at(mut self, origin: &str) -> SiteBuilder {
+        self.0.origins.push(frame_ancestor(origin));
+        self
+    }
+
+    /// The value itself.
+    pub fn build(self) -> NewSite {
+        self.0
+    }
+
+    /// Makes the site.
+    pub async fn create(self, sites: &dyn SiteStore) -> Site {
+        sites.create(self.0).await.expect("a store that works")
+    }
+}
+
+/// A uid of a site that no other one has.
+pub fn site_uid() -> SiteUid {
+    SiteUid::parse(&format!("s{:07}", fresh())).expect("eight characters")
+}
+
+/// A secret key for `site`.
+pub fn site_key(site: &Site) -> NewSiteKey {
+    NewSiteKey {
+        kid: Kid::new(&site.uid, &site_uid()),
+        site: site.id,
+        algorithm: SigningAlgorithm::Hs256,
+        material: KeyMaterial(format!("secret of {}", site.uid)),
+        name: KeyName::parse("first").expect("a name"),
+        created_at: NOON,
     }
 }
 
@@ -206,9 +266,9 @@ pub fn reason(text: &str) -> Reason {
     Reason::parse(text).expect("a reason")
 }
 
-/// A site whose pages may frame a chat.
-pub fn site(text: &str) -> Site {
-    Site::parse(text).expect("a site")
+/// Whose pages may frame a chat.
+pub fn frame_ancestor(text: &str) -> FrameAncestor {
+    FrameAncestor::parse("allowed_sites", text).expect("an origin")
 }
 
 /// A room's name.

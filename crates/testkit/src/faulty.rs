@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::bucket::Rate;
 use domain::model::access::{AccessContext, RoomAccess};
-use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, UserId, UserUid};
+use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, SiteId, SiteUid, UserId, UserUid};
 use domain::model::log::{EventRange, LogLine};
 use domain::model::message::Message;
 use domain::model::name::Username;
@@ -11,13 +11,15 @@ use domain::model::rank::Rank;
 use domain::model::room::{Head, NewRoom, Room};
 use domain::model::sanction::{Sanction, SanctionKind, SanctionLine};
 use domain::model::session::Session;
+use domain::model::site::{NewSite, Site, SiteChange};
+use domain::model::site_key::{Kid, NewSiteKey, SiteKey};
 use domain::model::text::Nonce;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
 use domain::ports::effects::Charge;
 use domain::ports::log::{AppendError, AppendResult, Log, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Deletion, Health, QuotaStore, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, Deletion, Health, QuotaStore, RoomStore, SiteStore, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -158,6 +160,17 @@ forward! { RoomStore as "rooms" {
     members(room: RoomId, users: &[UserId]) -> Result<Vec<Member>, StoreError>;
     unused_rooms_of_guests(made_before: Timestamp, after: RoomId, limit: usize) -> Result<Vec<Room>, StoreError>;
     forget_sanctions(over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}}
+
+forward! { SiteStore as "sites" {
+    create(site: NewSite) -> Result<Site, StoreError>;
+    site(uid: &SiteUid) -> Result<Option<Site>, StoreError>;
+    list(owner: Option<UserId>, after: SiteId, limit: usize) -> Result<Vec<Site>, StoreError>;
+    update(id: SiteId, change: SiteChange) -> Result<Option<Site>, StoreError>;
+    delete(id: SiteId) -> Result<bool, StoreError>;
+    add_key(key: NewSiteKey) -> Result<Option<SiteKey>, StoreError>;
+    keys(site: SiteId) -> Result<Vec<SiteKey>, StoreError>;
+    delete_key(site: SiteId, kid: &Kid) -> Result<bool, StoreError>;
 }}
 
 forward! { QuotaStore as "quotas" {

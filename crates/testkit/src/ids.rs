@@ -1,6 +1,6 @@
 //! Ids that count instead of guessing.
 
-use domain::model::id::{Epoch, RoomUid, UserUid};
+use domain::model::id::{Epoch, RoomUid, SiteUid, UserUid};
 use domain::ports::effects::Ids;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +21,10 @@ impl Ids for SeqIds {
 
     fn room_uid(&self) -> RoomUid {
         RoomUid::parse(&format!("room{:08}", self.next())).expect("below a hundred million rooms")
+    }
+
+    fn site_uid(&self) -> SiteUid {
+        SiteUid::parse(&format!("site{:04}", self.next())).expect("below ten thousand")
     }
 
     fn epoch(&self) -> Epoch {

@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod faulty;
 pub mod hasher;
 pub mod ids;
+pub mod keys;
 pub mod limiter;
 pub mod memory;
 pub mod nats;

@@ -1,8 +1,11 @@
 //! Tokens that anybody could forge, and tests can read.
 
 use domain::model::id::{SessionId, UserUid};
+use domain::model::site_key::{KeyMaterial, SigningAlgorithm};
+use domain::model::text::Invalid;
 use domain::model::time::Timestamp;
 use domain::ports::effects::Tokens;
+use domain::ports::site_tokens::SiteTokens;
 
 /// Writes a token as `token:SESSION:EXPIRES:USER` and a fingerprint as `print:SECRET`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,5 +25,18 @@ impl Tokens for PlainTokens {
 
     fn fingerprint(&self, secret: &str) -> String {
         format!("print:{secret}")
+    }
+}
+
+/// Takes `ALGORITHM:NAME` for a public key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainSiteTokens;
+
+impl SiteTokens for PlainSiteTokens {
+    fn public_key(&self, text: &str) -> Result<(SigningAlgorithm, KeyMaterial), Invalid> {
+        let algorithm = text.split(':').next().and_then(SigningAlgorithm::parse);
+        let algorithm = algorithm.filter(|algorithm| *algorithm != SigningAlgorithm::Hs256);
+        let algorithm = algorithm.ok_or_else(|| Invalid::new("public_key", "is no public key"))?;
+        Ok((algorithm, KeyMaterial(text.to_owned())))
     }
 }

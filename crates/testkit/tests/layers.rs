@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "async-nats",
             "async-trait",
+            "base64",
             "bcrypt",
             "diesel",
             "diesel_migrations",

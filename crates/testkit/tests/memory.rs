@@ -11,6 +11,7 @@ async fn make() -> Option<(Subject, ())> {
     let subject = Subject {
         accounts: store.clone(),
         rooms: store.clone(),
+        sites: store.clone(),
         quotas: store.clone(),
         log: store.clone(),
         history: store.clone(),

@@ -389,6 +389,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's own sites; for administrators, all. */
+        get: operations["get_sites"];
+        put?: never;
+        /** Makes a site that the caller owns. The setting SITE_CREATION says who may. */
+        post: operations["post_sites"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{uid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A site, for its owner and for administrators. */
+        get: operations["get_sites_uid"];
+        put?: never;
+        post?: never;
+        /** Deletes a site for ever: what its keys signed ends, and its rooms belong to no site. */
+        delete: operations["delete_sites_uid"];
+        options?: never;
+        head?: never;
+        /** Changes a site. */
+        patch: operations["patch_sites_uid"];
+        trace?: never;
+    };
+    "/sites/{uid}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys of a site, without what they sign with. */
+        get: operations["get_sites_uid_keys"];
+        put?: never;
+        /** Makes a key that tokens of the site may be signed with, beside those that there are, at most 20. */
+        post: operations["post_sites_uid_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{uid}/keys/{kid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A key of a site, without what it signs with. */
+        get: operations["get_sites_uid_keys_kid"];
+        put?: never;
+        post?: never;
+        /** Deletes a key: what it signed ends within a second. */
+        delete: operations["delete_sites_uid_keys_kid"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unban": {
         parameters: {
             query?: never;
@@ -798,6 +871,43 @@ export interface components {
             /** @description The room's uid. */
             room: string;
         };
+        /** @description A key. */
+        KeyAnswer: {
+            /** @description It. */
+            key: components["schemas"]["KeyView"];
+        };
+        /** @description The keys of a site. */
+        KeysAnswer: {
+            /** @description Oldest first. */
+            keys: components["schemas"]["KeyView"][];
+        };
+        /** @description A key that a site signs tokens with. */
+        KeyView: {
+            /**
+             * @description The one algorithm that its tokens are signed with.
+             * @enum {string}
+             */
+            algorithm: "HS256" | "RS256" | "ES256" | "EdDSA";
+            /**
+             * Format: int64
+             * @description When it was made, ms.
+             */
+            createdAt: number;
+            /** @description What tokens name it by, in their header. */
+            kid: string;
+            /**
+             * @description `secret` or `public`.
+             * @enum {string}
+             */
+            kind: "secret" | "public";
+            /**
+             * Format: int64
+             * @description When a token of it was last seen, ms, to the minute; null for one that nobody used.
+             */
+            lastUsedAt?: number | null;
+            /** @description The name for people; may be empty. */
+            name: string;
+        };
         /** @description What was done in a room. */
         LogAnswer: {
             /** @description Latest first. */
@@ -922,6 +1032,29 @@ export interface components {
             /** @description The user's uid. */
             user: string;
         };
+        /** @description A key to be made. */
+        NewKey: {
+            /**
+             * @description `secret`, for one that the server makes up and both sides have (HS256), or `public`, for one whose private half the site
+             *     keeps (EdDSA, ES256 or RS256, as the key is).
+             * @enum {string}
+             */
+            kind: "secret" | "public";
+            /** @description A name for people, up to 100 characters. */
+            name?: string | null;
+            /** @description The public key, in PEM or as JWK: on Ed25519 or P-256, or RSA of 2048 bits or more. For kind `public` only. */
+            public_key?: string | null;
+        };
+        /** @description A key that was just made. */
+        NewKeyAnswer: {
+            /** @description The key. */
+            key: components["schemas"]["KeyView"];
+            /**
+             * @description The secret, for kind `secret`: shown now and never again. Its characters are the key, as they are: base64url that is not
+             *     to be decoded.
+             */
+            secret?: string | null;
+        };
         /** @description Something to be said. */
         NewMessage: {
             /** @description A text of 1 to 500 characters, or a command such as `/slow 30`. */
@@ -944,6 +1077,18 @@ export interface components {
             description?: string | null;
             /** @description 1 to 100 characters. */
             name: string;
+            /** @description The uid of the site that it belongs to; for those who manage the site. */
+            site?: string | null;
+        };
+        /** @description A site to be made. */
+        NewSite: {
+            /** @description 1 to 100 characters. */
+            name: string;
+            /**
+             * @description Whose pages may frame the chat of its rooms, such as `https://example.org`, `https://*.example.org` or
+             *     `http://localhost:3000`; at most 20. In a form, by comma.
+             */
+            origins?: string[] | null;
         };
         /** @description A process of the server. */
         NodeView: {
@@ -1037,6 +1182,11 @@ export interface components {
             read?: string | null;
             rules?: components["schemas"]["RuleChanges"] | null;
             /**
+             * @description The uid of the site that it belongs to from now on, for those who manage that and the present one; empty or null takes
+             *     it out of its site, which whoever owns the room may.
+             */
+            site?: string | null;
+            /**
              * Format: int64
              * @description The least time between two messages of one author, 0 (off) to 86400 seconds.
              */
@@ -1063,6 +1213,8 @@ export interface components {
             pinned?: components["schemas"]["MessageView"] | null;
             /** @description What may be written. */
             rules: components["schemas"]["RulesView"];
+            /** @description The uid of the site that it belongs to. */
+            site?: string | null;
             /**
              * Format: int64
              * @description The least time between two messages of one author, in seconds; 0 is off.
@@ -1103,6 +1255,42 @@ export interface components {
             maxLines: number;
             /** @description Who may read: `everyone` or `members` (those with an account, and guests with a rank in the room). */
             read: string;
+        };
+        /** @description A site. */
+        SiteAnswer: {
+            /** @description It. */
+            site: components["schemas"]["SiteView"];
+        };
+        /** @description What shall change of a site; what is left out stays. */
+        SiteChanges: {
+            /** @description A new name, 1 to 100 characters. */
+            name?: string | null;
+            /** @description Whose pages may frame the chat of its rooms; at most 20. In a form, by comma. */
+            origins?: string[] | null;
+        };
+        /** @description Sites, oldest first. */
+        SitesAnswer: {
+            /**
+             * Format: int64
+             * @description What to give as `after` for the next page; null at the end.
+             */
+            next?: number | null;
+            /** @description A page of them. */
+            sites: components["schemas"]["SiteView"][];
+        };
+        /** @description A web site. */
+        SiteView: {
+            /** @description The name for people. */
+            name: string;
+            /** @description Whose pages may frame the chat of its rooms, such as `https://example.org` or `https://*.example.org`. */
+            origins: string[];
+            /**
+             * Format: int64
+             * @description When it was made, ms.
+             */
+            timestamp: number;
+            /** @description The public name for machines, 8 letters and digits: `iss` of the tokens that it signs. */
+            uid: string;
         };
         /** @description A name and a password. */
         SuggestionAnswer: {
@@ -1222,6 +1410,9 @@ export type HandOverAnswer = components['schemas']['HandOverAnswer'];
 export type HealthAnswer = components['schemas']['HealthAnswer'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];
 export type InRoom = components['schemas']['InRoom'];
+export type KeyAnswer = components['schemas']['KeyAnswer'];
+export type KeysAnswer = components['schemas']['KeysAnswer'];
+export type KeyView = components['schemas']['KeyView'];
 export type LogAnswer = components['schemas']['LogAnswer'];
 export type LoginAnswer = components['schemas']['LoginAnswer'];
 export type LoginRequest = components['schemas']['LoginRequest'];
@@ -1231,8 +1422,11 @@ export type MessageAnswer = components['schemas']['MessageAnswer'];
 export type MessageView = components['schemas']['MessageView'];
 export type ModeratorsAnswer = components['schemas']['ModeratorsAnswer'];
 export type NewBan = components['schemas']['NewBan'];
+export type NewKey = components['schemas']['NewKey'];
+export type NewKeyAnswer = components['schemas']['NewKeyAnswer'];
 export type NewMessage = components['schemas']['NewMessage'];
 export type NewRoom = components['schemas']['NewRoom'];
+export type NewSite = components['schemas']['NewSite'];
 export type NodeView = components['schemas']['NodeView'];
 export type OneAnswer = components['schemas']['OneAnswer'];
 export type OneOfMany = components['schemas']['OneOfMany'];
@@ -1244,6 +1438,10 @@ export type RoomsAnswer = components['schemas']['RoomsAnswer'];
 export type RoomView = components['schemas']['RoomView'];
 export type RuleChanges = components['schemas']['RuleChanges'];
 export type RulesView = components['schemas']['RulesView'];
+export type SiteAnswer = components['schemas']['SiteAnswer'];
+export type SiteChanges = components['schemas']['SiteChanges'];
+export type SitesAnswer = components['schemas']['SitesAnswer'];
+export type SiteView = components['schemas']['SiteView'];
 export type SuggestionAnswer = components['schemas']['SuggestionAnswer'];
 export type TicketAnswer = components['schemas']['TicketAnswer'];
 export type TokenAnswer = components['schemas']['TokenAnswer'];
@@ -2210,6 +2408,299 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CardAnswer"];
                 };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sites: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: the `next` of the page before. */
+                after?: number;
+                /** @description How many at most, 1 to 100; 50 unless given. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SitesAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_sites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSite"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewSite"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sites_uid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sites_uid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_sites_uid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["SiteChanges"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sites_uid_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_sites_uid_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sites_uid_keys_kid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kid: string;
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sites_uid_keys_kid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kid: string;
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description It was not done */
             default: {

@@ -67,7 +67,7 @@ export class World {
   createRoom(owner: string, name: string, description = ""): FakeRoom {
     if (!name.trim()) throw new Refusal(422, "bad_name", "A room needs a name.", { field: "name" });
     const uid = `room${String(this.#next++).padStart(8, "0")}`;
-    const made = { room: { uid, name, description, slowMode: 0, rules: { maxLength: 500, maxLines: 12, links: true, read: "everyone" }, timestamp: Date.now(), allowedSites: [] }, owner, mods: new Set<string>(), seq: 0, epoch: 1, log: [] };
+    const made = { room: { uid, name, description, slowMode: 0, rules: { maxLength: 500, maxLines: 12, links: true, read: "everyone" }, timestamp: Date.now(), allowedSites: [], site: null }, owner, mods: new Set<string>(), seq: 0, epoch: 1, log: [] };
     this.rooms.set(uid, made);
     return made;
   }

@@ -6,6 +6,7 @@ mod doctor;
 mod export;
 mod logs;
 mod rooms;
+mod sites;
 mod users;
 
 use crate::bootstrap::{self, Wired};
@@ -42,6 +43,9 @@ enum CliCommand {
     /// Rooms
     #[command(subcommand)]
     Room(rooms::RoomCommand),
+    /// Web sites and their keys
+    #[command(subcommand)]
+    Site(sites::SiteCommand),
     /// Write a room's messages and events to stdout, one JSON object a line
     Export(export::Export),
     /// Write the API's OpenAPI document to stdout
@@ -115,7 +119,7 @@ fn command() -> clap::Command {
         let command = command.mut_args(|arg| if hidden(arg.get_id().as_str()) { arg.hide(true) } else { arg });
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, hide))
     }
-    ["migrate", "doctor", "user", "room", "export", "openapi"]
+    ["migrate", "doctor", "user", "room", "site", "export", "openapi"]
         .into_iter()
         .fold(Cli::command(), |command, name| command.mut_subcommand(name, hide))
 }
@@ -149,6 +153,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Migrate(migrate) => &migrate.config,
         CliCommand::User(command) => command.config(),
         CliCommand::Room(command) => command.config(),
+        CliCommand::Site(command) => command.config(),
         CliCommand::Export(export) => &export.config,
     };
     config.check().map_err(Failure::Value)?;
@@ -164,6 +169,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             CliCommand::Doctor(config) => doctor::run(&config).await,
             CliCommand::User(command) => command.run().await,
             CliCommand::Room(command) => command.run().await,
+            CliCommand::Site(command) => command.run().await,
             CliCommand::Export(export) => export.run().await,
             CliCommand::Openapi(_) => say(&openapi::text()),
         }
@@ -226,6 +232,10 @@ mod tests {
             "banter user password ann --data-dir x",
             "banter user role ann super_mod --data-dir x",
             "banter room list --data-dir x",
+            "banter site create Example --owner ann --origin https://a.example --data-dir x",
+            "banter site list --data-dir x",
+            "banter site key abcdEF01 --name live --data-dir x",
+            "banter site key abcdEF01 --public-key key.pem --data-dir x",
             "banter export abcDEF012345 --data-dir x",
             "banter openapi --data-dir x",
         ] {
@@ -244,6 +254,8 @@ mod tests {
             ("banter user create ann --role king", ErrorKind::ValueValidation),
             ("banter user role ann root", ErrorKind::ValueValidation),
             ("banter export short", ErrorKind::ValueValidation),
+            ("banter site key short", ErrorKind::ValueValidation),
+            ("banter site create Example", ErrorKind::MissingRequiredArgument),
             ("banter fly", ErrorKind::InvalidSubcommand),
             ("banter --wings 2", ErrorKind::UnknownArgument),
             ("banter user password", ErrorKind::MissingRequiredArgument),

@@ -5,7 +5,7 @@
 
 use domain::model::name::{DisplayName, Username};
 use domain::model::room::{LINES_MAX, SLOW_MODE_MAX};
-use domain::model::text::{Body, Description, Nonce, Password, Reason, RoomName};
+use domain::model::text::{Body, Description, KeyName, Nonce, Password, Reason, RoomName, SiteName};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Components, Object, Schema};
 
@@ -21,7 +21,7 @@ enum Bound {
 const VISIBLE: Option<&str> = Some(r"\S");
 
 /// Schema, property, bound.
-fn bounds() -> [(&'static str, &'static str, Bound); 18] {
+fn bounds() -> [(&'static str, &'static str, Bound); 21] {
     let slow_mode = usize::try_from(SLOW_MODE_MAX.as_seconds_up()).unwrap_or(usize::MAX);
     let username = || Bound::Text(Username::MIN, Username::MAX, Some("^[A-Za-z0-9_-]+$"));
     let password = || Bound::Text(Password::MIN, Password::MAX, None);
@@ -40,6 +40,9 @@ fn bounds() -> [(&'static str, &'static str, Bound); 18] {
         ("RoomChanges", "max_lines", Bound::Number(1, LINES_MAX)),
         ("RuleChanges", "max_length", Bound::Number(1, Body::MAX)),
         ("RuleChanges", "max_lines", Bound::Number(1, LINES_MAX)),
+        ("NewSite", "name", Bound::Text(1, SiteName::MAX, VISIBLE)),
+        ("SiteChanges", "name", Bound::Text(1, SiteName::MAX, VISIBLE)),
+        ("NewKey", "name", Bound::Text(0, KeyName::MAX, None)),
         ("NewMessage", "message", Bound::Text(1, Body::MAX, VISIBLE)),
         ("NewMessage", "nonce", Bound::Text(1, Nonce::MAX, None)),
         ("OneOfMany", "message", Bound::Text(1, Body::MAX, VISIBLE)),

@@ -3,7 +3,8 @@
 use crate::problem::{Code, Problem};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use domain::model::id::{MessageId, RoomUid, UserUid};
+use domain::model::id::{MessageId, RoomUid, SiteUid, UserUid};
+use domain::model::site_key::Kid;
 use domain::model::text::Invalid;
 use domain::service::error::{Error, Resource};
 use serde::Deserialize;
@@ -41,6 +42,26 @@ impl Named for RoomUid {
 
     fn missing() -> Problem {
         Error::NoSuch(Resource::Room).into()
+    }
+}
+
+impl Named for SiteUid {
+    fn parse(text: &str) -> Option<SiteUid> {
+        SiteUid::parse(text)
+    }
+
+    fn missing() -> Problem {
+        Error::NoSuch(Resource::Site).into()
+    }
+}
+
+impl Named for Kid {
+    fn parse(text: &str) -> Option<Kid> {
+        Kid::parse(text)
+    }
+
+    fn missing() -> Problem {
+        Error::NoSuch(Resource::SiteKey).into()
     }
 }
 

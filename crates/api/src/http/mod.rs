@@ -16,6 +16,7 @@ pub mod meta;
 pub mod moderation;
 pub mod openapi;
 pub mod rooms;
+pub mod sites;
 
 use crate::problem::method_not_allowed;
 use crate::{app, assets, realtime};
@@ -73,6 +74,10 @@ routes! {
     "/rooms/{uid}/moderators" { GET rooms::moderators }
     "/rooms/{uid}/bans" { GET moderation::room_bans }
     "/rooms/{uid}/log" { GET moderation::log }
+    "/sites" { GET sites::list, POST sites::create }
+    "/sites/{uid}" { GET sites::read, PATCH sites::change, DELETE sites::delete }
+    "/sites/{uid}/keys" { GET sites::keys, POST sites::add_key }
+    "/sites/{uid}/keys/{kid}" { GET sites::key, DELETE sites::delete_key }
     "/messages" { POST messages::post }
     "/messages/{id}" { GET messages::read, DELETE messages::delete }
     "/messages/{id}/pin" { POST moderation::pin, DELETE moderation::unpin }

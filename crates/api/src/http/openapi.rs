@@ -4,6 +4,7 @@ use crate::http::{Paths, bounds};
 use crate::problem::ProblemView;
 use domain::capability::Capability;
 use domain::model::rank::Rank;
+use domain::model::site_key::SigningAlgorithm;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -32,6 +33,7 @@ pub fn document() -> OpenApi {
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     let ranks = Rank::ALL.map(Rank::as_str);
     let capabilities = Capability::ALL.map(Capability::as_str);
+    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
     for (schema, property, words) in [
         ("UserView", "roles", &ranks[..]),
         ("CommandView", "least", &ranks),
@@ -40,6 +42,9 @@ pub fn document() -> OpenApi {
         ("CardAnswer", "may", &capabilities),
         ("MessageView", "kind", &["action"]),
         ("BanView", "kind", &["ban", "timeout"]),
+        ("KeyView", "kind", &["secret", "public"]),
+        ("KeyView", "algorithm", &algorithms),
+        ("NewKey", "kind", &["secret", "public"]),
         ("NewBan", "kind", &["ban", "timeout"]),
         ("Unban", "kind", &["ban", "timeout"]),
     ] {
@@ -75,9 +80,10 @@ const PROBLEM: &str = "Problem";
 const DESCRIPTION: &str = "A chat server: rooms, messages and moderation. Bodies are JSON or forms. \
     Every error is a problem whose codes are listed at /docs/errors.html. Live events come over the WebSocket at /ws.";
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("users", "Logging in and being somebody"),
     ("rooms", "Rooms and who is in them"),
+    ("sites", "Web sites, their rooms and their keys"),
     ("messages", "What is said"),
     ("moderation", "Keeping order"),
     ("connections", "Sockets"),

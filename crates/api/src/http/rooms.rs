@@ -63,6 +63,9 @@ pub struct NewRoom {
     /// Up to 500 characters.
     #[serde(default)]
     description: Option<String>,
+    /// The uid of the site that it belongs to; for those who manage the site.
+    #[serde(default)]
+    site: Option<String>,
 }
 
 /// Makes a room that the caller owns.
@@ -73,7 +76,8 @@ pub async fn create(
     LoggedIn(caller): LoggedIn,
     Body(body): Body<NewRoom>,
 ) -> Result<HttpResponse, Problem> {
-    let room = app.services.rooms.create(&caller, &body.name, &body.description.unwrap_or_default()).await?;
+    let description = body.description.unwrap_or_default();
+    let room = app.services.rooms.create(&caller, &body.name, &description, body.site.as_deref()).await?;
     Ok(HttpResponse::Created().json(RoomAnswer { room: view::room(&room) }))
 }
 
@@ -116,6 +120,10 @@ pub struct RoomChanges {
     /// `http://localhost:3000`; at most 20, and any when the list is empty. In a form, by comma.
     #[serde(default, alias = "allowedSites", deserialize_with = "body::list")]
     allowed_sites: Option<Vec<String>>,
+    /// The uid of the site that it belongs to from now on, for those who manage that and the present one; empty or null takes
+    /// it out of its site, which whoever owns the room may.
+    #[serde(default, deserialize_with = "body::text_or_null")]
+    site: Option<String>,
 }
 
 impl Fields for RoomChanges {
@@ -132,6 +140,7 @@ impl Fields for RoomChanges {
         "links",
         "read",
         "allowed_sites",
+        "site",
     ];
 }
 
@@ -168,7 +177,8 @@ pub async fn change(
         max_lines: rules.max_lines.or(body.max_lines),
         links: rules.links.or(body.links),
         readers: rules.read.or(body.read),
-        sites: body.allowed_sites,
+        frame_ancestors: body.allowed_sites,
+        site: body.site,
     };
     let room = app.services.rooms.configure(&caller, &uid, edit).await?;
     Ok(HttpResponse::Ok().json(RoomAnswer { room: view::room(&room) }))

@@ -147,6 +147,10 @@ impl Feed {
     fn notice(&self, notice: Notice) {
         match notice {
             Notice::SessionsEnded(ended) => self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            // The memory of access rights takes it in.
+            Notice::SiteChanged(_) => {}
+            // No socket is one of a site's user yet.
+            Notice::SiteTokensEnded(_) => {}
             Notice::UserDeleted(user) => {
                 self.node.workers.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }

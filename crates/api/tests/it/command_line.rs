@@ -68,6 +68,13 @@ fn the_operator_makes_users_and_sets_ranks_and_passwords() {
             said(&with_stdin(&database, &["user", "password", "ann", "--password-stdin"], "short\n"), 2)
                 .contains("password")
         );
+        let made = run(&database, &["site", "create", "Example", "--owner", "ANN", "--origin", "https://a.example"], 0);
+        let site = made.trim().rsplit(' ').next().unwrap();
+        assert_eq!(run(&database, &["site", "list"], 0), format!("{site}\tExample\n"));
+        let key = run(&database, &["site", "key", site, "--name", "live"], 0);
+        assert!(key.starts_with(&format!("kid: {site}-")) && key.contains("\nsecret: "), "{key}");
+        assert!(run(&database, &["site", "key", "aaaaaaaa"], 1).contains("no such site"));
+        assert!(run(&database, &["site", "create", "Example", "--owner", "nobody"], 1).contains("no such user"));
         assert_eq!(run(&database, &["room", "list"], 0), "");
         assert!(run(&database, &["export", "aaaaaaaaaaaa"], 1).contains("no such room"));
     }

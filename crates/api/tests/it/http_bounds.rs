@@ -58,6 +58,9 @@ async fn what_the_document_allows_is_taken_and_what_lies_beyond_is_refused_by_na
     let owner = app.register("olive").await;
     let victim = app.register("victim").await;
     let room = app.room(&owner, "Lobby").await;
+    let root = app.root().await;
+    let site = app.post(&root, "/sites", json!({ "name": "n" })).await.ok(201);
+    let site = site["site"]["uid"].as_str().unwrap().to_owned();
     let document = app.look("/openapi.json").await.ok(200);
     let case = |schema, method, path: String, base, by| Case { schema, method, path, base, by };
     let password = json!({ "username": "some-name", "password": "correct horse" });
@@ -66,6 +69,9 @@ async fn what_the_document_allows_is_taken_and_what_lies_beyond_is_refused_by_na
         case("UserChanges", Method::PATCH, format!("/users/{}", owner.uid), json!({}), Some(&owner)),
         case("NewRoom", Method::POST, "/rooms".to_owned(), json!({ "name": "n" }), Some(&owner)),
         case("RoomChanges", Method::PATCH, format!("/rooms/{room}"), json!({}), Some(&owner)),
+        case("NewSite", Method::POST, "/sites".to_owned(), json!({ "name": "n" }), Some(&root)),
+        case("SiteChanges", Method::PATCH, format!("/sites/{site}"), json!({}), Some(&root)),
+        case("NewKey", Method::POST, format!("/sites/{site}/keys"), json!({ "kind": "secret" }), Some(&root)),
         case("NewMessage", Method::POST, "/messages".to_owned(), json!({ "room": room, "message": "m" }), Some(&owner)),
         case("NewBan", Method::POST, "/bans".to_owned(), json!({ "room": room, "user": victim.uid }), Some(&owner)),
     ];
@@ -90,6 +96,6 @@ async fn what_the_document_allows_is_taken_and_what_lies_beyond_is_refused_by_na
             }
         }
     }
-    assert_eq!(checked.len(), 13, "{checked:?}");
+    assert_eq!(checked.len(), 16, "{checked:?}");
     app.stop().await;
 }

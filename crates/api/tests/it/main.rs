@@ -24,6 +24,7 @@ mod http_meta;
 mod http_moderation;
 mod http_pages;
 mod http_rooms;
+mod http_sites;
 mod http_window;
 mod log;
 mod outages;

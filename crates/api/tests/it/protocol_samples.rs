@@ -43,6 +43,7 @@ pub fn all() -> Vec<Value> {
         slow_mode: 0,
         rules: RulesView { max_length: 500, max_lines: 12, links: true, read: "everyone" },
         allowed_sites: Vec::new(),
+        site: None,
         pinned: None,
         timestamp: 0,
     };

@@ -27,6 +27,10 @@ number! {
     SanctionId,
     /// A login that can be revoked.
     SessionId,
+    /// A site's row. The public name is [`SiteUid`].
+    SiteId,
+    /// A row of a site's key. The public name is [`crate::model::site_key::Kid`].
+    SiteKeyId,
     /// An event's place in its room's log: 1, 2, 3 … without gaps. 0 is "before everything".
     Seq,
     /// Changes when a room's history was rewound, so that a number may name another event than it did.
@@ -82,6 +86,8 @@ uid! {
     UserUid, 10;
     /// A room's public name for machines.
     RoomUid, 12;
+    /// A site's public name for machines.
+    SiteUid, 8;
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A room and its settings.
 
-use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
+use crate::model::frame_ancestor::FrameAncestor;
+use crate::model::id::{Epoch, RoomId, RoomUid, Seq, SiteUid, UserId};
 use crate::model::message::Message;
 use crate::model::rank::Rank;
-use crate::model::site::Site;
 use crate::model::text::{Description, RoomName};
 use crate::model::time::{Span, Timestamp};
 use std::sync::Arc;
@@ -23,7 +23,9 @@ pub struct Room {
     /// What may be written.
     pub rules: Rules,
     /// Whose pages may frame the chat; anybody's when empty.
-    pub sites: Vec<Site>,
+    pub frame_ancestors: Vec<FrameAncestor>,
+    /// The site that it belongs to.
+    pub site: Option<SiteUid>,
     /// The message at the top, unless it was deleted; shown as it is when the room is read.
     pub pinned: Option<Arc<Message>>,
     /// When it was made.
@@ -115,6 +117,8 @@ pub struct NewRoom {
     pub description: Description,
     /// Who makes it.
     pub owner: UserId,
+    /// The site that it belongs to.
+    pub site: Option<SiteUid>,
     /// A number from the id source, see [`Epoch`].
     pub epoch: Epoch,
     pub created_at: Timestamp,
@@ -138,7 +142,9 @@ pub struct RoomChange {
     /// Who may read.
     pub readers: Option<Readers>,
     /// Whose pages may frame the chat.
-    pub sites: Option<Vec<Site>>,
+    pub frame_ancestors: Option<Vec<FrameAncestor>>,
+    /// The site that it belongs to; `Some(None)` takes it out of its site.
+    pub site: Option<Option<SiteUid>>,
 }
 
 impl RoomChange {
@@ -150,8 +156,11 @@ impl RoomChange {
         if let Some(description) = &self.description {
             room.description = description.clone();
         }
-        if let Some(sites) = &self.sites {
-            room.sites = sites.clone();
+        if let Some(list) = &self.frame_ancestors {
+            room.frame_ancestors = list.clone();
+        }
+        if let Some(site) = &self.site {
+            room.site = site.clone();
         }
         room.rules.slow_mode = self.slow_mode.unwrap_or(room.rules.slow_mode);
         room.rules.max_length = self.max_length.unwrap_or(room.rules.max_length);

@@ -165,6 +165,44 @@ impl RoomName {
     }
 }
 
+/// A site's name for people: 1 to 100 characters on one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteName(String);
+
+impl SiteName {
+    /// The longest name, in characters.
+    pub const MAX: usize = 100;
+
+    /// Takes a name as it was typed; outer white space goes.
+    pub fn parse(text: &str) -> Result<SiteName, Invalid> {
+        parse_line("name", &balance_directions(text), 1, SiteName::MAX).map(SiteName)
+    }
+
+    /// A name that a store gives back.
+    pub fn stored(text: String) -> SiteName {
+        SiteName(text)
+    }
+}
+
+/// What a site calls one of its keys: up to 100 characters on one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// The longest name, in characters.
+    pub const MAX: usize = 100;
+
+    /// Takes a name as it was typed; outer white space goes.
+    pub fn parse(text: &str) -> Result<KeyName, Invalid> {
+        parse_line("name", &balance_directions(text), 0, KeyName::MAX).map(KeyName)
+    }
+
+    /// A name that a store gives back.
+    pub fn stored(text: String) -> KeyName {
+        KeyName(text)
+    }
+}
+
 /// What a room is about: up to 500 characters on one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description(String);
@@ -257,7 +295,7 @@ impl Password {
     }
 }
 
-read_only!(Body, RoomName, Description, Reason, Nonce);
+read_only!(Body, RoomName, SiteName, KeyName, Description, Reason, Nonce);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! Telling the nodes what was committed. The bus saves time and carries no truth: what it loses is read from the store.
 
 use crate::model::event::Event;
-use crate::model::id::{Epoch, RoomId, Seq, SessionId, UserId};
+use crate::model::id::{Epoch, RoomId, Seq, SessionId, SiteKeyId, SiteUid, UserId};
+use crate::model::time::Timestamp;
 use crate::model::user::User;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -17,6 +18,24 @@ pub enum Notice {
     UserChanged(Box<User>),
     /// Somebody is gone: all sockets close.
     UserDeleted(UserId),
+    /// A site has other settings or other keys, or is gone: what is known of it and of its rooms is read again.
+    SiteChanged(SiteUid),
+    /// Tokens that a site signed are over: their sockets close.
+    SiteTokensEnded(EndedTokens),
+}
+
+/// Which of the tokens that sites signed are over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedTokens {
+    /// All that these keys signed.
+    OfKeys(Vec<SiteKeyId>),
+    /// A user's that were issued before this instant.
+    OfUser {
+        /// Whose.
+        user: UserId,
+        /// Later ones go on.
+        issued_before: Timestamp,
+    },
 }
 
 /// What one transaction added to logs.

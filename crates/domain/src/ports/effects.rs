@@ -1,6 +1,6 @@
 //! Time, chance, passwords, tokens and quotas.
 
-use crate::model::id::{Epoch, RoomUid, SessionId, UserUid};
+use crate::model::id::{Epoch, RoomUid, SessionId, SiteUid, UserUid};
 use crate::model::text::Password;
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::PasswordHash;
@@ -19,6 +19,8 @@ pub trait Ids: Send + Sync {
     fn user_uid(&self) -> UserUid;
     /// A new room's uid.
     fn room_uid(&self) -> RoomUid;
+    /// A new site's uid; also what tells the keys of a site apart.
+    fn site_uid(&self) -> SiteUid;
     /// A new history's epoch, above zero and below 2^53.
     fn epoch(&self) -> Epoch;
     /// A number below `bound`, which is above zero.
@@ -86,6 +88,8 @@ pub enum Quota {
     Post,
     /// Rooms made by one user.
     CreateRoom,
+    /// Sites made, and keys of sites, by one user.
+    CreateSite,
     /// New names and pictures taken by one user.
     Rename,
     /// Tickets and tokens renewed in one session.
@@ -108,7 +112,7 @@ pub enum Quota {
 
 impl Quota {
     /// All of them.
-    pub const ALL: [Quota; 16] = [
+    pub const ALL: [Quota; 17] = [
         Quota::LoginOfName,
         Quota::LoginFromAfar,
         Quota::LoginFromNetwork,
@@ -116,6 +120,7 @@ impl Quota {
         Quota::Guest,
         Quota::Post,
         Quota::CreateRoom,
+        Quota::CreateSite,
         Quota::Rename,
         Quota::Ticket,
         Quota::Command,
@@ -137,6 +142,7 @@ impl Quota {
             Quota::Guest => "guest",
             Quota::Post => "post",
             Quota::CreateRoom => "create-room",
+            Quota::CreateSite => "create-site",
             Quota::Rename => "rename",
             Quota::Ticket => "ticket",
             Quota::Command => "command",
@@ -167,6 +173,7 @@ impl Quota {
             // Twitch allows 20 messages in 30 s, Ergo a burst of 5 and then 2/s: between them.
             Quota::Post => (10, Span::millis(1000)),
             Quota::CreateRoom => (10, Span::minutes(1)),
+            Quota::CreateSite => (20, Span::minutes(1)),
             Quota::Rename => (3, Span::minutes(1)),
             Quota::Ticket => (20, Span::seconds(2)),
             Quota::Command => (20, Span::millis(500)),
@@ -194,6 +201,7 @@ impl Quota {
             | Quota::Register
             | Quota::Guest
             | Quota::CreateRoom
+            | Quota::CreateSite
             | Quota::GuestOfServer
             | Quota::RoomOfGuests => true,
             Quota::Post

@@ -17,4 +17,5 @@ pub mod cluster;
 pub mod effects;
 pub mod log;
 pub mod readers;
+pub mod site_tokens;
 pub mod store;

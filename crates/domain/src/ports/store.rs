@@ -1,10 +1,12 @@
 //! Users, logins, rooms, and the quotas that all nodes share.
 
 use crate::bucket::Rate;
-use crate::model::id::{RoomId, RoomUid, SessionId, UserId, UserUid};
+use crate::model::id::{RoomId, RoomUid, SessionId, SiteId, SiteUid, UserId, UserUid};
 use crate::model::name::Username;
 use crate::model::room::{NewRoom, Room};
 use crate::model::session::Session;
+use crate::model::site::{NewSite, Site, SiteChange};
+use crate::model::site_key::{Kid, NewSiteKey, SiteKey};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
 use crate::ports::effects::Charge;
@@ -160,6 +162,35 @@ pub trait RoomStore: Send + Sync {
     /// Forgets at most `limit` sanctions that ended or were lifted before this instant; how many. The log keeps what it
     /// says of them.
     async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}
+
+/// Sites and their keys. What changes them is announced after the commit ([`crate::ports::bus::Notice::SiteChanged`]).
+#[async_trait]
+pub trait SiteStore: Send + Sync {
+    /// Makes a site.
+    async fn create(&self, site: NewSite) -> Result<Site, StoreError>;
+
+    /// A site that was not deleted.
+    async fn site(&self, uid: &SiteUid) -> Result<Option<Site>, StoreError>;
+
+    /// Sites by id, ascending, above `after`: those that `owner` owns, or all; at most `limit`.
+    async fn list(&self, owner: Option<UserId>, after: SiteId, limit: usize) -> Result<Vec<Site>, StoreError>;
+
+    /// Changes a site; `None` when gone.
+    async fn update(&self, id: SiteId, change: SiteChange) -> Result<Option<Site>, StoreError>;
+
+    /// Deletes a site with its keys, in one transaction; false when it was gone. Its rooms stay and belong to none. What its
+    /// keys signed is announced as ended.
+    async fn delete(&self, id: SiteId) -> Result<bool, StoreError>;
+
+    /// Makes a key, unless the site is gone or has [`crate::model::site_key::KEYS_MAX`] of them: `None` then.
+    async fn add_key(&self, key: NewSiteKey) -> Result<Option<SiteKey>, StoreError>;
+
+    /// The keys of a site, oldest first.
+    async fn keys(&self, site: SiteId) -> Result<Vec<SiteKey>, StoreError>;
+
+    /// Deletes a key; false when the site has none of that name. What it signed is announced as ended.
+    async fn delete_key(&self, site: SiteId, kid: &Kid) -> Result<bool, StoreError>;
 }
 
 /// The buckets of the quotas that are counted over all nodes. What a bucket allows is decided by [`crate::bucket::decide`].

@@ -22,6 +22,10 @@ pub enum Resource {
     Message,
     /// A ban or timeout in force.
     Sanction,
+    /// By uid.
+    Site,
+    /// By kid.
+    SiteKey,
 }
 
 impl Resource {
@@ -32,6 +36,8 @@ impl Resource {
             Resource::Room => "room",
             Resource::Message => "message",
             Resource::Sanction => "ban or timeout in force",
+            Resource::Site => "site",
+            Resource::SiteKey => "key",
         }
     }
 }

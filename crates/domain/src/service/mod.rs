@@ -18,6 +18,7 @@ pub mod posting;
 pub mod quotas;
 pub mod reads;
 pub mod rooms;
+pub mod sites;
 pub mod suggestion;
 pub mod viewing;
 
@@ -28,6 +29,7 @@ use crate::model::user::{Network, User};
 use crate::ports::effects::{Charge, Clock, Ids, PasswordHasher, Quota, RateLimiter, Tokens};
 use crate::ports::log::Log;
 use crate::ports::readers::{AccessReader, EventReader, MessageReader, SanctionReader};
+use crate::ports::site_tokens::SiteTokens;
 use crate::ports::store;
 use std::sync::Arc;
 
@@ -88,6 +90,8 @@ pub struct Settings {
     pub guests: Guests,
     /// The least rank that makes rooms.
     pub room_creation: Rank,
+    /// The least rank that makes sites.
+    pub site_creation: Rank,
     /// Whether rates, floods and repeats are limited.
     pub limits: bool,
 }
@@ -99,6 +103,8 @@ pub struct Ports {
     pub accounts: Arc<dyn store::AccountStore>,
     /// Rooms.
     pub rooms: Arc<dyn store::RoomStore>,
+    /// Sites and their keys.
+    pub sites: Arc<dyn store::SiteStore>,
     /// Writing to rooms' logs.
     pub log: Arc<dyn Log>,
     /// Reading messages.
@@ -119,6 +125,8 @@ pub struct Ports {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Tokens.
     pub tokens: Arc<dyn Tokens>,
+    /// Keys of sites, and the tokens that they sign.
+    pub site_tokens: Arc<dyn SiteTokens>,
     /// Quotas of this node.
     pub limiter: Arc<dyn RateLimiter>,
     /// Quotas of all nodes together, where there may be several; where there is one, its own are enough.
@@ -132,6 +140,8 @@ pub struct Services {
     pub accounts: accounts::Accounts,
     /// Making and changing rooms.
     pub rooms: rooms::Rooms,
+    /// Sites and their keys.
+    pub sites: sites::Sites,
     /// Saying something.
     pub chat: chat::Chat,
     /// Keeping order.
@@ -146,11 +156,12 @@ impl Services {
     /// The services over these ports.
     pub fn new(ports: Ports, settings: Settings) -> Services {
         let accounts = accounts::Accounts::new(ports.clone(), settings);
-        let rooms = rooms::Rooms::new(ports.clone(), settings);
+        let sites = sites::Sites::new(ports.clone(), settings);
+        let rooms = rooms::Rooms::new(ports.clone(), settings, sites.clone());
         let moderation = moderation::Moderation::new(ports.clone(), settings, rooms.clone());
-        let operator = operator::Operator::new(ports.clone(), accounts.clone());
+        let operator = operator::Operator::new(ports.clone(), accounts.clone(), sites.clone());
         let viewing = viewing::Viewing::new(ports.clone(), rooms.clone());
         let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());
-        Services { accounts, rooms, chat, moderation, viewing, operator }
+        Services { accounts, rooms, sites, chat, moderation, viewing, operator }
     }
 }

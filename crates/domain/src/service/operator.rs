@@ -1,10 +1,11 @@
 //! What the operator does at the command line of the server's machine: nobody is asked for a rank there.
 
-use crate::model::id::{RoomId, RoomUid, Seq, UserId};
+use crate::model::id::{RoomId, RoomUid, Seq, SiteId, SiteUid, UserId};
 use crate::model::log::EventRange;
 use crate::model::name::Username;
 use crate::model::rank::Rank;
 use crate::model::room::Room;
+use crate::model::site::Site;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::{NewPassword, PasswordHash, User, UserChange};
@@ -13,6 +14,7 @@ use crate::ports::log::{AppendError, LogCommand, LogEntry};
 use crate::service::Ports;
 use crate::service::accounts::Accounts;
 use crate::service::error::{Error, Resource};
+use crate::service::sites::{KeyRequest, MadeKey, Sites};
 use crate::service::suggestion;
 
 /// How many rows one sweep's transaction takes.
@@ -44,11 +46,12 @@ const GUESTS_AT_ONCE: usize = 20;
 pub struct Operator {
     ports: Ports,
     accounts: Accounts,
+    sites: Sites,
 }
 
 impl Operator {
-    pub(crate) fn new(ports: Ports, accounts: Accounts) -> Operator {
-        Operator { ports, accounts }
+    pub(crate) fn new(ports: Ports, accounts: Accounts, sites: Sites) -> Operator {
+        Operator { ports, accounts, sites }
     }
 
     /// A password that nobody guesses.
@@ -81,6 +84,23 @@ impl Operator {
         }
         let change = UserChange { rank: Some(rank), ..UserChange::default() };
         self.ports.accounts.update(user.id, change).await?.ok_or(Error::NoSuch(Resource::User))
+    }
+
+    /// Makes a site that the user of this name owns.
+    pub async fn create_site(&self, owner: &str, name: &str, origins: &[String]) -> Result<Site, Error> {
+        let owner = self.called(owner).await?;
+        self.sites.create_for(owner.id, name, origins).await
+    }
+
+    /// Sites above `after`, at most `limit`.
+    pub async fn sites(&self, after: SiteId, limit: usize) -> Result<Vec<Site>, Error> {
+        Ok(self.ports.sites.list(None, after, limit).await?)
+    }
+
+    /// Makes a key for a site.
+    pub async fn add_site_key(&self, site: &SiteUid, request: KeyRequest) -> Result<MadeKey, Error> {
+        let site = self.sites.known(site).await?;
+        self.sites.add_key_to(&site, request).await
     }
 
     /// Rooms above `after`, at most `limit`.

@@ -3,10 +3,10 @@
 use crate::capability::{self, Capability};
 use crate::model::access::AccessContext;
 use crate::model::event::ModerationAction;
-use crate::model::id::{RoomId, RoomUid, Seq, UserId, UserUid};
+use crate::model::frame_ancestor::FrameAncestor;
+use crate::model::id::{RoomId, RoomUid, Seq, SiteUid, UserId, UserUid};
 use crate::model::rank::Rank;
 use crate::model::room::{LINES_MAX, NewRoom, Readers, Room, RoomChange, SLOW_MODE_MAX};
-use crate::model::site::Site;
 use crate::model::text::{Body, Description, Invalid, RoomName};
 use crate::model::time::{Span, Timestamp};
 use crate::model::user::Member;
@@ -16,6 +16,7 @@ use crate::ports::log::{AppendResult, LogCommand, LogEntry};
 use crate::review;
 use crate::service::access::Sources;
 use crate::service::error::{Error, RateLimitKind, Resource};
+use crate::service::sites::Sites;
 use crate::service::{Caller, Ports, Settings};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +39,9 @@ pub struct RoomEdit {
     /// Who may read: everyone or members.
     pub readers: Option<String>,
     /// Whose pages may frame the chat.
-    pub sites: Option<Vec<String>>,
+    pub frame_ancestors: Option<Vec<String>>,
+    /// The uid of the site that it belongs to from now on; empty for none.
+    pub site: Option<String>,
 }
 
 impl RoomEdit {
@@ -51,7 +54,12 @@ impl RoomEdit {
             max_lines: self.max_lines.map(max_lines).transpose()?,
             links: self.links,
             readers: self.readers.as_deref().map(readers).transpose()?,
-            sites: self.sites.as_deref().map(Site::parse_all).transpose()?,
+            frame_ancestors: self
+                .frame_ancestors
+                .as_deref()
+                .map(|texts| FrameAncestor::parse_all("allowed_sites", texts))
+                .transpose()?,
+            site: self.site.as_deref().map(site_named).transpose()?,
         })
     }
 }
@@ -83,6 +91,14 @@ pub(super) fn may_read(room: &Room, member: Option<&Member>) -> Result<(), Error
     }
 }
 
+/// The site of that uid, or none.
+fn site_named(typed: &str) -> Result<Option<SiteUid>, Invalid> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    SiteUid::parse(typed).map(Some).ok_or_else(|| Invalid::new("site", "is no uid of a site"))
+}
+
 fn slow_mode(seconds: i64) -> Result<Span, Invalid> {
     let longest = SLOW_MODE_MAX.as_seconds_up();
     if (0..=longest).contains(&seconds) {
@@ -110,18 +126,29 @@ fn readers(name: &str) -> Result<Readers, Invalid> {
 pub struct Rooms {
     ports: Ports,
     settings: Settings,
+    sites: Sites,
 }
 
 impl Rooms {
-    pub(crate) fn new(ports: Ports, settings: Settings) -> Rooms {
-        Rooms { ports, settings }
+    pub(crate) fn new(ports: Ports, settings: Settings, sites: Sites) -> Rooms {
+        Rooms { ports, settings, sites }
     }
 
-    /// Makes a room that the caller owns.
-    pub async fn create(&self, caller: &Caller, name: &str, description: &str) -> Result<Room, Error> {
+    /// Makes a room that the caller owns, which belongs to a site if one is named.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        name: &str,
+        description: &str,
+        site: Option<&str>,
+    ) -> Result<Room, Error> {
         policy::may(&caller.user, Action::CreateRoom { least: self.settings.room_creation })?;
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
+        let site = site.map(site_named).transpose()?.flatten();
+        if let Some(uid) = &site {
+            self.sites.site(caller, uid).await?;
+        }
         let mut charges = vec![Charge::one(Quota::CreateRoom, caller.user.uid.as_str())];
         if caller.user.rank == Rank::Guest {
             charges.push(Charge::one(Quota::RoomOfGuests, ""));
@@ -140,6 +167,7 @@ impl Rooms {
             name,
             description,
             owner: caller.user.id,
+            site,
             epoch: self.ports.ids.epoch(),
             created_at: now,
         };
@@ -183,6 +211,9 @@ impl Rooms {
         let only_slow = RoomChange { slow_mode: None, ..change.clone() } == RoomChange::default();
         let action = if only_slow && change.slow_mode.is_some() { Action::SlowMode } else { Action::Configure };
         policy::may(&actor, action)?;
+        if let Some(site) = change.site.as_ref().filter(|site| **site != access.room.site) {
+            self.check_move(&actor, &access.room, site.as_ref()).await?;
+        }
         if let Some(sanction) = review::forbidding(&access.sanctions, now) {
             return Err(Error::sanctioned(sanction, now));
         }
@@ -191,6 +222,19 @@ impl Rooms {
             self.append(room.id, actor, now, LogCommand::Configure { change: Box::new(change) }).await?;
         }
         Ok(room)
+    }
+
+    /// Whether `actor` may have the room belong to another site, or to none. A site that is gone holds nobody back.
+    async fn check_move(&self, actor: &Member, room: &Room, to: Option<&SiteUid>) -> Result<(), Error> {
+        let from = match &room.site {
+            Some(uid) => self.ports.sites.site(uid).await?,
+            None => None,
+        };
+        let to = match to {
+            Some(uid) => Some(self.sites.known(uid).await?),
+            None => None,
+        };
+        Ok(policy::may_move_room(actor, from.as_ref(), to.as_ref())?)
     }
 
     /// Gives or takes a rank in the room; the member as after it. Nothing is written when nothing changes.

@@ -26,10 +26,11 @@ use testkit::hasher::PlainHasher;
 use testkit::ids::SeqIds;
 use testkit::limiter::{CountingLimiter, OpenLimiter};
 use testkit::memory::MemoryStore;
-use testkit::tokens::PlainTokens;
+use testkit::tokens::{PlainSiteTokens, PlainTokens};
 
 /// Guests by address, rooms by anybody, limits on.
-pub const SETTINGS: Settings = Settings { guests: Guests::Address, room_creation: Rank::Guest, limits: true };
+pub const SETTINGS: Settings =
+    Settings { guests: Guests::Address, room_creation: Rank::Guest, site_creation: Rank::Admin, limits: true };
 
 /// What somebody types.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +91,7 @@ impl World {
         let ports = Ports {
             accounts: faulty.clone(),
             rooms: faulty.clone(),
+            sites: faulty.clone(),
             log: faulty.clone(),
             messages: faulty.clone(),
             events: faulty.clone(),
@@ -100,6 +102,7 @@ impl World {
             ids: Arc::new(SeqIds::default()),
             hasher: hasher.clone(),
             tokens: Arc::new(PlainTokens),
+            site_tokens: Arc::new(PlainSiteTokens),
             limiter: if limited { counting } else { Arc::new(OpenLimiter) },
             shared_quotas: None,
         };
@@ -139,7 +142,7 @@ impl World {
 
     /// A room that `owner` made.
     pub async fn room(&self, owner: &Caller) -> RoomUid {
-        self.services.rooms.create(owner, "lobby", "").await.expect("rooms are welcome").uid
+        self.services.rooms.create(owner, "lobby", "", None).await.expect("rooms are welcome").uid
     }
 
     /// A person whom `owner` gave a rank.

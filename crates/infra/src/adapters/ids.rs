@@ -1,7 +1,7 @@
 //! Random names and numbers.
 
 use crate::adapters::secret::{base64url, random};
-use domain::model::id::{Epoch, RoomUid, UserUid};
+use domain::model::id::{Epoch, RoomUid, SiteUid, UserUid};
 use domain::ports::effects::Ids;
 
 /// The operating system's generator.
@@ -34,6 +34,14 @@ impl Ids for RandomIds {
     fn room_uid(&self) -> RoomUid {
         loop {
             if let Some(uid) = RoomUid::parse(&uid(RoomUid::LENGTH)) {
+                return uid;
+            }
+        }
+    }
+
+    fn site_uid(&self) -> SiteUid {
+        loop {
+            if let Some(uid) = SiteUid::parse(&uid(SiteUid::LENGTH)) {
                 return uid;
             }
         }

@@ -8,5 +8,7 @@ pub mod limiter;
 pub mod nats;
 pub mod network;
 pub mod passwords;
+pub mod public_key;
 pub mod secret;
+pub mod site_tokens;
 pub mod tokens;

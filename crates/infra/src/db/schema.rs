@@ -66,6 +66,7 @@ diesel::table! {
         sites -> Text,
         max_lines -> Integer,
         readers -> Text,
+        site -> Nullable<Text>,
     }
 }
 
@@ -131,6 +132,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    sites (id) {
+        id -> BigInt,
+        uid -> Text,
+        name -> Text,
+        origins -> Text,
+        owner -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    site_keys (id) {
+        id -> BigInt,
+        kid -> Text,
+        site -> BigInt,
+        algorithm -> Text,
+        material -> Text,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     quota_buckets (key) {
         key -> Text,
         arrives_at -> BigInt,
@@ -148,4 +173,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     room_events,
     moderators,
     sanctions,
+    sites,
+    site_keys,
 );

@@ -2,7 +2,7 @@
 
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{messages, moderators, names, room_events, rooms, sanctions, sessions, users};
+use crate::db::schema::{messages, moderators, names, room_events, rooms, sanctions, sessions, sites, users};
 use crate::store::bounded;
 use crate::store::names::{free, reserve};
 use crate::store::users::{self as people, DELETED};
@@ -94,6 +94,7 @@ fn with_something_left(conn: &mut AnyConn, ids: &[i64], now: Timestamp) -> Resul
         moderators::table.filter(moderators::user_id.eq_any(ids)).select(moderators::user_id).load::<i64>(conn)?,
     );
     kept.extend(rooms::table.filter(rooms::owner.eq_any(ids)).select(rooms::owner).load::<i64>(conn)?);
+    kept.extend(sites::table.filter(sites::owner.eq_any(ids)).select(sites::owner).load::<i64>(conn)?);
     let events = room_events::table.filter(room_events::actor.eq_any(ids)).select(room_events::actor);
     kept.extend(events.distinct().load::<i64>(conn)?);
     let events = room_events::table.filter(room_events::subject.eq_any(ids)).select(room_events::subject);

@@ -7,11 +7,11 @@ use crate::store::{bounded, rooms, users};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{Epoch, MessageId, RoomId, Seq, UserId};
+use domain::model::frame_ancestor::FrameAncestor;
+use domain::model::id::{Epoch, MessageId, RoomId, Seq, SiteUid, UserId};
 use domain::model::log::LogLine;
 use domain::model::rank::Rank;
 use domain::model::room::{Head, Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, User};
@@ -56,6 +56,9 @@ struct Settings {
     readers: Option<String>,
     #[serde(default)]
     sites: Vec<String>,
+    /// Missing where the room belonged to none, or an older version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
 }
 
 /// The heads of rooms that were not closed, and of the server's own log.
@@ -158,7 +161,8 @@ fn settings(room: &Room) -> Settings {
         links: room.rules.links,
         max_lines: Some(room.rules.max_lines),
         readers: Some(room.rules.readers.as_str().to_owned()),
-        sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+        site: room.site.as_ref().map(|site| site.as_str().to_owned()),
+        sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
     }
 }
 
@@ -253,7 +257,8 @@ fn as_set(settings: Option<Settings>, room: Option<&Room>) -> Result<Room, DbErr
                 None => room.rules.readers,
             },
         },
-        sites: settings.sites.into_iter().map(Site::stored).collect(),
+        frame_ancestors: settings.sites.into_iter().map(FrameAncestor::stored).collect(),
+        site: settings.site.as_deref().and_then(SiteUid::parse),
         ..room
     })
 }

@@ -1,6 +1,6 @@
 //! The stores' ports over a database. A row type stands beside its queries and goes no further than this crate.
 //!
-//! Read `accounts`, `rooms`, `quotas`, `log` and `history` as the ports they are; the other modules turn rows into what the domain
+//! Read `accounts`, `rooms`, `sites`, `quotas`, `log` and `history` as the ports they are; the other modules turn rows into what the domain
 //! knows.
 
 pub mod accounts;
@@ -16,6 +16,7 @@ pub mod rooms;
 pub mod sanctions;
 pub mod sessions;
 pub mod settings;
+pub mod sites;
 pub mod users;
 
 /// The most rows that any list asks for, whatever its caller says.

@@ -11,10 +11,10 @@ use crate::store::{LIST_MAX, bounded};
 use async_trait::async_trait;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::frame_ancestor::FrameAncestor;
+use domain::model::id::{RoomId, RoomUid, SiteUid, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::{NewRoom, Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::Member;
@@ -36,6 +36,7 @@ pub type RoomColumns = (
     rooms::sites,
     rooms::max_lines,
     rooms::readers,
+    rooms::site,
 );
 
 /// All of a room but when it was closed.
@@ -52,6 +53,7 @@ pub const ROOM: RoomColumns = (
     rooms::sites,
     rooms::max_lines,
     rooms::readers,
+    rooms::site,
 );
 
 /// What [`with_pinned`] loads: the room, and the message at its top with its author.
@@ -87,6 +89,7 @@ pub struct RoomRow {
     sites: String,
     max_lines: i32,
     readers: String,
+    site: Option<String>,
 }
 
 impl RoomRow {
@@ -105,7 +108,8 @@ impl RoomRow {
                 links: self.links,
                 readers: Readers::parse(&self.readers).ok_or(DbError::Damaged("rooms.readers"))?,
             },
-            sites: sites.into_iter().map(Site::stored).collect(),
+            frame_ancestors: sites.into_iter().map(FrameAncestor::stored).collect(),
+            site: self.site.map(|uid| SiteUid::parse(&uid).ok_or(DbError::Damaged("rooms.site"))).transpose()?,
             pinned: None,
             created_at: Timestamp(self.created_at),
         })
@@ -117,9 +121,9 @@ pub fn count(bound: usize) -> Result<i32, DbError> {
     i32::try_from(bound).map_err(|_| DbError::Damaged("a room's rules"))
 }
 
-/// A list of sites as it is stored.
-pub fn sites_text(sites: &[Site]) -> Result<String, DbError> {
-    let texts: Vec<&str> = sites.iter().map(Site::as_str).collect();
+/// Whose pages may frame a chat, as it is stored.
+pub fn frame_ancestors_text(ancestors: &[FrameAncestor]) -> Result<String, DbError> {
+    let texts: Vec<&str> = ancestors.iter().map(FrameAncestor::as_str).collect();
     serde_json::to_string(&texts).map_err(|_| DbError::Damaged("a list of sites"))
 }
 
@@ -281,6 +285,7 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
             rooms::max_lines.eq(count(rules.max_lines)?),
             rooms::links.eq(rules.links),
             rooms::readers.eq(rules.readers.as_str()),
+            rooms::site.eq(room.site.as_ref().map(SiteUid::as_str)),
             rooms::created_at.eq(room.created_at.0),
         ))
         .returning(rooms::id)
@@ -302,7 +307,8 @@ fn insert(conn: &mut AnyConn, room: NewRoom) -> Result<Room, DbError> {
         description: room.description,
         owner: room.owner,
         rules,
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
+        site: room.site,
         pinned: None,
         created_at: room.created_at,
     })

@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::model::event::{EventKind, ModerationAction};
-use domain::model::id::{MessageId, RoomId, SanctionId, UserId};
+use domain::model::id::{MessageId, RoomId, SanctionId, SiteUid, UserId};
 use domain::model::rank::Rank;
 use domain::model::room::RoomChange;
 use domain::model::sanction::{NewSanction, Sanction, SanctionKind};
@@ -198,7 +198,8 @@ pub fn configure(conn: &mut AnyConn, entry: &LogEntry, change: &RoomChange) -> D
             rooms::max_lines.eq(places::count(room.rules.max_lines)?),
             rooms::readers.eq(room.rules.readers.as_str()),
             rooms::links.eq(room.rules.links),
-            rooms::sites.eq(places::sites_text(&room.sites)?),
+            rooms::site.eq(room.site.as_ref().map(SiteUid::as_str)),
+            rooms::sites.eq(places::frame_ancestors_text(&room.frame_ancestors)?),
         ))
         .execute(conn)?;
     Ok(Ok(EventKind::Configured(Box::new(room))))

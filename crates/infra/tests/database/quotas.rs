@@ -23,7 +23,7 @@ use testkit::bus::RecordingBus;
 use testkit::clock::FakeClock;
 use testkit::hasher::PlainHasher;
 use testkit::ids::SeqIds;
-use testkit::tokens::PlainTokens;
+use testkit::tokens::{PlainSiteTokens, PlainTokens};
 
 fn rate() -> Rate {
     Rate::new(3, Span::seconds(10), 1)
@@ -61,6 +61,7 @@ fn node(database: &Database) -> (Services, Store) {
     let ports = Ports {
         accounts: store.accounts.clone(),
         rooms: store.rooms.clone(),
+        sites: store.sites.clone(),
         log: store.log.clone(),
         messages: store.history.clone(),
         events: store.history.clone(),
@@ -71,10 +72,12 @@ fn node(database: &Database) -> (Services, Store) {
         ids: Arc::new(SeqIds::default()),
         hasher: Arc::new(PlainHasher::default()),
         tokens: Arc::new(PlainTokens),
+        site_tokens: Arc::new(PlainSiteTokens),
         limiter: Arc::new(Limiter::new(&rates)),
         shared_quotas: Some(SharedQuotas::new(store.quotas.clone(), rates)),
     };
-    let settings = Settings { guests: Guests::Address, room_creation: Rank::Guest, limits: true };
+    let settings =
+        Settings { guests: Guests::Address, room_creation: Rank::Guest, site_creation: Rank::Admin, limits: true };
     (Services::new(ports, settings), store)
 }
 

@@ -69,6 +69,7 @@ impl Database {
         let subject = Subject {
             accounts: Arc::clone(&store.accounts),
             rooms: Arc::clone(&store.rooms),
+            sites: Arc::clone(&store.sites),
             quotas: Arc::clone(&store.quotas),
             log: Arc::clone(&store.log),
             history: store.history.clone(),

@@ -16,6 +16,7 @@ pub mod races;
 pub mod rooms;
 pub mod sanctions;
 pub mod sessions;
+pub mod sites;
 
 use crate::builders::{self, NOON};
 use crate::bus::RecordingBus;
@@ -28,7 +29,7 @@ use domain::model::time::Timestamp;
 use domain::model::user::{Member, User};
 use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore};
+use domain::ports::store::{AccountStore, Health, QuotaStore, RoomStore, SiteStore};
 use std::sync::Arc;
 
 /// All that is read of the logs.
@@ -43,6 +44,8 @@ pub struct Subject {
     pub accounts: Arc<dyn AccountStore>,
     /// Rooms and ranks.
     pub rooms: Arc<dyn RoomStore>,
+    /// Sites and their keys.
+    pub sites: Arc<dyn SiteStore>,
     /// Shared quotas.
     pub quotas: Arc<dyn QuotaStore>,
     /// Appending.
@@ -217,6 +220,16 @@ macro_rules! conformance_suite {
                 a_deleted_moderator_is_not_listed,
                 settings_change_and_the_rest_stays,
                 a_closed_room_is_gone,
+            }
+            sites {
+                a_site_is_found_as_it_was_made,
+                sites_are_listed_by_id_in_pages,
+                a_site_changes_and_the_rest_stays,
+                a_key_is_kept_as_it_was_made,
+                a_deleted_key_is_gone_and_what_it_signed_is_announced,
+                a_site_has_no_more_keys_than_allowed,
+                a_deleted_site_is_gone_with_its_keys_and_its_rooms_stay,
+                a_site_outlives_its_owner,
             }
             log {
                 seqs_count_from_one_over_all_kinds_of_events,

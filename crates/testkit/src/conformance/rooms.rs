@@ -1,7 +1,7 @@
 //! Rooms and who keeps order in them.
 
 use super::Subject;
-use crate::builders::{NOON, later, room, site};
+use crate::builders::{self, NOON, frame_ancestor, later, room};
 use domain::model::event::ModerationAction;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::rank::Rank;
@@ -33,7 +33,8 @@ pub async fn a_room_is_found_as_it_was_made(subject: Subject) {
         description: new.description,
         owner: ann.id,
         rules: Rules::default(),
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
+        site: None,
         pinned: None,
         created_at: new.created_at,
     };
@@ -165,6 +166,7 @@ pub async fn a_deleted_moderator_is_not_listed(subject: Subject) {
 /// Settings change alone or together, and the event carries the room as it is after them.
 pub async fn settings_change_and_the_rest_stays(subject: Subject) {
     let (lobby, ann) = subject.room("lobby", "ann").await;
+    let site = builders::site("Example", &ann).create(&*subject.sites).await;
     let slow = RoomChange { slow_mode: Some(Span::seconds(30)), ..RoomChange::default() };
     let rest = RoomChange {
         name: Some(crate::builders::room_name("Café 'Ω' 100%_")),
@@ -173,7 +175,8 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         max_lines: Some(3),
         links: Some(false),
         readers: Some(Readers::Members),
-        sites: Some(vec![site("https://*.example.org"), site("http://localhost:3000")]),
+        frame_ancestors: Some(vec![frame_ancestor("https://*.example.org"), frame_ancestor("http://localhost:3000")]),
+        site: Some(Some(site.uid.clone())),
         ..RoomChange::default()
     };
     let mut expected = lobby.clone();
@@ -183,7 +186,7 @@ pub async fn settings_change_and_the_rest_stays(subject: Subject) {
         assert_eq!(event.kind, domain::model::event::EventKind::Configured(Box::new(expected.clone())));
         assert_eq!(subject.rooms.room(&lobby.uid).await.unwrap(), Some(expected.clone()));
     }
-    assert_eq!(expected.sites.len(), 2);
+    assert_eq!((expected.frame_ancestors.len(), &expected.site), (2, &Some(site.uid)));
     assert_eq!(
         expected.rules,
         Rules { slow_mode: Span::seconds(30), max_length: 200, max_lines: 3, links: false, readers: Readers::Members }

@@ -85,6 +85,7 @@ impl State {
         self.sessions.values().any(|session| session.user == id && session.expires_at >= now)
             || self.sanctions.iter().any(|sanction| sanction.user == id)
             || self.rooms.values().any(|room| room.owner == id)
+            || self.sites.values().any(|site| site.owner == id)
             || self.logs.values().any(in_log)
             || (self.reserved.contains_key(&id) && self.claims.values().any(|holder| *holder == id))
     }

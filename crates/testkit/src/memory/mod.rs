@@ -8,16 +8,19 @@ mod history;
 mod log;
 mod quotas;
 mod rooms;
+mod sites;
 
 use async_trait::async_trait;
 use domain::model::event::Event;
-use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, UserId};
+use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, SiteId, SiteKeyId, UserId};
 use domain::model::message::{Message, MessageKind};
 use domain::model::name::Look;
 use domain::model::rank::Rank;
 use domain::model::room::{Head, Room};
 use domain::model::sanction::Sanction;
 use domain::model::session::Session;
+use domain::model::site::Site;
+use domain::model::site_key::SiteKey;
 use domain::model::text::{Body, Nonce};
 use domain::model::time::Timestamp;
 use domain::model::user::{Member, PasswordHash, User};
@@ -71,6 +74,9 @@ struct State {
     /// All that ever were, and the server's.
     logs: BTreeMap<RoomId, RoomLog>,
     places: HashMap<MessageId, (RoomId, Seq)>,
+    /// Those that were not deleted.
+    sites: BTreeMap<SiteId, Site>,
+    site_keys: BTreeMap<SiteKeyId, SiteKey>,
     /// When each bucket of a shared quota is full again.
     buckets: BTreeMap<String, Timestamp>,
     /// By id. What was lifted or replaced is gone; what ended by time stays.

@@ -23,7 +23,8 @@ impl RoomStore for MemoryStore {
             description: new.description,
             owner: new.owner,
             rules: Rules::default(),
-            sites: Vec::new(),
+            frame_ancestors: Vec::new(),
+            site: new.site,
             pinned: None,
             created_at: new.created_at,
         };

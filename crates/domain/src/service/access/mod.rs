@@ -81,6 +81,8 @@ impl Memory {
                 ended.iter().for_each(|session| self.access.invalidate(Invalidation::Login(*session)));
                 self.forget_logins(&ended);
             }
+            BusMessage::Notice(Notice::SiteChanged(site)) => self.access.invalidate_rooms_of(&site),
+            BusMessage::Notice(Notice::SiteTokensEnded(_)) => {}
             BusMessage::Lost => {
                 self.access.invalidate(Invalidation::All);
                 self.sessions.forget();

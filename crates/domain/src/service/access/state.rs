@@ -3,7 +3,7 @@
 use super::cached_room::CachedRoom;
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
-use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use crate::model::id::{RoomId, RoomUid, Seq, SessionId, SiteUid, UserId};
 use crate::model::message::Message;
 use crate::model::rank::Rank;
 use crate::model::room::Head;
@@ -307,6 +307,14 @@ impl CacheState {
                 self.users.clear();
             }
         }
+    }
+
+    /// A site changed, and with it perhaps which rooms belong to it: no event of theirs says so.
+    pub fn invalidate_rooms_of(&mut self, site: &SiteUid) {
+        let is_of =
+            |room: &&CachedRoom| room.room_access.room.as_ref().is_some_and(|room| room.site.as_ref() == Some(site));
+        let of_site: Vec<RoomId> = self.rooms.iter().filter(|(_, room)| is_of(room)).map(|(id, _)| *id).collect();
+        of_site.into_iter().for_each(|id| self.invalidate(Invalidation::Room(id)));
     }
 
     fn unpin_if(&mut self, room: RoomId, is_gone: impl FnOnce(&Message) -> bool) {

@@ -48,7 +48,8 @@ fn lobby() -> Room {
         description: Description::stored(String::new()),
         owner: UserId(9),
         rules: Rules::default(),
-        sites: Vec::new(),
+        frame_ancestors: Vec::new(),
+        site: None,
         pinned: None,
         created_at: NOON,
     }

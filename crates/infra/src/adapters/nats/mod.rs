@@ -124,6 +124,7 @@ impl Shared {
                 Outgoing::Notice(notice) => {
                     let subject = match &notice {
                         Notice::SessionsEnded(_) => self.subjects.sessions(),
+                        Notice::SiteChanged(_) | Notice::SiteTokensEnded(_) => self.subjects.sites(),
                         Notice::UserChanged(user) => self.subjects.user(user.id),
                         Notice::UserDeleted(user) => self.subjects.user(*user),
                     };
@@ -273,6 +274,11 @@ impl NatsBus {
         });
         bus.listen(shared.subjects.sessions(), |shared, message| {
             if let Some(notice) = shared.accept(wire::read_sessions(&message.payload)) {
+                shared.local.announce(notice);
+            }
+        });
+        bus.listen(shared.subjects.sites(), |shared, message| {
+            if let Some(notice) = shared.accept(wire::read_site(&message.payload)) {
                 shared.local.announce(notice);
             }
         });

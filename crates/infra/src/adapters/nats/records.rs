@@ -2,12 +2,12 @@
 
 use domain::model::connection::ConnectionInfo;
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{MessageId, RoomId, RoomUid, Seq, UserId, UserUid};
+use domain::model::frame_ancestor::FrameAncestor;
+use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SiteUid, UserId, UserUid};
 use domain::model::message::{Message, MessageKind};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, User};
@@ -146,6 +146,8 @@ struct RoomRecord {
     readers: String,
     sites: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pinned: Option<MessageRecord>,
     created_at: i64,
 }
@@ -163,7 +165,8 @@ impl From<&Room> for RoomRecord {
             max_lines: room.rules.max_lines,
             links: room.rules.links,
             readers: room.rules.readers.as_str().to_owned(),
-            sites: room.sites.iter().map(|site| site.as_str().to_owned()).collect(),
+            site: room.site.as_ref().map(|site| site.as_str().to_owned()),
+            sites: room.frame_ancestors.iter().map(|site| site.as_str().to_owned()).collect(),
             pinned: room.pinned.as_deref().map(MessageRecord::from),
             created_at: room.created_at.0,
         }
@@ -189,7 +192,8 @@ impl RoomRecord {
                 links: self.links,
                 readers: Readers::parse(&self.readers)?,
             },
-            sites: self.sites.into_iter().map(Site::stored).collect(),
+            frame_ancestors: self.sites.into_iter().map(FrameAncestor::stored).collect(),
+            site: self.site.as_deref().and_then(SiteUid::parse),
             pinned,
             created_at: Timestamp(self.created_at),
         })

@@ -39,6 +39,11 @@ impl Subjects {
         format!("{}.sessions", self.base)
     }
 
+    /// Sites that changed, and tokens that they signed and that ended.
+    pub fn sites(&self) -> String {
+        format!("{}.sites", self.base)
+    }
+
     /// The beats.
     pub fn presence(&self) -> String {
         format!("{}.presence", self.base)

@@ -3,10 +3,10 @@
 
 use crate::adapters::nats::records::{ConnectionRecord, EventRecord, UserRecord};
 use domain::model::event::Event;
-use domain::model::id::{Epoch, RoomId, Seq, SessionId, UserId};
+use domain::model::id::{Epoch, RoomId, Seq, SessionId, SiteKeyId, SiteUid, UserId};
 use domain::model::node::{Beat, NodeName};
 use domain::model::time::Timestamp;
-use domain::ports::bus::{BusMessage, Notice};
+use domain::ports::bus::{BusMessage, EndedTokens, Notice};
 use domain::ports::cluster::{NodeAnswer, NodeRequest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ macro_rules! versioned {
     )+};
 }
 
-versioned!(LogMessage, UserMessage, SessionsMessage, BeatMessage, RequestMessage, AnswerMessage);
+versioned!(LogMessage, UserMessage, SessionsMessage, SiteMessage, BeatMessage, RequestMessage, AnswerMessage);
 
 fn decode<T: DeserializeOwned + Versioned>(payload: &[u8]) -> Result<T, Unreadable> {
     match serde_json::from_slice::<T>(payload) {
@@ -154,6 +154,22 @@ struct SessionsMessage {
     ended: Vec<i64>,
 }
 
+/// One of its fields says what; a node that knows none of them reads the database in time.
+#[derive(Default, Deserialize, Serialize)]
+struct SiteMessage {
+    v: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<String>,
+    /// The keys whose tokens ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_keys: Option<Vec<i64>>,
+    /// The user whose tokens issued before `issued_before` (ms) ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_user: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issued_before: Option<i64>,
+}
+
 /// A notice.
 pub fn notice(notice: &Notice) -> Vec<u8> {
     match notice {
@@ -162,6 +178,17 @@ pub fn notice(notice: &Notice) -> Vec<u8> {
         }
         Notice::UserChanged(user) => {
             encode(&UserMessage { v: VERSION, changed: Some((&**user).into()), deleted: None })
+        }
+        Notice::SiteChanged(site) => {
+            encode(&SiteMessage { v: VERSION, changed: Some(site.as_str().to_owned()), ..SiteMessage::default() })
+        }
+        Notice::SiteTokensEnded(EndedTokens::OfKeys(keys)) => {
+            let ended_keys = Some(keys.iter().map(|key| key.0).collect());
+            encode(&SiteMessage { v: VERSION, ended_keys, ..SiteMessage::default() })
+        }
+        Notice::SiteTokensEnded(EndedTokens::OfUser { user, issued_before }) => {
+            let (ended_user, issued_before) = (Some(user.0), Some(issued_before.0));
+            encode(&SiteMessage { v: VERSION, ended_user, issued_before, ..SiteMessage::default() })
         }
         Notice::UserDeleted(user) => encode(&UserMessage { v: VERSION, changed: None, deleted: Some(user.0) }),
     }
@@ -183,6 +210,25 @@ pub fn read_user(payload: &[u8]) -> Result<Notice, Unreadable> {
 pub fn read_sessions(payload: &[u8]) -> Result<Notice, Unreadable> {
     let message: SessionsMessage = decode(payload)?;
     Ok(Notice::SessionsEnded(message.ended.into_iter().map(SessionId).collect()))
+}
+
+/// A notice about a site.
+pub fn read_site(payload: &[u8]) -> Result<Notice, Unreadable> {
+    let message: SiteMessage = decode(payload)?;
+    match message {
+        SiteMessage { changed: Some(site), .. } => {
+            SiteUid::parse(&site).map(Notice::SiteChanged).ok_or(Unreadable::Malformed)
+        }
+        SiteMessage { ended_keys: Some(keys), .. } => {
+            let keys = keys.into_iter().map(SiteKeyId).collect();
+            Ok(Notice::SiteTokensEnded(EndedTokens::OfKeys(keys)))
+        }
+        SiteMessage { ended_user: Some(user), issued_before: Some(issued_before), .. } => {
+            let (user, issued_before) = (UserId(user), Timestamp(issued_before));
+            Ok(Notice::SiteTokensEnded(EndedTokens::OfUser { user, issued_before }))
+        }
+        _ => Err(Unreadable::Malformed),
+    }
 }
 
 #[derive(Deserialize, Serialize)]

@@ -3,11 +3,11 @@
 use super::*;
 use domain::model::connection::ConnectionInfo;
 use domain::model::event::{EventKind, ModerationAction};
+use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{MessageId, RoomUid};
 use domain::model::message::{Message, MessageKind};
 use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
-use domain::model::site::Site;
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::Span;
 use domain::model::user::{Member, User};
@@ -51,7 +51,8 @@ fn room() -> Room {
             links: false,
             readers: Readers::Members,
         },
-        sites: vec![Site::stored("https://example.org".to_owned())],
+        frame_ancestors: vec![FrameAncestor::stored("https://example.org".to_owned())],
+        site: SiteUid::parse("abcdEF01"),
         pinned: Some(Arc::new(message("pinned"))),
         created_at: NOON,
     }
@@ -140,6 +141,13 @@ fn a_field_that_is_not_known_yet_is_passed_over() {
 fn notices_beats_requests_and_answers_arrive_as_they_were_sent() {
     for told in [Notice::UserChanged(Box::new(ann())), Notice::UserDeleted(UserId(5))] {
         assert_eq!(read_user(&notice(&told)), Ok(told));
+    }
+    for told in [
+        Notice::SiteChanged(SiteUid::parse("abcdEF01").expect("a uid")),
+        Notice::SiteTokensEnded(EndedTokens::OfKeys(vec![SiteKeyId(1), SiteKeyId(2)])),
+        Notice::SiteTokensEnded(EndedTokens::OfUser { user: UserId(5), issued_before: NOON }),
+    ] {
+        assert_eq!(read_site(&notice(&told)), Ok(told));
     }
     let ended = Notice::SessionsEnded(vec![SessionId(1), SessionId(2)]);
     assert_eq!(read_sessions(&notice(&ended)), Ok(ended));
