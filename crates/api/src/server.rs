@@ -194,7 +194,8 @@ impl Running {
         format!("http://{}{}", self.address, self.base_path)
     }
 
-    /// Stops: no new sockets, the others closed one after another, what was taken written. Takes less than 10 s.
+    /// Stops: no new sockets, the others closed one after another, what was taken written. Takes less than 10 s, and
+    /// where there are several nodes, 11.
     pub async fn stop(self) {
         self.node.begin_drain();
         self.housekeeper.abort();

@@ -23,8 +23,8 @@ pub struct CachedRoom {
     pub sanctions: Sanctions,
     /// When it was read, or compared with the store, last.
     pub fresh_at: Timestamp,
-    /// Whether somebody asked since then.
-    pub used: bool,
+    /// When somebody last asked.
+    pub used_at: Timestamp,
 }
 
 impl CachedRoom {
@@ -32,7 +32,8 @@ impl CachedRoom {
     pub fn new(mut room_access: RoomAccess, now: Timestamp, before: Option<CachedRoom>) -> CachedRoom {
         let sanctions = Sanctions::from(std::mem::take(&mut room_access.sanctions));
         let ranks = Arc::new(std::mem::take(&mut room_access.ranks));
-        let mut room = CachedRoom { room_access, ahead: BTreeSet::new(), ranks, sanctions, fresh_at: now, used: true };
+        let mut room =
+            CachedRoom { room_access, ahead: BTreeSet::new(), ranks, sanctions, fresh_at: now, used_at: now };
         before.into_iter().flat_map(|room| room.ahead).for_each(|seq| room.hear(seq));
         room
     }

@@ -54,11 +54,15 @@ pub struct Sources<'a> {
 }
 
 /// A comparison that is over when this is gone.
-struct Over<'a>(&'a AccessCache);
+struct Over<'a> {
+    cache: &'a AccessCache,
+    end: fn(&mut Memory, Timestamp),
+    since: Timestamp,
+}
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
-        self.0.memory().access.end_check();
+        (self.end)(&mut self.cache.memory(), self.since);
     }
 }
 
@@ -185,6 +189,8 @@ impl AccessCache {
             Sight::Unknown => return Ok(self.read_login(accounts, session, now).await?.is_some()),
             Sight::Unsure(asked) => asked,
         };
+        // Also when whoever asks goes away meanwhile.
+        let _over = Over { cache: self, end: |memory, since| memory.sessions.end_asking(since), since: now };
         let alive: HashSet<SessionId> = accounts.alive(&asked, now).await?.into_iter().collect();
         let ended: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
         let mut memory = self.memory();
@@ -261,7 +267,7 @@ impl AccessCache {
 
     async fn confirm(&self, sources: Sources<'_>, check: Check) -> Result<(), StoreError> {
         // Also when whoever asks goes away while it is read.
-        let _over = Over(self);
+        let _over = Over { cache: self, end: |memory, _| memory.access.end_check(), since: check.at };
         let read = async {
             let (mut heads, mut changed) = (HashMap::new(), HashSet::new());
             for some in check.rooms.chunks(QUERY_MAX) {

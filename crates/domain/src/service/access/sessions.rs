@@ -1,6 +1,6 @@
 //! Which logins of those who write are known to go on, and since when.
 
-use super::state::{FRESH_FOR, is_within};
+use super::state::{CHECK_TIMEOUT, FRESH_FOR, FRESH_WHILE_CHECKED, is_within};
 use crate::model::id::SessionId;
 use crate::model::time::{Span, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -16,10 +16,10 @@ struct Seen {
 /// What is known of a login.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// It was seen alive less than two seconds ago.
+    /// It was seen alive less than two seconds ago, or three while the store is being asked about all.
     Alive,
-    /// It was seen alive some time ago. These are to be asked about: this one and all others in use, so that many who write
-    /// ask once.
+    /// It was seen alive some time ago. These are to be asked about: this one and, unless somebody asks already, all others in
+    /// use, so that many who write ask once.
     Unsure(Vec<SessionId>),
     /// Nothing.
     Unknown,
@@ -27,45 +27,59 @@ pub enum Sight {
 
 /// The logins that were seen alive.
 #[derive(Default)]
-pub struct Sessions(HashMap<SessionId, Seen>);
+pub struct Sessions {
+    seen: HashMap<SessionId, Seen>,
+    /// Since when somebody asks about all.
+    asking: Option<Timestamp>,
+}
 
 impl Sessions {
     /// The store said at `now` that it goes on.
     pub fn put(&mut self, session: SessionId, now: Timestamp) {
-        self.0.insert(session, Seen { fresh_at: now, used_at: now });
+        self.seen.insert(session, Seen { fresh_at: now, used_at: now });
     }
 
     /// These are over.
     pub fn remove(&mut self, ended: &[SessionId]) {
         for session in ended {
-            self.0.remove(session);
+            self.seen.remove(session);
         }
     }
 
     /// Nobody knows which of them are over: each is asked about again.
     pub fn forget(&mut self) {
-        for seen in self.0.values_mut() {
-            seen.fresh_at = Timestamp(seen.fresh_at.0 - FRESH_FOR.as_millis());
+        for seen in self.seen.values_mut() {
+            seen.fresh_at = Timestamp(seen.fresh_at.0 - FRESH_WHILE_CHECKED.as_millis());
         }
     }
 
     /// What is known of a login that is used at `now`.
     pub fn look(&mut self, session: SessionId, now: Timestamp) -> Sight {
-        let Some(seen) = self.0.get_mut(&session) else { return Sight::Unknown };
+        let is_asking = self.asking.is_some_and(|since| is_within(since, now, CHECK_TIMEOUT));
+        let Some(seen) = self.seen.get_mut(&session) else { return Sight::Unknown };
         seen.used_at = now;
-        if is_within(seen.fresh_at, now, FRESH_FOR) {
+        if is_within(seen.fresh_at, now, if is_asking { FRESH_WHILE_CHECKED } else { FRESH_FOR }) {
             return Sight::Alive;
         }
-        self.0.retain(|_, seen| is_within(seen.used_at, now, USED_WITHIN));
-        let mut asked: Vec<SessionId> = self.0.keys().copied().filter(|id| *id != session).collect();
+        if is_asking {
+            return Sight::Unsure(vec![session]);
+        }
+        self.asking = Some(now);
+        self.seen.retain(|_, seen| is_within(seen.used_at, now, USED_WITHIN));
+        let mut asked: Vec<SessionId> = self.seen.keys().copied().filter(|id| *id != session).collect();
         asked.push(session);
         Sight::Unsure(asked)
+    }
+
+    /// Whoever began to ask at `since` is done, answered or not.
+    pub fn end_asking(&mut self, since: Timestamp) {
+        self.asking = self.asking.filter(|asking| *asking != since);
     }
 
     /// The store said at `now` that these go on.
     pub fn settle(&mut self, alive: &HashSet<SessionId>, now: Timestamp) {
         for session in alive {
-            if let Some(seen) = self.0.get_mut(session) {
+            if let Some(seen) = self.seen.get_mut(session) {
                 seen.fresh_at = now;
             }
         }
@@ -91,6 +105,7 @@ mod tests {
         assert_eq!(sessions.look(ANN, at(1999)), Sight::Alive);
         assert_eq!(sessions.look(ANN, at(2000)), Sight::Unsure(vec![ANN]));
         sessions.settle(&[ANN].into(), at(2000));
+        sessions.end_asking(at(2000));
         assert_eq!(sessions.look(ANN, at(3999)), Sight::Alive);
         sessions.remove(&[ANN]);
         assert_eq!(sessions.look(ANN, at(4000)), Sight::Unknown);
@@ -103,9 +118,25 @@ mod tests {
         sessions.put(BOB, at(0));
         assert_eq!(sessions.look(ANN, at(2500)), Sight::Unsure(vec![BOB, ANN]));
         sessions.settle(&[ANN, BOB].into(), at(2500));
+        sessions.end_asking(at(2500));
         assert_eq!(sessions.look(BOB, at(4400)), Sight::Alive);
         assert_eq!(sessions.look(BOB, at(20_000)), Sight::Unsure(vec![BOB]), "the other was not used for long");
         assert_eq!(sessions.look(ANN, at(20_000)), Sight::Unknown);
+    }
+
+    #[test]
+    fn while_one_asks_about_all_the_others_are_believed_for_a_second_more_and_then_asked_about_alone() {
+        let mut sessions = Sessions::default();
+        sessions.put(ANN, at(0));
+        sessions.put(BOB, at(0));
+        assert_eq!(sessions.look(ANN, at(2000)), Sight::Unsure(vec![BOB, ANN]));
+        assert_eq!([BOB, ANN].map(|who| sessions.look(who, at(2999))), [Sight::Alive, Sight::Alive]);
+        assert_eq!(sessions.look(BOB, at(3000)), Sight::Unsure(vec![BOB]));
+        sessions.end_asking(at(1));
+        assert_eq!(sessions.look(BOB, at(3000)), Sight::Unsure(vec![BOB]), "somebody else ended");
+        sessions.end_asking(at(2000));
+        assert_eq!(sessions.look(BOB, at(3000)), Sight::Unsure(vec![ANN, BOB]), "without an answer");
+        assert_eq!(sessions.look(BOB, at(13_000)), Sight::Unsure(vec![BOB]), "whoever asked never came back");
     }
 
     #[test]

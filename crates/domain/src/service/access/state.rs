@@ -22,16 +22,23 @@ pub const FRESH_FOR: Span = Span::seconds(2);
 const CHECK_INTERVAL: Span = Span::seconds(1);
 
 /// A comparison takes no longer than this, and meanwhile everybody else believes what they know for as much longer.
-const FRESH_WHILE_CHECKED: Span = Span::seconds(3);
+pub const FRESH_WHILE_CHECKED: Span = Span::seconds(3);
 
 /// A comparison that takes longer is over, whatever became of it.
-const CHECK_TIMEOUT: Span = Span::seconds(10);
+pub const CHECK_TIMEOUT: Span = Span::seconds(10);
 
 /// Two calls that read the clock one after the other may arrive here in the other order.
 const CLOCK_TOLERANCE: Span = Span::seconds(1);
 
 /// The latest changes that are remembered, for those who were reading while they happened.
 const INVALIDATIONS_KEPT: usize = 256;
+
+/// What nobody asked for this long is forgotten instead of compared.
+const KEPT_FOR: Span = Span::seconds(60);
+
+/// When more rooms, or more users, are to be compared, only those are that were asked for since the last comparison: a query
+/// compares 500.
+const COMPARED_MAX: usize = 5_000;
 
 /// Above this many users, all are forgotten: they are cheap to read again.
 const USERS_MAX: usize = 100_000;
@@ -54,7 +61,8 @@ pub struct CacheState {
 struct CachedUser {
     user: User,
     fresh_at: Timestamp,
-    used: bool,
+    /// When somebody last asked.
+    used_at: Timestamp,
 }
 
 /// What changed, so that what was read before it is not kept.
@@ -148,7 +156,7 @@ impl CacheState {
         }
         let (Some(id), Some(room), Some(everywhere)) = (id, room, everywhere) else { return Lookup::Missing(missing) };
         if room.room_access.cut || everywhere.room_access.cut {
-            self.mark_used(id, question.user);
+            self.mark_used(id, question);
             return Lookup::Ask;
         }
         let user = user.map(|user| &user.user);
@@ -156,7 +164,7 @@ impl CacheState {
         let Some(access) = compose(room, everywhere, user, question, last_posts) else {
             return Lookup::Missing(missing);
         };
-        self.mark_used(id, question.user);
+        self.mark_used(id, question);
         Lookup::Found(Box::new(access))
     }
 
@@ -166,14 +174,14 @@ impl CacheState {
         Some(room.ranks.clone())
     }
 
-    fn mark_used(&mut self, id: RoomId, user: Option<UserId>) {
+    fn mark_used(&mut self, id: RoomId, question: &Question<'_>) {
         for room in [id, RoomId::SERVER] {
             if let Some(room) = self.rooms.get_mut(&room) {
-                room.used = true;
+                room.used_at = question.now;
             }
         }
-        if let Some(user) = user.and_then(|user| self.users.get_mut(&user)) {
-            user.used = true;
+        if let Some(user) = question.user.and_then(|user| self.users.get_mut(&user)) {
+            user.used_at = question.now;
         }
     }
 
@@ -191,10 +199,11 @@ impl CacheState {
         // What was read while the clock was ahead lacks what was thought to be over.
         self.rooms.retain(|_, room| room.fresh_at <= now + CLOCK_TOLERANCE);
         self.users.retain(|_, user| user.fresh_at <= now + CLOCK_TOLERANCE);
-        // What nobody asked for since the last time is forgotten instead.
         let is_old = |fresh_at: Timestamp| !is_within(fresh_at, now, CHECK_INTERVAL);
-        self.rooms.retain(|_, room| !is_old(room.fresh_at) || std::mem::take(&mut room.used));
-        self.users.retain(|_, user| !is_old(user.fresh_at) || std::mem::take(&mut user.used));
+        let kept_for = |count: usize| if count > COMPARED_MAX { FRESH_FOR } else { KEPT_FOR };
+        let (rooms_for, users_for) = (kept_for(self.rooms.len()), kept_for(self.users.len()));
+        self.rooms.retain(|_, room| !is_old(room.fresh_at) || is_within(room.used_at, now, rooms_for));
+        self.users.retain(|_, user| !is_old(user.fresh_at) || is_within(user.used_at, now, users_for));
         self.ids.retain(|_, id| self.rooms.contains_key(id));
         Check {
             at: now,
@@ -230,11 +239,15 @@ impl CacheState {
                 _ => drop(self.rooms.remove(id)),
             }
         }
-        for id in &check.users {
-            self.users.remove(id);
-        }
+        let known = check.users.iter().filter_map(|id| Some((*id, self.users.remove(id)?.used_at)));
+        let used: HashMap<UserId, Timestamp> = known.collect();
         for user in users {
+            let id = user.id;
             self.put_user(user, check.at, check.version);
+            // Comparing is not asking.
+            if let Some((user, used_at)) = self.users.get_mut(&id).zip(used.get(&id)) {
+                user.used_at = *used_at;
+            }
         }
     }
 
@@ -263,7 +276,7 @@ impl CacheState {
             if self.users.len() >= USERS_MAX {
                 self.users.clear();
             }
-            self.users.insert(user.id, CachedUser { user, fresh_at: now, used: true });
+            self.users.insert(user.id, CachedUser { user, fresh_at: now, used_at: now });
         }
     }
 

@@ -372,3 +372,35 @@ fn a_login_whose_end_or_whose_users_name_was_announced_while_it_was_read_is_not_
         assert_eq!(memory.sessions.look(SessionId(5), NOON), sight, "{message:?}");
     }
 }
+
+/// What is compared at `now`: how many rooms (the server's log among them), and how many users.
+fn compared(state: &mut CacheState, now: Timestamp) -> (usize, usize) {
+    let Lookup::Check(check) = ask(state, now, 0) else { panic!("time to compare") };
+    let heads: HashMap<RoomId, Head> = check.rooms.iter().copied().collect();
+    let users = check.users.iter().map(|id| user(*id)).collect();
+    state.settle(&check, &heads, &HashSet::new(), users);
+    state.end_check();
+    (check.rooms.len(), check.users.len())
+}
+
+#[test]
+fn what_nobody_asked_for_in_a_minute_is_forgotten_instead_of_compared() {
+    let mut state = cached();
+    state.put_user(user(UserId(2)), NOON, 0);
+    let at = |seconds: i64| NOON + Span::seconds(seconds);
+    assert_eq!(compared(&mut state, at(58)), (2, 2));
+    assert!(matches!(ask(&mut state, at(59), 0), Lookup::Found(_)));
+    assert_eq!(compared(&mut state, at(61)), (2, 1), "nobody asked for the other user");
+    assert_eq!(compared(&mut state, at(119)), (0, 0), "nor for anybody in the last minute");
+}
+
+#[test]
+fn of_very_many_only_those_are_compared_that_were_asked_for_a_moment_ago() {
+    let mut state = cached();
+    for id in 0..5_001 {
+        state.put_user(user(UserId(10 + id)), NOON, 0);
+    }
+    let at = |millis: i64| NOON + Span::millis(millis);
+    assert!(matches!(ask(&mut state, at(1_000), 0), Lookup::Found(_)));
+    assert_eq!(compared(&mut state, at(2_000)), (2, 1));
+}
