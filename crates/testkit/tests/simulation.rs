@@ -2,7 +2,7 @@
 //! `SIM_KEEP=1,4,7` beside it only those of its steps.
 
 use std::env;
-use testkit::simulation::{Step, play, shrink, story};
+use testkit::simulation::{Step, WIDE, play, shrink, story};
 
 /// How many seeds are played unless somebody wants more.
 const SEEDS: u64 = 300;
@@ -52,6 +52,13 @@ fn whatever_goes_wrong_everybody_has_the_log_in_the_end() {
         return;
     }
     (0..number("SIM_SEEDS").unwrap_or(SEEDS)).for_each(check);
+}
+
+#[test]
+fn whatever_the_bus_between_five_nodes_does_everybody_has_the_log_in_the_end() {
+    if number("SIM_SEED").is_none() {
+        (WIDE..WIDE + number("SIM_SEEDS").unwrap_or(SEEDS)).for_each(check);
+    }
 }
 
 #[test]

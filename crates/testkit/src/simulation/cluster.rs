@@ -8,7 +8,7 @@ use domain::model::id::RoomId;
 use domain::model::user::Member;
 use domain::ports::log::{AppendError, AppendResult, Log, LogCommand, LogEntry};
 use domain::ports::store::StoreError;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The nodes of one world.
@@ -17,14 +17,61 @@ pub struct Cluster {
     pub world: Rc<World>,
     /// Those that run now or will again.
     nodes: RefCell<Vec<Rc<Node>>>,
+    /// Each node's way to the bus.
+    links: Vec<Link>,
 }
 
+/// How a node's way to the bus is, until when, in milliseconds.
+#[derive(Default)]
+struct Link {
+    cut_until: Cell<i64>,
+    slow_until: Cell<i64>,
+}
+
+/// By how much a node that lags hears late, in milliseconds.
+const LAG: i64 = 2_000;
+
 impl Cluster {
-    /// One to three nodes.
-    pub fn start(world: &Rc<World>) -> Rc<Cluster> {
-        let count = world.runtime.chance.between(1, 3) as usize;
+    /// One to three nodes, or, where it is `wide`, three to five.
+    pub fn start(world: &Rc<World>, wide: bool) -> Rc<Cluster> {
+        let (least, most) = if wide { (3, 5) } else { (1, 3) };
+        let count = world.runtime.chance.between(least, most) as usize;
         let nodes = (0..count).map(|id| Node::start(world, id)).collect();
-        Rc::new(Cluster { world: world.clone(), nodes: RefCell::new(nodes) })
+        let links = (0..count).map(|_| Link::default()).collect();
+        Rc::new(Cluster { world: world.clone(), nodes: RefCell::new(nodes), links })
+    }
+
+    /// A node is cut off from the bus for a while; whether it is told before it is over.
+    pub fn cut_off(self: &Rc<Self>, number: usize, ms: i64, told: bool) {
+        let id = self.node(number).id;
+        self.links[id].cut_until.set(self.world.runtime.now() + ms);
+        if told {
+            self.node(id).lose();
+        }
+        self.tell_loss_after(id, ms);
+    }
+
+    /// A node hears late for a while, and is told at the end that something was lost.
+    pub fn lag(self: &Rc<Self>, number: usize, ms: i64) {
+        let id = self.node(number).id;
+        self.links[id].slow_until.set(self.world.runtime.now() + ms);
+        self.tell_loss_after(id, ms);
+    }
+
+    fn tell_loss_after(self: &Rc<Self>, id: usize, ms: i64) {
+        let (cluster, wait) = (self.clone(), self.world.runtime.sleep(ms));
+        self.world.runtime.spawn(async move {
+            wait.await;
+            cluster.node(id).lose();
+        });
+    }
+
+    /// Every node hears the others again.
+    pub fn calm(&self) {
+        for link in &self.links {
+            link.cut_until.set(0);
+            link.slow_until.set(0);
+        }
     }
 
     /// One of the nodes, counted round.
@@ -66,7 +113,7 @@ impl Cluster {
             self.crash(node);
             return Err(StoreError::Failed("the node died between commit and publish".to_owned()).into());
         }
-        self.publish(&events);
+        self.publish(node.id, &events);
         self.world.take_time(|weather| weather.append_slow).await;
         if self.world.goes_wrong(|weather| weather.reply_lost) {
             return Err(StoreError::Failed("the reply was lost".to_owned()).into());
@@ -74,8 +121,15 @@ impl Cluster {
         answer
     }
 
-    fn publish(self: &Rc<Self>, events: &[Event]) {
+    fn publish(self: &Rc<Self>, from: usize, events: &[Event]) {
+        let now = self.world.runtime.now();
+        let is_cut = |id: usize| now < self.links[id].cut_until.get();
         for node in self.nodes.borrow().iter() {
+            // What a node publishes itself reaches it without the bus.
+            if node.id != from && (is_cut(from) || is_cut(node.id)) {
+                self.world.say(|| format!("bus: node {} is not reached from node {from}", node.id));
+                continue;
+            }
             for event in events {
                 if self.world.goes_wrong(|weather| weather.lose) {
                     self.world.say(|| format!("bus: node {} loses {}", node.id, event.seq));
@@ -83,7 +137,8 @@ impl Cluster {
                 }
                 for _ in 0..if self.world.goes_wrong(|weather| weather.double) { 2 } else { 1 } {
                     let late = if self.world.goes_wrong(|weather| weather.delay) { 700 } else { 1 };
-                    let (node, event, wait) = (node.clone(), event.clone(), self.world.runtime.pause(0, late));
+                    let lag = if now < self.links[node.id].slow_until.get() { LAG } else { 0 };
+                    let (node, event, wait) = (node.clone(), event.clone(), self.world.runtime.pause(lag, lag + late));
                     self.world.runtime.spawn(async move {
                         wait.await;
                         node.receive(event);

@@ -1,8 +1,9 @@
 //! The way of events from the log to the viewers, simulated: no sockets, no threads, no clock; one seed, one story.
 //!
-//! One to three nodes run the feed and the tails of `domain::delivery` over one store in memory. [`world`] makes the store
-//! fail, wait and forget its reply; in a [`cluster`] nodes die between commit and publish, and the bus loses, doubles, delays
-//! and swaps.
+//! Nodes run the feed and the tails of `domain::delivery` over one store in memory. [`world`] makes the store fail, wait and
+//! forget its reply; in a [`cluster`] nodes die between commit and publish, and the bus loses, doubles, delays and swaps.
+//! Seeds from [`WIDE`] on have three to five nodes, and a bus that fails as NATS does: a node is cut off and told so, or not
+//! told for long, or hears everything seconds late.
 //! [`client`]s post under nonces, are cut off, come back, fall behind; moderators delete, purge, ban and configure. Then
 //! all that goes wrong ends, and after some rest the [`oracle`] compares what everybody has.
 
@@ -31,6 +32,9 @@ const STORM: i64 = 12_000;
 /// How long all rests afterwards: gaps are found within 2 s, whoever is out asks again within one.
 const REST: i64 = 12_000;
 
+/// Seeds from here on play with more nodes, and with a bus between them that fails for some of them alone.
+pub const WIDE: u64 = 1_000_000;
+
 /// Something that happens to the simulated chat; numbers are taken modulo what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
@@ -58,6 +62,12 @@ pub enum What {
     Gone(i64),
     /// A node's bus says that it lost something.
     Lost(usize),
+    /// A node neither hears the others nor is heard for so many milliseconds; told when it begins and when it is over.
+    CutOff(usize, i64),
+    /// The same, and nobody finds out until it is over.
+    HalfOpen(usize, i64),
+    /// A node hears everything two seconds late for so many milliseconds, as one that is too slow for the bus.
+    Lag(usize, i64),
 }
 
 /// A step of a story: when, in which room, and what.
@@ -98,8 +108,25 @@ pub fn story(seed: u64) -> Vec<Step> {
             Step { at: chance.between(0, STORM), room: chance.below(2), what }
         })
         .collect();
+    if seed >= WIDE {
+        steps.extend(bus_faults(&chance));
+    }
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+/// What happens to the bus of some nodes.
+fn bus_faults(chance: &Chance) -> Vec<Step> {
+    let fault = |_| {
+        let (node, ms) = (chance.below(5), chance.between(200, 5_000));
+        let what = match chance.below(3) {
+            0 => What::CutOff(node, ms),
+            1 => What::HalfOpen(node, ms),
+            _ => What::Lag(node, ms),
+        };
+        Step { at: chance.between(0, STORM), room: 0, what }
+    };
+    (0..chance.between(1, 6)).map(fault).collect()
 }
 
 /// How a story ended.
@@ -114,7 +141,7 @@ pub struct Outcome {
 /// Plays the steps in the world of a seed.
 pub fn play(seed: u64, steps: &[Step], traced: bool) -> Outcome {
     let world = World::new(seed, traced);
-    let cluster = Cluster::start(&world);
+    let cluster = Cluster::start(&world, seed >= WIDE);
     let clients: Vec<Rc<Client>> = world.users.iter().map(|user| Client::start(&cluster, user.clone())).collect();
     for step in steps {
         world.runtime.run_until(step.at, || world.has_failed());
@@ -124,6 +151,7 @@ pub fn play(seed: u64, steps: &[Step], traced: bool) -> Outcome {
     world.runtime.run_until(STORM, || world.has_failed());
     world.say(|| "all is calm".to_owned());
     world.calm();
+    cluster.calm();
     clients.iter().for_each(|client| client.pace.set(20));
     world.runtime.run_until(STORM + REST, || world.has_failed());
     oracle::check(&world, &clients);
@@ -184,6 +212,9 @@ fn perform(cluster: &Rc<Cluster>, clients: &[Rc<Client>], step: Step) {
         What::Lost(n) => {
             cluster.node(n).lose();
         }
+        What::CutOff(n, ms) => cluster.cut_off(n, ms, true),
+        What::HalfOpen(n, ms) => cluster.cut_off(n, ms, false),
+        What::Lag(n, ms) => cluster.lag(n, ms),
     }
 }
 
