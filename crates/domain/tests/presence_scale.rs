@@ -37,7 +37,8 @@ fn rooms(node: usize, round: usize) -> HashMap<RoomId, usize> {
 #[test]
 fn a_million_viewers_on_a_thousand_nodes_are_counted_and_those_of_dead_nodes_are_gone_in_three_beats() {
     let name = |node: usize| NodeName::parse(&format!("node-{node}")).unwrap();
-    let mut nodes: Vec<Beats> = (0..NODES).map(|node| Beats::new(name(node), 1 + node as u32, "1".to_owned())).collect();
+    let mut nodes: Vec<Beats> =
+        (0..NODES).map(|node| Beats::new(name(node), 1 + node as u32, "1".to_owned())).collect();
     let (mut peers, mut now) = (Peers::default(), Timestamp(1_000_000_000));
     let (mut beats, mut changed, mut spent) = (0, 0, Duration::ZERO);
     let total = |count: usize, round: usize| -> usize { (0..count).map(|node| VIEWERS + (node + round) % 3).sum() };
@@ -67,7 +68,9 @@ fn a_million_viewers_on_a_thousand_nodes_are_counted_and_those_of_dead_nodes_are
     let died_at = now;
     for round in ROUNDS..ROUNDS + 3 {
         for (node, own) in nodes.iter_mut().enumerate().take(alive) {
-            own.next(rooms(node, round), VIEWERS + OTHERS, now).into_iter().for_each(|beat| drop(peers.hear(beat, now)));
+            own.next(rooms(node, round), VIEWERS + OTHERS, now)
+                .into_iter()
+                .for_each(|beat| drop(peers.hear(beat, now)));
         }
         peers.drop_silent(now);
         now = now + BEAT_EVERY;

@@ -12,6 +12,7 @@ use crate::store::sessions;
 use crate::store::users::{self, USER};
 use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
+use crate::writer::prepared::InsertMessages;
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, UserId};
@@ -83,18 +84,19 @@ struct Batch {
     ids: HashMap<(i64, i64), i64>,
 }
 
+/// A message as it is inserted.
 #[derive(Insertable)]
 #[diesel(table_name = messages, treat_none_as_default_value = false)]
-struct NewMessage {
-    room: i64,
-    seq: i64,
-    change_seq: i64,
-    author: i64,
-    text: String,
-    kind: &'static str,
-    reply_to: Option<i64>,
-    nonce_key: Option<String>,
-    created_at: i64,
+pub struct NewMessage {
+    pub room: i64,
+    pub seq: i64,
+    pub change_seq: i64,
+    pub author: i64,
+    pub text: String,
+    pub kind: &'static str,
+    pub reply_to: Option<i64>,
+    pub nonce_key: Option<String>,
+    pub created_at: i64,
 }
 
 impl Batch {
@@ -332,7 +334,7 @@ impl Batch {
         let rows = std::mem::take(&mut self.waiting);
         let numbers = (messages::room, messages::seq, messages::id);
         let inserted: Vec<(i64, i64, i64)> = match conn {
-            AnyConn::Pg(c) => diesel::insert_into(messages::table).values(&rows).returning(numbers).get_results(c)?,
+            AnyConn::Pg(c) => InsertMessages::new(rows).get_results(c)?,
             AnyConn::Sqlite(c) => {
                 let insert = |row| diesel::insert_into(messages::table).values(row).returning(numbers).get_result(c);
                 rows.iter().map(insert).collect::<QueryResult<_>>()?

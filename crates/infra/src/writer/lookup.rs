@@ -7,6 +7,7 @@ use crate::db::conn::{AnyConn, on_backend};
 use crate::db::error::DbError;
 use crate::db::schema::{messages, room_heads, rooms, sanctions, users};
 use crate::store::sanctions::{SANCTION, SanctionRow};
+use crate::writer::prepared::MoveHeads;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use domain::model::id::{MessageId, RoomId, UserId};
@@ -100,13 +101,7 @@ pub fn author_of(conn: &mut AnyConn, message: MessageId) -> Result<Option<UserId
 pub fn move_heads(conn: &mut AnyConn, heads: &[(i64, i64)]) -> Result<(), DbError> {
     match conn {
         AnyConn::Pg(c) => {
-            let (rooms, seqs): (Vec<i64>, Vec<i64>) = heads.iter().copied().unzip();
-            diesel::sql_query(
-                "UPDATE room_heads AS h SET last_seq = k.seq FROM unnest($1, $2) AS k(room, seq) WHERE h.room = k.room",
-            )
-            .bind::<Array<BigInt>, _>(rooms)
-            .bind::<Array<BigInt>, _>(seqs)
-            .execute(c)?;
+            MoveHeads::new(heads).execute(c)?;
         }
         AnyConn::Sqlite(c) => {
             for (room, seq) in heads {

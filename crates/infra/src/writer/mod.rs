@@ -6,4 +6,5 @@
 pub mod acts;
 pub mod batch;
 pub mod lookup;
+pub mod prepared;
 pub mod thread;
