@@ -70,6 +70,20 @@ async fn up_to_a_mark(from: &NatsBus, subscription: &mut dyn Subscription) -> Ve
     }
 }
 
+/// Has a node publish an event of the lobby until a subscriber of another one hears of it: both may have to connect first.
+async fn published_until_heard(from: &NatsBus, seq: i64, subscription: &mut dyn Subscription) -> Arc<[Event]> {
+    let events = async {
+        loop {
+            from.publish(committed(LOBBY, &[seq]));
+            tokio::select! {
+                message = subscription.next() => if let Some(BusMessage::Events(events)) = message { return events; },
+                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+            }
+        }
+    };
+    tokio::time::timeout(SOON, events).await.expect("events")
+}
+
 /// What a subscriber of this process must get, whatever NATS does.
 mod conformance {
     use super::*;
@@ -188,17 +202,7 @@ fn a_server_that_goes_and_comes_back_is_declared_a_loss_and_the_bus_goes_on() {
         let lost = async { while at_b.next().await.unwrap() != BusMessage::Lost {} };
         tokio::time::timeout(SOON, lost).await.expect("its return to be declared");
         // A publishes again as soon as it is connected itself.
-        let events = async {
-            loop {
-                a.publish(committed(LOBBY, &[2]));
-                tokio::select! {
-                    message = at_b.next() => if let Some(BusMessage::Events(events)) = message { return events; },
-                    () = tokio::time::sleep(Duration::from_millis(50)) => {}
-                }
-            }
-        };
-        let events = tokio::time::timeout(SOON, events).await.expect("events again");
-        assert_eq!(*events, [deleted(LOBBY, 2)]);
+        assert_eq!(*published_until_heard(&a, 2, &mut *at_b).await, [deleted(LOBBY, 2)]);
     });
 }
 
@@ -212,16 +216,7 @@ fn a_node_starts_without_nats_and_joins_when_it_comes() {
         let mut at_b = b.subscribe();
         b.follow(LOBBY).await;
         server.start_again();
-        let events = async {
-            loop {
-                a.publish(committed(LOBBY, &[2]));
-                tokio::select! {
-                    message = at_b.next() => if let Some(BusMessage::Events(events)) = message { return events; },
-                    () = tokio::time::sleep(Duration::from_millis(50)) => {}
-                }
-            }
-        };
-        tokio::time::timeout(SOON, events).await.expect("events");
+        assert_eq!(*published_until_heard(&a, 2, &mut *at_b).await, [deleted(LOBBY, 2)]);
     });
 }
 

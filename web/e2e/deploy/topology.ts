@@ -12,6 +12,7 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, rootPassword } from "../backend";
+import { freePort } from "../free-port";
 import { binary, compose, folder, program, run } from "./files";
 
 export const programs = {
@@ -145,15 +146,6 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
     if (Date.now() > end) throw new Error(`It did not come true that ${what}.`);
     await new Promise((wake) => setTimeout(wake, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The server of TEST_DATABASE_URL: how to reach it, and as whom. */

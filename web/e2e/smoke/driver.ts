@@ -1,11 +1,11 @@
 /** Firefox, driven by WebDriver BiDi, and WebKitGTK, driven by classic WebDriver, behind the few moves that the smoke test makes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 import { Builder, By, until, type WebElement } from "selenium-webdriver";
 import { onPath } from "../browser";
+import { freePort } from "../free-port";
 
 const patience = 20_000;
 
@@ -111,15 +111,6 @@ async function startWebKit(program: string): Promise<Driver> {
 const textsOf = `
   const found = document.evaluate(arguments[0], document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE);
   return Array.from({ length: found.snapshotLength }, (_, index) => found.snapshotItem(index).textContent);`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Returns when the driver answers. */
 async function listening(port: number): Promise<void> {
