@@ -6,8 +6,8 @@ use std::sync::Arc;
 use testkit::bus::RecordingBus;
 use testkit::clock::FakeClock;
 
-fn schema_status(database: &Database) -> SchemaStatus {
-    inspect::database(&database.url(), &FakeClock::default()).unwrap().expect("a database that is there").schema
+fn schema_status(database: &Database) -> Option<SchemaStatus> {
+    inspect::database(&database.url(), &FakeClock::default()).ok()?.map(|info| info.schema)
 }
 
 #[test]
@@ -15,7 +15,7 @@ fn an_empty_database_is_brought_up_once() {
     for database in Database::both() {
         let ran = migrate(&database.url()).unwrap();
         assert!(!ran.is_empty());
-        let status = schema_status(&database);
+        let status = schema_status(&database).unwrap();
         assert_eq!((status.applied, status.pending, status.unknown), (ran, vec![], vec![]));
         assert_eq!(migrate(&database.url()).unwrap(), Vec::<String>::new());
     }
@@ -24,10 +24,10 @@ fn an_empty_database_is_brought_up_once() {
 #[test]
 fn asking_changes_nothing() {
     let database = Database::postgres();
-    let status = schema_status(&database);
+    let status = schema_status(&database).unwrap();
     assert_eq!(status.applied, Vec::<String>::new());
     assert!(!status.pending.is_empty());
-    assert_eq!(schema_status(&database), status);
+    assert_eq!(schema_status(&database).unwrap(), status);
     let file = Database::sqlite();
     assert!(inspect::database(&file.url(), &FakeClock::default()).unwrap().is_none());
     assert!(inspect::database(&file.url(), &FakeClock::default()).unwrap().is_none(), "nor made by asking");
@@ -50,7 +50,7 @@ fn a_database_of_a_newer_program_is_refused_in_one_line() {
     for database in Database::both() {
         migrate(&database.url()).unwrap();
         database.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
-        assert_eq!(schema_status(&database).unknown, ["99991231000000"]);
+        assert_eq!(schema_status(&database).unwrap().unknown, ["99991231000000"]);
         let refused = Store::open(&database.url(), infra::Options::default(), Arc::new(RecordingBus::default()));
         let words = refused.err().unwrap().to_string();
         assert!(words.contains("newer version") && words.contains("99991231000000"), "{words}");
