@@ -5,6 +5,7 @@
 mod support;
 
 use domain::model::id::SessionId;
+use domain::model::login::LoginId;
 use domain::model::rank::Rank;
 use domain::model::time::Span;
 use domain::model::user::{NewPassword, UserChange};
@@ -39,8 +40,9 @@ async fn act(world: &World, login: &Login) -> Result<Caller, Error> {
 /// What is done about the logins of open sockets every 30 s; which of them are over.
 async fn sweep(world: &World, open: &[SessionId]) -> Vec<SessionId> {
     let ports = &world.ports;
-    let swept = ports.access.sweep(&*ports.accounts, &*ports.rooms, open, world.clock.now()).await;
-    swept.expect("the store answers")
+    let open: Vec<LoginId> = open.iter().copied().map(LoginId::Session).collect();
+    let swept = ports.access.sweep(&*ports.accounts, &*ports.sites, &*ports.rooms, &open, world.clock.now()).await;
+    swept.expect("the store answers").into_iter().filter_map(|login| login.session()).collect()
 }
 
 fn another_process(world: &World) -> MemoryStore {
@@ -78,7 +80,7 @@ async fn a_login_that_was_seen_a_moment_ago_asks_the_store_nothing() {
     world.clock.advance(Span::seconds(34));
     for login in &logins {
         let caller = identify(&world, login).await.unwrap();
-        assert_eq!((&caller.user, caller.session, &caller.network.0[..]), (&login.user, login.session, "x"));
+        assert_eq!((&caller.user, caller.login, &caller.network.0[..]), (&login.user, login.session.into(), "x"));
     }
     world.clock.advance(Span::seconds(1));
     refused!(identify(&world, &logins[0]).await, Error::Failed(_));
@@ -222,7 +224,10 @@ async fn a_sweep_that_fails_says_so_and_nothing_is_believed_for_longer() {
     for method in ["accounts.alive", "rooms.members"] {
         world.faults.nth(method, 1, Fault::Busy);
         let ports = &world.ports;
-        let swept = ports.access.sweep(&*ports.accounts, &*ports.rooms, &[login.session], world.clock.now()).await;
+        let swept = ports
+            .access
+            .sweep(&*ports.accounts, &*ports.sites, &*ports.rooms, &[login.session.into()], world.clock.now())
+            .await;
         assert!(swept.is_err(), "{method}");
     }
     world.clock.advance(Span::seconds(5));

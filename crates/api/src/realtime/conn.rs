@@ -9,6 +9,7 @@ use crate::realtime::room::LocalRoom;
 use domain::delivery::viewer::{Sink, Viewer};
 use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, RoomUid, Seq};
+use domain::model::login::LoginId;
 use domain::model::user::User;
 use domain::service::{Caller, ClientInfo};
 use std::cell::{Cell, Ref, RefCell};
@@ -203,6 +204,11 @@ impl Conn {
     /// Who is logged in on it.
     pub fn caller(&self) -> Ref<'_, Option<Caller>> {
         self.caller.borrow()
+    }
+
+    /// The login that it uses.
+    pub fn login(&self) -> Option<LoginId> {
+        self.caller.borrow().as_ref().map(|caller| caller.login)
     }
 
     /// It is somebody else from now on, or nobody; the rooms to be left at once, see [`Viewer::set_user`].

@@ -12,15 +12,16 @@ use crate::realtime::workers::{ToFeed, ToWorker};
 use crate::view;
 use domain::delivery::feed::{self, Effect, Found, RANGE_MAX, ReadId};
 use domain::model::event::{Event, EventKind, ModerationAction};
-use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::log::EventRange;
+use domain::model::login::LoginId;
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
 use domain::model::user::User;
 use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, RoomStore, SiteStore, StoreError};
 use domain::presence::BEAT_EVERY;
 use domain::service::access::AccessCache;
 use std::collections::HashMap;
@@ -44,7 +45,7 @@ enum ReadResult {
     Head(RoomId, ReadId, Result<Vec<(RoomId, Head)>, StoreError>),
     Heads(Vec<RoomId>, Vec<(RoomId, Head)>),
     EventRange(RoomId, ReadId, Result<Option<EventRange>, StoreError>),
-    Ended(Vec<SessionId>),
+    Ended(Vec<LoginId>),
     /// Those who were asked about, and what the store knows of them.
     People(Vec<Arc<User>>, Vec<User>),
 }
@@ -55,6 +56,8 @@ pub struct Ports {
     pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
+    /// Where tokens of sites are looked up.
+    pub sites: Arc<dyn SiteStore>,
     /// Where users are looked up.
     pub rooms: Arc<dyn RoomStore>,
     /// Where logins and users are remembered.
@@ -150,11 +153,12 @@ impl Feed {
 
     fn notice(&self, notice: Notice) {
         match notice {
-            Notice::SessionsEnded(ended) => self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            Notice::SessionsEnded(ended) => {
+                self.end_logins(ended.into_iter().map(LoginId::Session).collect());
+            }
             // The memory of access rights takes it in.
             Notice::SiteChanged(_) => {}
-            // No socket is one of a site's user yet.
-            Notice::SiteTokensEnded(_) => {}
+            Notice::SiteTokensEnded(ended) => self.node.workers.tell_all(&ToWorker::SiteTokensEnded(ended.into())),
             Notice::UserDeleted(user) => {
                 self.node.workers.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }
@@ -167,6 +171,10 @@ impl Feed {
                 self.node.workers.tell_all(&ToWorker::UserChanged(user));
             }
         }
+    }
+
+    fn end_logins(&self, ended: Vec<LoginId>) {
+        self.node.workers.tell_all(&ToWorker::LoginsEnded(ended.into()));
     }
 
     fn learn(&mut self, answer: ReadResult) {
@@ -185,7 +193,7 @@ impl Feed {
                 self.follows.range_read(id, read, found, now)
             }
             ReadResult::Ended(ended) if ended.is_empty() => return,
-            ReadResult::Ended(ended) => return self.notice(Notice::SessionsEnded(ended)),
+            ReadResult::Ended(ended) => return self.end_logins(ended),
             ReadResult::People(asked, found) => return self.compare_people(&asked, found),
         };
         self.apply_effects(effects);
@@ -256,7 +264,7 @@ impl Feed {
     /// Asks whether the logins in use are still good, and, where other nodes change them, whether the people still are who
     /// they were.
     fn sweep(&self) {
-        self.sweep_sessions();
+        self.sweep_logins();
         if self.node.others.is_some() {
             self.sweep_users();
         }
@@ -287,15 +295,15 @@ impl Feed {
         }
     }
 
-    fn sweep_sessions(&self) {
-        let Ports { accounts, rooms, access, .. } = &self.ports;
-        let (accounts, rooms, access) = (accounts.clone(), rooms.clone(), access.clone());
-        let (answer, sessions, now) = (self.answer.clone(), self.node.connections.sessions(), self.now());
-        if sessions.is_empty() {
+    fn sweep_logins(&self) {
+        let Ports { accounts, sites, rooms, access, .. } = &self.ports;
+        let (accounts, sites, rooms, access) = (accounts.clone(), sites.clone(), rooms.clone(), access.clone());
+        let (answer, logins, now) = (self.answer.clone(), self.node.connections.logins(), self.now());
+        if logins.is_empty() {
             return;
         }
         tokio::spawn(async move {
-            if let Ok(ended) = access.sweep(&*accounts, &*rooms, &sessions, now).await {
+            if let Ok(ended) = access.sweep(&*accounts, &*sites, &*rooms, &logins, now).await {
                 let _ = answer.send(ReadResult::Ended(ended));
             }
         });
@@ -320,9 +328,9 @@ impl Feed {
 }
 
 fn is_shown_alike(known: &User, user: &User) -> bool {
-    let shown = |user: &User| {
-        (user.username.clone(), user.display_name.clone(), user.picture.clone(), user.country.clone(), user.rank)
-    };
+    fn shown(user: &User) -> impl PartialEq + '_ {
+        (&user.username, &user.display_name, &user.picture, &user.country, user.rank, &user.site)
+    }
     shown(known) == shown(user)
 }
 
@@ -358,18 +366,18 @@ mod tests {
         for _ in 0..2 {
             let session = store.open_session(ann.id, NOON, builders::later(60)).await.unwrap().id;
             let (id, _) = node.connections.connect(&builders::network("a"), NOON);
-            assert!(node.log_in(id, Some(&ann), Some(session)));
+            assert!(node.log_in(id, Some(&ann), Some(session.into())));
             sessions.push(session);
         }
         let access = Arc::new(AccessCache::new(&*bus));
-        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
-        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
+        let (events, accounts, sites, rooms) = (store.clone(), store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, sites, rooms, access, bus: bus.clone(), clock };
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(bus.subscribe(), from_workers));
         let elsewhere = store.of_another_process(Arc::new(RecordingBus::default()));
         assert!(elsewhere.end_session(sessions[1]).await.unwrap());
         bus.lose();
         let told = from_feed.recv().await;
-        assert!(matches!(told, Some(ToWorker::SessionsEnded(ended)) if ended[..] == sessions[1..]));
+        assert!(matches!(told, Some(ToWorker::LoginsEnded(ended)) if ended[..] == [sessions[1].into()]));
     }
 
     #[actix_web::test]
@@ -382,8 +390,8 @@ mod tests {
         let (node, from_workers) = node(clock.clone());
         let (worker, mut from_feed) = node.workers.add();
         let access = Arc::new(AccessCache::new(&*bus));
-        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
-        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
+        let (events, accounts, sites, rooms) = (store.clone(), store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, sites, rooms, access, bus: bus.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

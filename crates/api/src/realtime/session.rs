@@ -143,7 +143,7 @@ impl Session {
     /// The socket is somebody from now on; rooms where that one is banned are left.
     pub async fn authenticate(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
-        if !self.hub.node().log_in(self.conn.id, Some(&Arc::new(caller.user.clone())), Some(caller.session)) {
+        if !self.hub.node().log_in(self.conn.id, Some(&Arc::new(caller.user.clone())), Some(caller.login)) {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }
@@ -169,7 +169,11 @@ impl Session {
                     self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref(), access.room.rules.readers))
                 }
                 Err(
-                    error @ (Error::Sanctioned { .. } | Error::NoSuch(_) | Error::LoginRequired | Error::Denied(_)),
+                    error @ (Error::Sanctioned { .. }
+                    | Error::NoSuch(_)
+                    | Error::LoginRequired
+                    | Error::SiteToken(_)
+                    | Error::Denied(_)),
                 ) => {
                     self.leave(room.uid());
                     self.send_error(None, &Problem::from(error).field(room.uid().as_str()));
@@ -276,7 +280,7 @@ impl Session {
     async fn welcome(&self, login: Login) -> String {
         let name = login.user.display_name.as_str().to_owned();
         let network = self.conn.client.network.clone();
-        let caller = Caller { user: login.user, session: login.session, network };
+        let caller = Caller::of_session(login.user, login.session, network);
         self.authenticate(caller, Some(&login.token)).await;
         format!("You are logged in as {name}.")
     }

@@ -1,7 +1,7 @@
 //! Which logins of those who write are known to go on, and since when.
 
 use super::state::{FRESH_FOR, is_within};
-use crate::model::id::SessionId;
+use crate::model::login::LoginId;
 use crate::model::time::{Span, Timestamp};
 use std::collections::{HashMap, HashSet};
 
@@ -20,26 +20,31 @@ pub enum Sight {
     Alive,
     /// It was seen alive some time ago. These are to be asked about: this one and all others in use, so that many who write
     /// ask once.
-    Unsure(Vec<SessionId>),
+    Unsure(Vec<LoginId>),
     /// Nothing.
     Unknown,
 }
 
 /// The logins that were seen alive.
 #[derive(Default)]
-pub struct Sessions(HashMap<SessionId, Seen>);
+pub struct Sessions(HashMap<LoginId, Seen>);
 
 impl Sessions {
     /// The store said at `now` that it goes on.
-    pub fn put(&mut self, session: SessionId, now: Timestamp) {
+    pub fn put(&mut self, session: LoginId, now: Timestamp) {
         self.0.insert(session, Seen { fresh_at: now, used_at: now });
     }
 
     /// These are over.
-    pub fn remove(&mut self, ended: &[SessionId]) {
+    pub fn remove(&mut self, ended: &[LoginId]) {
         for session in ended {
             self.0.remove(session);
         }
+    }
+
+    /// Those of which this is said are over.
+    pub fn remove_where(&mut self, is_over: impl Fn(LoginId) -> bool) {
+        self.0.retain(|login, _| !is_over(*login));
     }
 
     /// Nobody knows which of them are over: each is asked about again.
@@ -50,20 +55,20 @@ impl Sessions {
     }
 
     /// What is known of a login that is used at `now`.
-    pub fn look(&mut self, session: SessionId, now: Timestamp) -> Sight {
+    pub fn look(&mut self, session: LoginId, now: Timestamp) -> Sight {
         let Some(seen) = self.0.get_mut(&session) else { return Sight::Unknown };
         seen.used_at = now;
         if is_within(seen.fresh_at, now, FRESH_FOR) {
             return Sight::Alive;
         }
         self.0.retain(|_, seen| is_within(seen.used_at, now, USED_WITHIN));
-        let mut asked: Vec<SessionId> = self.0.keys().copied().filter(|id| *id != session).collect();
+        let mut asked: Vec<LoginId> = self.0.keys().copied().filter(|id| *id != session).collect();
         asked.push(session);
         Sight::Unsure(asked)
     }
 
     /// The store said at `now` that these go on.
-    pub fn settle(&mut self, alive: &HashSet<SessionId>, now: Timestamp) {
+    pub fn settle(&mut self, alive: &HashSet<LoginId>, now: Timestamp) {
         for session in alive {
             if let Some(seen) = self.0.get_mut(session) {
                 seen.fresh_at = now;
@@ -75,9 +80,10 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::SessionId;
 
-    const ANN: SessionId = SessionId(1);
-    const BOB: SessionId = SessionId(2);
+    const ANN: LoginId = LoginId::Session(SessionId(1));
+    const BOB: LoginId = LoginId::Session(SessionId(2));
 
     fn at(millis: i64) -> Timestamp {
         Timestamp(1_000_000 + millis)

@@ -1,5 +1,6 @@
 //! What is cached, and how fresh it is: the state behind [`super::AccessCache`], without a store.
 
+use super::RoomRanks;
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, SiteUid, UserId};
@@ -201,9 +202,23 @@ impl CacheState {
     }
 
     /// The ranks held in a room, when all of them are known.
-    pub fn ranks(&self, room: RoomId) -> Option<Arc<HashMap<UserId, Rank>>> {
+    pub fn ranks(&self, room: RoomId) -> Option<RoomRanks> {
         let room = self.rooms.get(&room).filter(|room| !room.room_access.cut)?;
-        Some(room.ranks.clone())
+        Some(RoomRanks { given: room.ranks.clone(), site: site_of(room).cloned() })
+    }
+
+    /// The sanctions that hold everywhere and cover a member seen at this network, if that is known at `now`: `Some(None)` when
+    /// there are too many to be known.
+    pub fn everywhere(
+        &self,
+        member: &Member,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Option<Option<Vec<Sanction>>> {
+        let known = self.rooms.get(&RoomId::SERVER).filter(|known| self.is_fresh(known.fresh_at, now))?;
+        let covers = |sanction: &Sanction| sanction.in_force(now) && sanction.covers(member, network);
+        let near = known.sanctions.near(Some(member.user.id), network).into_iter().filter(covers).collect();
+        Some((!known.room_access.cut).then_some(near))
     }
 
     fn mark_used(&mut self, id: RoomId, user: Option<UserId>) {
@@ -387,6 +402,10 @@ impl CacheState {
     }
 }
 
+fn site_of(room: &CachedRoom) -> Option<&SiteUid> {
+    room.room_access.room.as_ref()?.site.as_ref()
+}
+
 fn pinned(room: &CachedRoom) -> Option<&Message> {
     room.room_access.room.as_ref()?.pinned.as_deref()
 }
@@ -404,7 +423,7 @@ fn compose(
     question: &Question<'_>,
     last_posts: Option<&(Timestamp, Body)>,
 ) -> Option<AccessContext> {
-    let member = user.map(|user| Member { user: user.clone(), room_rank: room.ranks.get(&user.id).copied() });
+    let member = user.map(|user| Member::of_room(user.clone(), room.ranks.get(&user.id).copied(), site_of(room)));
     let near = |room: &CachedRoom| room.sanctions.near(question.user, question.network);
     let covers = |sanction: &Sanction| {
         sanction.in_force(question.now)
