@@ -333,7 +333,11 @@ impl Hub {
             self.second.set(second);
             let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
             for some in conns.chunks(WRITTEN_AT_ONCE) {
-                some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT));
+                let now = self.app.clock.now();
+                for conn in some {
+                    conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT);
+                    conn.check_login(now, second);
+                }
                 tokio::task::yield_now().await;
             }
             self.forget_rooms(second);

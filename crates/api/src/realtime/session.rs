@@ -128,6 +128,11 @@ impl Session {
             Request::Login(login) => {
                 let client = &self.conn.client;
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
+                if self.is_of_another(&caller) {
+                    // What one user of a site began, another must not go on with.
+                    self.conn.close(Close::TokenEnded, self.hub.second());
+                    return Err(Error::TokenInvalid.into());
+                }
                 self.authenticate(caller, None).await
             }
             Request::Logout => self.clear_identity().await,
@@ -138,6 +143,13 @@ impl Session {
             }
             Request::Pong => json!({}),
         }))
+    }
+
+    /// Whether the socket is logged in by a site, as somebody else.
+    fn is_of_another(&self, caller: &Caller) -> bool {
+        let present = self.conn.caller();
+        let by_site = present.as_ref().filter(|present| present.login.site_token().is_some());
+        by_site.is_some_and(|present| present.user.id != caller.user.id)
     }
 
     /// The socket is somebody from now on; rooms where that one is banned are left.

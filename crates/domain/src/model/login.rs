@@ -1,7 +1,7 @@
 //! What proves who somebody is, as far as it can end.
 
 use crate::model::id::{SessionId, SiteKeyId, UserId};
-use crate::model::time::Timestamp;
+use crate::model::time::{Span, Timestamp};
 
 /// A login: it goes on until it expires or somebody ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,31 @@ impl From<SessionId> for LoginId {
     }
 }
 
+/// How long before its end whoever uses a login is told, to come with another one in time.
+pub const TOLD_BEFORE: Span = Span::seconds(60);
+
+/// How a login stands to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Not yet.
+    Later,
+    /// It ends within [`TOLD_BEFORE`], after this time.
+    Soon(Span),
+    /// It is over.
+    Over,
+}
+
+/// How a login that ends then stands to its end at `now`.
+pub fn ending(expires_at: Timestamp, now: Timestamp) -> Ending {
+    if now >= expires_at {
+        Ending::Over
+    } else if expires_at - now <= TOLD_BEFORE {
+        Ending::Soon(expires_at - now)
+    } else {
+        Ending::Later
+    }
+}
+
 /// Which of the tokens that sites signed are over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndedTokens {
@@ -85,6 +110,20 @@ impl EndedTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_login_is_told_a_minute_before_it() {
+        let end = Timestamp(1_000_000);
+        for (before, expected) in [
+            (60_001, Ending::Later),
+            (60_000, Ending::Soon(Span::seconds(60))),
+            (1, Ending::Soon(Span::millis(1))),
+            (0, Ending::Over),
+            (-5, Ending::Over),
+        ] {
+            assert_eq!(ending(end, Timestamp(end.0 - before)), expected, "{before} ms before");
+        }
+    }
 
     #[test]
     fn tokens_end_with_their_key_or_when_their_user_was_logged_out_after_they_were_issued() {
