@@ -37,7 +37,7 @@ export function Users() {
               {editing === user.uid && <Edit user={user} onSave={(patch) => change(() => rest.patchUser(user.uid, patch))} onClose={() => setEditing(null)} />}
             </td>
             <td class="mono">{user.uid}</td>
-            <td>{user.roles.map((role) => en[role]).join(", ")}</td>
+            <td>{user.roles.map((role) => (role === "site" ? "Site" : en[role])).join(", ")}</td>
             <td>{user.countryCode ?? "–"}</td>
             <td>
               <div class="row">

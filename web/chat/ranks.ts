@@ -5,15 +5,18 @@
 import type { Message, Role, User } from "../sdk/src";
 import { isModerator } from "../sdk/src/room";
 
-const order: readonly Role[] = ["guest", "registered", "vip", "mod", "owner", "super_mod", "admin", "root"];
+/** A role that ranks: `site` only says where somebody comes from. */
+export type Rank = Exclude<Role, "site">;
+
+const order: readonly Rank[] = ["guest", "registered", "vip", "mod", "owner", "super_mod", "admin", "root"];
 
 /** The place of a user's highest rank; -1 for nobody. */
 export function rank(user: User | null): number {
-  return user ? Math.max(-1, ...user.roles.map((role) => order.indexOf(role))) : -1;
+  return user ? Math.max(-1, ...user.roles.map((role) => (order as readonly Role[]).indexOf(role))) : -1;
 }
 
 /** The highest rank worth showing beside a name. */
-export function badge(user: User): Role | null {
+export function badge(user: User): Rank | null {
   return rank(user) >= order.indexOf("vip") ? order[rank(user)]! : null;
 }
 

@@ -11,7 +11,7 @@ use domain::ports::bus::{Bus, Subscription};
 use domain::ports::cluster::Cluster;
 use domain::ports::effects::{Clock, Geography, Ids, RateLimiter};
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, Health, RoomStore};
+use domain::ports::store::{AccountStore, Health, RoomStore, SiteStore};
 use domain::service::access::AccessCache;
 use domain::service::quotas::SharedQuotas;
 use domain::service::{self, ClientInfo, Ports, Services, Settings};
@@ -42,6 +42,8 @@ pub struct Wired {
     pub events: Arc<dyn EventReader>,
     /// Looking up logins.
     pub accounts: Arc<dyn AccountStore>,
+    /// Looking up tokens of sites.
+    pub sites: Arc<dyn SiteStore>,
     /// Looking up users.
     pub rooms: Arc<dyn RoomStore>,
     /// What is remembered of logins and users.
@@ -126,6 +128,7 @@ pub async fn wire(config: &Config, clock: Arc<dyn Clock>) -> Result<Wired, Strin
         services: Services::new(ports, settings(config, limits)),
         events: store.history.clone(),
         accounts: store.accounts.clone(),
+        sites: store.sites.clone(),
         rooms: store.rooms.clone(),
         access,
         bus,
@@ -192,7 +195,8 @@ fn settings(config: &Config, limits: bool) -> Settings {
         SiteCreation::Registered => Rank::Registered,
         SiteCreation::Admin => Rank::Admin,
     };
-    Settings { guests, room_creation, site_creation, limits }
+    let public_url = config.public_url.as_ref().map(|url| format!("{}{}", url.origin(), url.path()));
+    Settings { guests, room_creation, site_creation, public_url, limits }
 }
 
 fn locate(config: &Config, networks: Networks) -> Result<Locate, String> {

@@ -7,6 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::command::CommandError;
 use domain::model::sanction::SanctionKind;
+use domain::model::site_token::TokenFault;
 use domain::policy::Denied;
 use domain::service::error::{Error, RateLimitKind, Resource};
 use serde::Serialize;
@@ -44,6 +45,22 @@ codes! {
     AmbiguousName 400 "ambiguous_name" "More than one user is called that";
     UnknownFrame 400 "unknown_frame" "There is no such frame";
     TokenInvalid 401 "token_invalid" "The token or ticket is invalid or expired";
+    SiteTokenAlgorithm 401 "token_algorithm" "The token is not signed with the algorithm of its key";
+    SiteTokenHeader 401 "token_header" "The token's header brings a key along";
+    SiteTokenKey 401 "token_key_unknown" "The token's key is unknown";
+    SiteTokenKeyOther 401 "token_key_of_another_site" "The token's key belongs to another site";
+    SiteTokenIssuer 401 "token_issuer" "The token's issuer is no site";
+    SiteTokenSignature 401 "token_signature" "The token's signature is wrong";
+    SiteTokenClaims 401 "token_claims" "A claim of the token is missing or of the wrong type";
+    SiteTokenSubject 401 "token_subject" "The token's subject is empty, too long or has control characters";
+    SiteTokenLifetime 401 "token_lifetime" "The token lasts too long, or ends before it begins";
+    SiteTokenExpired 401 "token_expired" "The token has expired";
+    SiteTokenNotYet 401 "token_not_yet_valid" "The token is not valid yet";
+    SiteTokenFuture 401 "token_issued_in_future" "The token was issued in the future";
+    SiteTokenAudience 401 "token_audience" "The token is for another server";
+    SiteTokenRole 401 "token_role" "The token's role is none that there is";
+    SiteTokenRoom 401 "token_room" "The token is not valid in this room";
+    SiteTokenEnded 401 "token_ended" "The site ended this login";
     LoginRequired 401 "login_required" "Log in first";
     CredentialsWrong 401 "credentials_wrong" "The username or the password is wrong";
     Forbidden 403 "forbidden" "The rank is too low";
@@ -51,6 +68,7 @@ codes! {
     Oneself 403 "not_on_yourself" "You cannot moderate yourself";
     Banned 403 "banned" "A ban is in force";
     TimedOut 403 "timed_out" "A timeout is in force";
+    AccountRequired 403 "account_required" "This takes an account on this server";
     GuestsOff 403 "guests_off" "Guest access is off";
     LinkRefused 403 "links_not_allowed" "Links are not allowed in this room";
     OriginRefused 403 "origin_not_allowed" "The page's origin is not allowed";
@@ -146,10 +164,9 @@ impl Problem {
 
     /// Whether it is worth a line in the log with who it was: somebody tries what is not theirs, or too often.
     pub fn concerns_security(&self) -> bool {
-        matches!(
-            self.kind,
-            Code::CredentialsWrong | Code::TokenInvalid | Code::OriginRefused | Code::LoginSlowed | Code::RateLimited
-        )
+        // Whatever is wrong with a token, or with a name and a password.
+        (self.status == 401 && self.kind != Code::LoginRequired)
+            || matches!(self.kind, Code::OriginRefused | Code::LoginSlowed | Code::RateLimited)
     }
 
     /// The problem `code`, told in `detail`.
@@ -205,6 +222,8 @@ impl From<Error> for Problem {
             Error::Invalid(invalid) => new(Code::Invalid).field(invalid.field),
             Error::LoginRequired => new(Code::LoginRequired),
             Error::TokenInvalid => new(Code::TokenInvalid),
+            Error::SiteToken(fault) => new(site_token(*fault)),
+            Error::AccountRequired => new(Code::AccountRequired),
             Error::CredentialsWrong => new(Code::CredentialsWrong),
             Error::GuestsOff => new(Code::GuestsOff),
             Error::NoSuch(thing) => new(match thing {
@@ -252,6 +271,28 @@ impl From<Error> for Problem {
                 new(Code::Internal)
             }
         }
+    }
+}
+
+/// The code of what is wrong with a token of a site.
+fn site_token(fault: TokenFault) -> Code {
+    match fault {
+        TokenFault::Algorithm => Code::SiteTokenAlgorithm,
+        TokenFault::Header => Code::SiteTokenHeader,
+        TokenFault::KeyUnknown => Code::SiteTokenKey,
+        TokenFault::KeyOfAnotherSite => Code::SiteTokenKeyOther,
+        TokenFault::Issuer => Code::SiteTokenIssuer,
+        TokenFault::Signature => Code::SiteTokenSignature,
+        TokenFault::Claims => Code::SiteTokenClaims,
+        TokenFault::Subject => Code::SiteTokenSubject,
+        TokenFault::Lifetime => Code::SiteTokenLifetime,
+        TokenFault::Expired => Code::SiteTokenExpired,
+        TokenFault::NotYet => Code::SiteTokenNotYet,
+        TokenFault::IssuedInFuture => Code::SiteTokenFuture,
+        TokenFault::Audience => Code::SiteTokenAudience,
+        TokenFault::Role => Code::SiteTokenRole,
+        TokenFault::Room => Code::SiteTokenRoom,
+        TokenFault::Ended => Code::SiteTokenEnded,
     }
 }
 

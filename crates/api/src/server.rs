@@ -98,6 +98,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         services,
         events,
         accounts,
+        sites,
         rooms,
         access,
         bus,
@@ -112,7 +113,7 @@ pub async fn start_by(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     let identity = bootstrap::identity(&config);
     let metrics = Arc::new(Metrics::new(&identity.name, cluster.clone()));
     let (node, from_workers) = Node::new(config.limits.caps, identity, cluster, clock.clone());
-    let ports = feed::Ports { events, accounts, rooms, access, bus, clock: clock.clone() };
+    let ports = feed::Ports { events, accounts, sites, rooms, access, bus, clock: clock.clone() };
     actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
     let housekeeper = actix_web::rt::spawn(housekeeping::run(services.operator.clone(), clock.clone()));
     let unlisted_proxy = UnlistedProxy::default();

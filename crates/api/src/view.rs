@@ -24,7 +24,8 @@ pub struct UserView {
     pub picture: Option<String>,
     /// ISO 3166 letters, when known.
     pub country_code: Option<String>,
-    /// `guest` or `registered`, the ranks held in the room that is the context, and those that hold everywhere.
+    /// `guest` or `registered`, `site` for those whom a web site signs in, the highest rank held in the room that is the context,
+    /// and the one that holds everywhere.
     pub roles: Vec<&'static str>,
 }
 
@@ -35,13 +36,13 @@ pub fn user_in_room(user: &User, room_rank: Option<Rank>) -> UserView {
         display_name: user.display_name.as_str().to_owned(),
         picture: user.picture.clone(),
         country_code: user.country.clone(),
-        roles: user.roles(room_rank).map(Rank::as_str).collect(),
+        roles: user.roles(room_rank).collect(),
     }
 }
 
 /// A user in the context of a room.
 pub fn member(member: &Member) -> UserView {
-    user_in_room(&member.user, member.room_rank)
+    user_in_room(&member.user, member.rank_there())
 }
 
 /// A user where no room is the context.
@@ -62,7 +63,7 @@ impl UserJson {
     pub fn new(user: &User) -> UserJson {
         // Our own types always are JSON.
         let text = serde_json::to_string(&self::user(user)).unwrap_or_default();
-        let end: usize = user.roles(None).skip(1).map(|role| role.as_str().len() + r#","""#.len()).sum();
+        let end = user.rank_everywhere().map_or(0, |rank| rank.as_str().len() + r#","""#.len());
         let gap = text.len().saturating_sub(end + "]}".len());
         UserJson { text, gap }
     }
@@ -340,6 +341,8 @@ fn action(kind: &EventKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::model::id::SiteUid;
+    use domain::model::user::SiteMembership;
     use testkit::builders::known_user;
 
     #[test]
@@ -347,7 +350,9 @@ mod tests {
         let ann = User { picture: Some("https://example.org/\"a\".png".to_owned()), ..known_user(1, "ann") };
         let guest = User { username: None, rank: Rank::Guest, ..ann.clone() };
         let admin = User { rank: Rank::Admin, country: Some("DE".to_owned()), ..ann.clone() };
-        for user in [ann, guest, admin] {
+        let site = SiteUid::parse("abcdEF01").map(|site| SiteMembership { site, rank: Some(Rank::Mod) });
+        let signed_in = User { username: None, site, ..ann.clone() };
+        for user in [ann, guest, admin, signed_in] {
             let json = UserJson::new(&user);
             for rank in [None, Some(Rank::Vip), Some(Rank::Mod), Some(Rank::Owner)] {
                 let expected = serde_json::to_string(&user_in_room(&user, rank)).unwrap();

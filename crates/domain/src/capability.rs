@@ -136,7 +136,7 @@ pub fn on_subject(actor: &Member, subject: &Member, in_force: &[Sanction]) -> Ve
         Capability::Timeout => may_give(SanctionKind::Timeout),
         Capability::Ban => may_give(SanctionKind::Ban),
         Capability::Lift => in_force.iter().any(may_lift),
-        Capability::Appoint => may_do(Action::Appoint) && subject.room_rank != Some(Rank::Owner),
+        Capability::Appoint => may_do(Action::Appoint) && subject.rank_there() != Some(Rank::Owner),
         _ => false,
     };
     Capability::ALL.into_iter().filter(is_offered).collect()

@@ -134,8 +134,8 @@ impl Standing {
 
     /// Somebody where a site is the context: its owner is what the owner of a room is there.
     pub fn in_site(user: &User, site: &Site) -> Standing {
-        let room_rank = (site.owner == user.id).then_some(Rank::Owner);
-        Standing::from(&Member { user: user.clone(), room_rank })
+        let owned = (site.owner == user.id).then_some(Rank::Owner);
+        Standing::from(&Member { room_rank: owned, ..Member::outside(user.clone()) })
     }
 }
 
@@ -143,7 +143,7 @@ impl From<&Member> for Standing {
     fn from(member: &Member) -> Standing {
         // A moderator of every room ranks above owners, who cannot act on it, and yet may only what a moderator may.
         let as_owner = match member.user.rank {
-            Rank::SuperMod => member.room_rank.unwrap_or(Rank::Mod),
+            Rank::SuperMod => member.rank_there().unwrap_or(Rank::Mod),
             _ => member.rank(),
         };
         Standing { user: member.user.id, rank: member.rank(), as_owner }
@@ -234,6 +234,7 @@ mod tests {
             rank,
             network: None,
             created_at: Timestamp(0),
+            site: None,
         }
     }
 
@@ -321,6 +322,26 @@ mod tests {
     }
 
     #[test]
+    fn of_a_rank_given_in_the_room_and_one_given_by_the_site_the_higher_counts() {
+        for (room_rank, site_rank, rank) in [
+            (None, None, Rank::Registered),
+            (None, Some(Rank::Mod), Rank::Mod),
+            (Some(Rank::Vip), Some(Rank::Mod), Rank::Mod),
+            (Some(Rank::Owner), Some(Rank::Mod), Rank::Owner),
+            (Some(Rank::Mod), None, Rank::Mod),
+        ] {
+            let ann = Member { user: user(1, Rank::Registered), room_rank, site_rank };
+            for action in [Action::Post, Action::Sanction, Action::Configure] {
+                assert_eq!(may(&ann, action).is_ok(), rank >= action.least_rank(), "{room_rank:?} {site_rank:?}");
+            }
+            let keeper = Member { room_rank: Some(Rank::Mod), ..Member::outside(user(2, Rank::Registered)) };
+            assert_eq!(may_to(&keeper, Action::Sanction, &ann).is_ok(), rank < Rank::Mod);
+            let demoted = Member { site_rank: None, ..ann.clone() };
+            assert_eq!(still_holds(&ann, Some(&demoted)), site_rank.is_none() || room_rank >= site_rank);
+        }
+    }
+
+    #[test]
     fn a_site_is_managed_by_its_owner_and_by_administrators() {
         let site = |owner| Site {
             id: SiteId(1),
@@ -337,7 +358,7 @@ mod tests {
             let managed = may(Standing::in_site(&ann, &others), Action::ManageSite).is_ok();
             assert_eq!(managed, rank >= Rank::Admin, "{rank:?} of another's");
         }
-        let keeper = |room_rank| Member { user: user(1, Rank::Registered), room_rank };
+        let keeper = |room_rank| Member { room_rank, ..Member::outside(user(1, Rank::Registered)) };
         for (room_rank, from, to, allowed) in [
             (Some(Rank::Owner), None, Some(&own), true),
             (Some(Rank::Owner), None, Some(&others), false),

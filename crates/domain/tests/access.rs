@@ -213,7 +213,9 @@ async fn whose_login_another_process_ended_posts_no_more_after_two_seconds() {
         let ann = world.person(&format!("ann_{way}")).await;
         world.post(&ann, &room, &format!("before {way}")).await;
         match way {
-            "logout" => assert!(elsewhere.end_session(ann.session).await.expect("a store that works")),
+            "logout" => {
+                assert!(elsewhere.end_session(ann.session().expect("a session")).await.expect("a store that works"))
+            }
             "password" => {
                 let password = NewPassword { hash: PlainHasher::hash_of("another one"), keep: None };
                 let change = UserChange { password: Some(password), ..UserChange::default() };

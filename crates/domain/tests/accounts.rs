@@ -33,7 +33,7 @@ async fn guests_of_one_address_are_one_guest() {
     let world = World::new();
     let (first, again, other) = (world.guest("a").await, world.guest("a").await, world.guest("b").await);
     assert_eq!(first.user, again.user);
-    assert_ne!(first.session, again.session);
+    assert_ne!(first.login, again.login);
     assert_ne!(first.user.id, other.user.id);
     assert_eq!(first.user.rank, Rank::Guest);
     assert!(first.user.display_name.as_str().starts_with("Guest-"), "{:?}", first.user.display_name);
@@ -126,7 +126,7 @@ async fn whoever_registers_is_logged_in_under_that_name() {
     let login = world.services.accounts.register("Ann_1", PASSWORD, &client("home")).await.unwrap();
     assert_eq!((login.user.display_name.as_str(), login.user.rank), ("Ann_1", Rank::Registered));
     let caller = world.services.accounts.identify(&login.token, &client("work")).await.unwrap();
-    assert_eq!((caller.user, caller.session, caller.network.0.as_str()), (login.user, login.session, "work"));
+    assert_eq!((caller.user, caller.login, caller.network.0.as_str()), (login.user, login.session.into(), "work"));
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn a_session_in_use_slides_and_an_unused_one_ends() {
         world.clock.advance(Span::days(20));
         let caller = accounts.identify(&token, &client("x")).await.unwrap();
         token = accounts.renew(&caller).await.unwrap();
-        assert_eq!(caller.session, used.session);
+        assert_eq!(caller.login, used.session.into());
     }
     refused!(accounts.identify(&unused.token, &client("x")).await, Error::TokenInvalid);
     world.clock.advance(LIFETIME);
@@ -351,7 +351,7 @@ async fn a_ticket_logs_in_one_socket_within_a_minute() {
     let ann = world.person("ann").await;
     let accounts = &world.services.accounts;
     let ticket = accounts.ticket(&ann).await.unwrap();
-    assert_eq!(accounts.redeem(&ticket, &client("x")).await.unwrap().session, ann.session);
+    assert_eq!(accounts.redeem(&ticket, &client("x")).await.unwrap().login, ann.login);
     refused!(accounts.redeem(&ticket, &client("x")).await, Error::TokenInvalid);
 
     let late = accounts.ticket(&ann).await.unwrap();
@@ -371,7 +371,7 @@ async fn root_is_made_once_and_logs_in() {
     assert!(!accounts.ensure_root(password("second password")).await.unwrap());
     let login = accounts.login("root", "first password", &client("x")).await.unwrap();
     assert_eq!(login.user.rank, Rank::Root);
-    let root = Caller { user: login.user, session: login.session, network: client("x").network };
+    let root = Caller::of_session(login.user, login.session, client("x").network);
     change(&world, &root, &root, named("The Boss")).await.unwrap();
     change(&world, &root, &root, named("root")).await.expect("the name is root's by right");
 }

@@ -39,13 +39,14 @@ async fn act(world: &World, login: &Login) -> Result<Caller, Error> {
 
 /// What is done every 30 s, with the logins of open sockets.
 async fn sweep(world: &World, open: &[&Login]) -> Result<InUse, StoreError> {
-    let (ports, open) = (&world.ports, open.iter().map(|login| (login.session, login.user.id)).collect());
-    ports.access.sweep(&*ports.accounts, &*ports.rooms, &open, world.clock.now()).await
+    let (ports, open) = (&world.ports, open.iter().map(|login| (login.session.into(), login.user.id)).collect());
+    ports.access.sweep(&*ports.accounts, &*ports.sites, &*ports.rooms, &open, world.clock.now()).await
 }
 
 /// The logins that it says are over.
 async fn ended(world: &World, open: &[&Login]) -> Vec<SessionId> {
-    sweep(world, open).await.expect("the store answers").ended
+    let swept = sweep(world, open).await.expect("the store answers");
+    swept.ended.into_iter().filter_map(|login| login.session()).collect()
 }
 
 fn another_process(world: &World) -> MemoryStore {
@@ -83,7 +84,7 @@ async fn a_login_that_was_seen_a_moment_ago_asks_the_store_nothing() {
     world.clock.advance(Span::seconds(34));
     for login in &logins {
         let caller = identify(&world, login).await.unwrap();
-        assert_eq!((&caller.user, caller.session, &caller.network.0[..]), (&login.user, login.session, "x"));
+        assert_eq!((&caller.user, caller.login, &caller.network.0[..]), (&login.user, login.session.into(), "x"));
     }
     world.clock.advance(Span::seconds(1));
     refused!(identify(&world, &logins[0]).await, Error::Failed(_));

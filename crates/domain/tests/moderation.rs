@@ -192,7 +192,7 @@ async fn a_ban_everywhere_ends_every_login_and_holds_in_every_room() {
     let admin = world.ranked("adam", Rank::Admin).await;
     let ann = world.person("ann").await;
     world.ban(&admin, None, &ann).await;
-    assert!(world.bus.notices().contains(&Notice::SessionsEnded(vec![ann.session])));
+    assert!(world.bus.notices().contains(&Notice::SessionsEnded(vec![ann.session().expect("a session")])));
     refused!(world.say(&ann, &room, "hi").await, Error::Sanctioned { kind: Ban, .. });
     refused!(world.lift(&owner, Some(&room), &ann).await, Error::NoSuch(Resource::Sanction));
     refused!(world.lift(&owner, None, &ann).await, Error::Denied(Denied::Rank { least: Rank::Admin }));
@@ -201,7 +201,7 @@ async fn a_ban_everywhere_ends_every_login_and_holds_in_every_room() {
     world.lift(&admin, None, &ann).await.unwrap();
     refused!(world.say(&ann, &room, "hi").await, Error::TokenInvalid);
     let login = world.services.accounts.login("ann", testkit::builders::PASSWORD, &client("ann")).await.unwrap();
-    world.post(&Caller { session: login.session, ..ann }, &room, "hi").await;
+    world.post(&Caller { login: login.session.into(), ..ann }, &room, "hi").await;
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn a_banned_guest_does_not_come_back_by_the_same_address() {
     refused!(world.say(&again, &room, "me again").await, Error::Sanctioned { kind: Ban, .. });
     let login =
         world.services.accounts.register("fresh", testkit::builders::PASSWORD, &client("school")).await.unwrap();
-    let fresh = Caller { user: login.user, session: login.session, network: client("school").network };
+    let fresh = Caller::of_session(login.user, login.session, client("school").network);
     refused!(world.say(&fresh, &room, "me again").await, Error::Sanctioned { kind: Ban, .. });
     let at_school = Caller { network: client("school").network, ..teacher };
     world.post(&at_school, &room, "I was here before").await;

@@ -150,7 +150,7 @@ async fn guests_and_their_rooms_are_counted_for_the_whole_server() {
     for number in 0..6 {
         let from = client(&number.to_string());
         let login = nodes.node(number).accounts.guest(&from).await.unwrap();
-        guests.push(Caller { user: login.user, session: login.session, network: from.network });
+        guests.push(Caller::of_session(login.user, login.session, from.network));
     }
     let refused = nodes.node(0).accounts.guest(&client("7")).await;
     refused!(refused, Error::TooFast { retry_after, .. } if retry_after == Span::seconds(10));

@@ -88,7 +88,8 @@ fn plain(seq: i64) -> Event {
 }
 
 fn moderated(seq: i64, user: i64, action: ModerationAction) -> Event {
-    let subject = Member { user: known_user(user, "subject"), room_rank: action.room_rank().flatten() };
+    let subject =
+        Member { user: known_user(user, "subject"), room_rank: action.room_rank().flatten(), site_rank: None };
     event(seq, EventKind::Moderated { subject: Box::new(subject), action, until: None, reason: String::new() })
 }
 
@@ -136,7 +137,7 @@ fn access(seq: i64) -> AccessContext {
         pinned: None,
         created_at: NOON,
     };
-    let member = Some(Member { user: known_user(1, "ann"), room_rank: None });
+    let member = Some(Member { user: known_user(1, "ann"), room_rank: None, site_rank: None });
     AccessContext { room, head: head(seq), member, sanctions: Vec::new(), last_post: None }
 }
 
@@ -394,7 +395,7 @@ fn the_rank_of_a_moderator_or_more_reads_what_is_for_moderators() {
     for (rank, expected) in
         [(None, false), (Some(Rank::Vip), false), (Some(Rank::Mod), true), (Some(Rank::Owner), true)]
     {
-        let member = Member { user: known_user(1, "ann"), room_rank: rank };
+        let member = Member { user: known_user(1, "ann"), room_rank: rank, site_rank: None };
         assert_eq!(Recipient::of(Some(&member), Readers::Everyone).is_moderator, expected, "{rank:?}");
     }
 }

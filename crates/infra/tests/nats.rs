@@ -3,9 +3,10 @@
 
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, SiteKeyId, UserId};
+use domain::model::login::EndedTokens;
 use domain::model::node::{Beat, NodeName};
 use domain::model::user::User;
-use domain::ports::bus::{Bus, BusMessage, Committed, EndedTokens, Notice, Subscription};
+use domain::ports::bus::{Bus, BusMessage, Committed, Notice, Subscription};
 use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
 use infra::adapters::nats::{NatsBus, NatsOptions};
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use domain::model::text::{Body, Description, KeyName, Nonce, Password, Reason, R
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::{Member, Network, NewUser, User};
 use domain::ports::log::{LogCommand, LogEntry};
-use domain::ports::store::{AccountStore, RoomStore, SiteStore};
+use domain::ports::store::{AccountStore, RoomStore, SignIn, SiteStore};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When a test begins: 2026-01-01 12:00 UTC.
@@ -116,6 +116,7 @@ pub fn known_user(id: i64, name: &str) -> User {
         rank: new.rank,
         network: new.network,
         created_at: new.created_at,
+        site: None,
     }
 }
 
@@ -213,6 +214,22 @@ pub fn site_key(site: &Site) -> NewSiteKey {
         material: KeyMaterial(format!("secret of {}", site.uid)),
         name: KeyName::parse("first").expect("a name"),
         created_at: NOON,
+    }
+}
+
+/// What a token for `subject` says that `site` signed at [`NOON`].
+pub fn sign_in(site: &Site, subject: &str) -> SignIn {
+    SignIn {
+        site: site.id,
+        subject: subject.to_owned(),
+        issued_at: NOON,
+        name: None,
+        picture: None,
+        rank: None,
+        network: network("a"),
+        country: None,
+        new_uid: UserUid::parse(&format!("u{:09}", fresh())).expect("ten characters"),
+        at: NOON,
     }
 }
 

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use domain::bucket::Rate;
 use domain::model::access::{AccessContext, RoomAccess};
-use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, SiteId, SiteUid, UserId, UserUid};
+use domain::model::id::{MessageId, RoomId, RoomUid, Seq, SessionId, SiteId, SiteKeyId, SiteUid, UserId, UserUid};
 use domain::model::log::{EventRange, LogLine};
+use domain::model::login::SiteTokenId;
 use domain::model::message::Message;
 use domain::model::name::Username;
 use domain::model::rank::Rank;
@@ -19,7 +20,9 @@ use domain::model::user::{Member, Network, NewUser, PasswordHash, User, UserChan
 use domain::ports::effects::Charge;
 use domain::ports::log::{AppendError, AppendResult, Log, LogEntry};
 use domain::ports::readers::{AccessReader, EventReader, MessageReader, Position, SanctionReader};
-use domain::ports::store::{AccountStore, Deletion, Health, QuotaStore, RoomStore, SiteStore, StoreError};
+use domain::ports::store::{
+    AccountStore, Deletion, Health, QuotaStore, RoomStore, SignIn, SignInResult, SiteStore, SiteUser, StoreError,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -170,6 +173,13 @@ forward! { SiteStore as "sites" {
     delete(id: SiteId) -> Result<bool, StoreError>;
     add_key(key: NewSiteKey) -> Result<Option<SiteKey>, StoreError>;
     keys(site: SiteId) -> Result<Vec<SiteKey>, StoreError>;
+    signing(uid: &SiteUid) -> Result<Option<(Site, Vec<SiteKey>)>, StoreError>;
+    key_used(key: SiteKeyId, at: Timestamp) -> Result<(), StoreError>;
+    sign_in(sign_in: SignIn) -> Result<SignInResult, StoreError>;
+    site_user(site: SiteId, subject: &str) -> Result<Option<SiteUser>, StoreError>;
+    end_tokens(site: SiteId, subject: &str, at: Timestamp) -> Result<(), StoreError>;
+    end_tokens_of(user: UserId, at: Timestamp) -> Result<(), StoreError>;
+    ended(tokens: &[SiteTokenId]) -> Result<Vec<SiteTokenId>, StoreError>;
     delete_key(site: SiteId, kid: &Kid) -> Result<bool, StoreError>;
 }}
 

@@ -41,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "percent-encoding",
             "pq-sys",
             "r2d2",
+            "ring",
             "serde",
             "serde_json",
             "sha2",

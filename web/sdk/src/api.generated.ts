@@ -462,6 +462,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites/{uid}/users/{sub}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The user whom the site calls so (`sub`), for its owner and for administrators. There is none before the first token is used. */
+        get: operations["get_sites_uid_users_sub"];
+        put?: never;
+        post?: never;
+        /**
+         * Erases the user whom the site calls so, as an account is erased: the messages stay, under "deleted user". Tokens issued until
+         *     now are refused; a later one makes somebody new.
+         */
+        delete: operations["delete_sites_uid_users_sub"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{uid}/users/{sub}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends all logins of whom the site calls so: tokens that were issued until now are refused, used before or not, and sockets
+         *     close.
+         */
+        post: operations["post_sites_uid_users_sub_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unban": {
         parameters: {
             query?: never;
@@ -1278,6 +1319,18 @@ export interface components {
             /** @description A page of them. */
             sites: components["schemas"]["SiteView"][];
         };
+        /** @description Whom a site calls so. */
+        SiteUserAnswer: {
+            /**
+             * Format: int64
+             * @description When the newest token was issued that was seen, ms.
+             */
+            issuedAt: number;
+            /** @description `vip`, `mod` or `owner` where the newest token gives that role; null otherwise. */
+            role?: string | null;
+            /** @description Who, with the role `site`. */
+            user: components["schemas"]["UserView"];
+        };
         /** @description A web site. */
         SiteView: {
             /** @description The name for people. */
@@ -1366,8 +1419,11 @@ export interface components {
             displayName: string;
             /** @description Address of a picture. */
             picture?: string | null;
-            /** @description `guest` or `registered`, the ranks held in the room that is the context, and those that hold everywhere. */
-            roles: ("guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root")[];
+            /**
+             * @description `guest` or `registered`, `site` for those whom a web site signs in, the highest rank held in the room that is the context,
+             *     and the one that holds everywhere.
+             */
+            roles: ("guest" | "registered" | "vip" | "mod" | "owner" | "super_mod" | "admin" | "root" | "site")[];
             /** @description The public name for machines, 10 letters and digits. */
             uid: string;
         };
@@ -1441,6 +1497,7 @@ export type RulesView = components['schemas']['RulesView'];
 export type SiteAnswer = components['schemas']['SiteAnswer'];
 export type SiteChanges = components['schemas']['SiteChanges'];
 export type SitesAnswer = components['schemas']['SitesAnswer'];
+export type SiteUserAnswer = components['schemas']['SiteUserAnswer'];
 export type SiteView = components['schemas']['SiteView'];
 export type SuggestionAnswer = components['schemas']['SuggestionAnswer'];
 export type TicketAnswer = components['schemas']['TicketAnswer'];
@@ -2689,6 +2746,98 @@ export interface operations {
             header?: never;
             path: {
                 kid: string;
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sites_uid_users_sub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sub: string;
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteUserAnswer"];
+                };
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sites_uid_users_sub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sub: string;
+                uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It was not done */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_sites_uid_users_sub_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sub: string;
                 uid: string;
             };
             cookie?: never;

@@ -12,7 +12,7 @@ use domain::model::id::{UserId, UserUid};
 use domain::model::rank::Rank;
 use domain::model::room::Room;
 use domain::model::text::Invalid;
-use domain::model::user::User;
+use domain::model::user::{SITE_ROLE, User};
 use domain::service::accounts::{Login, Profile};
 use domain::service::error::Error;
 use domain::service::reads::ReadCost;
@@ -171,9 +171,10 @@ impl UserChanges {
     }
 }
 
-/// The rank that a list of roles means. `registered` stands in every list that we show, so it may stand in theirs.
+/// The rank that a list of roles means. `registered` and `site` stand in lists that we show, so they may stand in theirs.
 fn rank(roles: &[String]) -> Result<Rank, Problem> {
-    let mut ranks = roles.iter().filter(|role| *role != Rank::Registered.as_str()).map(|role| Rank::parse(role));
+    let shown = [Rank::Registered.as_str(), SITE_ROLE];
+    let mut ranks = roles.iter().filter(|role| !shown.contains(&role.as_str())).map(|role| Rank::parse(role));
     match (ranks.next(), ranks.next()) {
         (None, _) => Ok(Rank::Registered),
         (Some(Some(rank)), None) => Ok(rank),

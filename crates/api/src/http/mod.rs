@@ -78,6 +78,8 @@ routes! {
     "/sites/{uid}" { GET sites::read, PATCH sites::change, DELETE sites::delete }
     "/sites/{uid}/keys" { GET sites::keys, POST sites::add_key }
     "/sites/{uid}/keys/{kid}" { GET sites::key, DELETE sites::delete_key }
+    "/sites/{uid}/users/{sub}" { GET sites::user, DELETE sites::delete_user }
+    "/sites/{uid}/users/{sub}/logout" { POST sites::log_out }
     "/messages" { POST messages::post }
     "/messages/{id}" { GET messages::read, DELETE messages::delete }
     "/messages/{id}/pin" { POST moderation::pin, DELETE moderation::unpin }

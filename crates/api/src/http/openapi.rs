@@ -5,6 +5,7 @@ use crate::problem::ProblemView;
 use domain::capability::Capability;
 use domain::model::rank::Rank;
 use domain::model::site_key::SigningAlgorithm;
+use domain::model::user::SITE_ROLE;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -32,10 +33,11 @@ pub fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     let ranks = Rank::ALL.map(Rank::as_str);
+    let roles: Vec<&str> = ranks.into_iter().chain([SITE_ROLE]).collect();
     let capabilities = Capability::ALL.map(Capability::as_str);
     let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::as_str);
     for (schema, property, words) in [
-        ("UserView", "roles", &ranks[..]),
+        ("UserView", "roles", &roles[..]),
         ("CommandView", "least", &ranks),
         ("CapabilitiesAnswer", "rank", &ranks),
         ("CapabilitiesAnswer", "capabilities", &capabilities),

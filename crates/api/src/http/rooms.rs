@@ -250,7 +250,7 @@ pub async fn viewers(
     let users = app.node.users_everywhere(room).await;
     caller::charge(&app, &client, caller.as_ref(), ReadCost::People(users.len()))?;
     let ranks = rooms.ranks(room, || users.iter().map(|user| user.id).collect()).await?;
-    let users = users.iter().map(|user| view::user_in_room(user, ranks.get(&user.id).copied())).collect();
+    let users = users.iter().map(|user| view::user_in_room(user, ranks.of(user))).collect();
     Ok(HttpResponse::Ok().json(ViewersAnswer { count: app.node.presence.count(room), users }))
 }
 

@@ -6,9 +6,10 @@ use crate::http::body::{self, Body, Query};
 use crate::http::changes::{Changes, Fields};
 use crate::http::extract::{self, At, Named};
 use crate::problem::Problem;
-use crate::view::{self, KeyView, SiteView};
+use crate::view::{self, KeyView, SiteView, UserView};
 use actix_web::{HttpResponse, web};
 use domain::model::id::{SiteId, SiteUid};
+use domain::model::rank::Rank;
 use domain::model::site_key::Kid;
 use domain::service::sites::{KeyRequest, SiteEdit};
 use serde::{Deserialize, Serialize};
@@ -217,5 +218,57 @@ pub async fn delete_key(
 ) -> Result<HttpResponse, Problem> {
     let (site, kid) = (SiteUid::named(&path.0)?, Kid::named(&path.1)?);
     app.services.sites.delete_key(&caller, &site, &kid).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Whom a site calls so.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SiteUserAnswer {
+    /// Who, with the role `site`.
+    user: UserView,
+    /// `vip`, `mod` or `owner` where the newest token gives that role; null otherwise.
+    role: Option<&'static str>,
+    /// When the newest token was issued that was seen, ms.
+    issued_at: i64,
+}
+
+/// The user whom the site calls so (`sub`), for its owner and for administrators. There is none before the first token is used.
+#[utoipa::path(get, path = "/sites/{uid}/users/{sub}", tag = "sites", security(("bearer" = [])),
+    params(("uid" = String, Path), ("sub" = String, Path)), responses((status = 200, body = SiteUserAnswer)))]
+pub async fn user(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let known = app.services.sites.user(&caller, &SiteUid::named(&path.0)?, &path.1).await?;
+    let role = known.user.site.as_ref().and_then(|membership| membership.rank).map(Rank::as_str);
+    let (user, issued_at) = (view::user(&known.user), known.issued_at.0);
+    Ok(HttpResponse::Ok().json(SiteUserAnswer { user, role, issued_at }))
+}
+
+/// Ends all logins of whom the site calls so: tokens that were issued until now are refused, used before or not, and sockets
+/// close.
+#[utoipa::path(post, path = "/sites/{uid}/users/{sub}/logout", tag = "sites", security(("bearer" = [])),
+    params(("uid" = String, Path), ("sub" = String, Path)), responses((status = 204)))]
+pub async fn log_out(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    app.services.sites.log_out(&caller, &SiteUid::named(&path.0)?, &path.1).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Erases the user whom the site calls so, as an account is erased: the messages stay, under "deleted user". Tokens issued until
+/// now are refused; a later one makes somebody new.
+#[utoipa::path(delete, path = "/sites/{uid}/users/{sub}", tag = "sites", security(("bearer" = [])),
+    params(("uid" = String, Path), ("sub" = String, Path)), responses((status = 204)))]
+pub async fn delete_user(
+    app: web::Data<App>,
+    LoggedIn(caller): LoggedIn,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    app.services.sites.delete_user(&caller, &SiteUid::named(&path.0)?, &path.1).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,6 +9,8 @@ use crate::realtime::room::LocalRoom;
 use domain::delivery::viewer::{Sink, Viewer};
 use domain::model::audience::Recipient;
 use domain::model::id::{RoomId, RoomUid, Seq};
+use domain::model::login::{Ending, LoginId, ending};
+use domain::model::time::Timestamp;
 use domain::model::user::User;
 use domain::service::{Caller, ClientInfo};
 use std::cell::{Cell, Ref, RefCell};
@@ -53,6 +55,8 @@ pub struct Conn {
     /// Whether a text was handed to the socket since the last tick.
     sent_since_tick: Cell<bool>,
     pinged: Cell<Option<u64>>,
+    /// Whether the client was told that its login is about to end.
+    is_end_told: Cell<bool>,
 }
 
 impl Conn {
@@ -81,6 +85,7 @@ impl Conn {
             sent: Cell::new(second),
             sent_since_tick: Cell::new(false),
             pinged: Cell::new(None),
+            is_end_told: Cell::new(false),
         })
     }
 
@@ -200,13 +205,32 @@ impl Conn {
         }
     }
 
+    /// Once a second: says once that the login is about to end, and closes when it has.
+    pub fn check_login(&self, now: Timestamp, second: u64) {
+        let Some(expires_at) = self.login().and_then(LoginId::expires_at) else { return };
+        match ending(expires_at, now) {
+            Ending::Later => {}
+            Ending::Soon(left) if !self.is_end_told.replace(true) => {
+                self.send(Frame::server(&Server::AuthExpiring { expires_in: left.as_seconds_up() }));
+            }
+            Ending::Soon(_) => {}
+            Ending::Over => self.close(Close::TokenExpired, second),
+        }
+    }
+
     /// Who is logged in on it.
     pub fn caller(&self) -> Ref<'_, Option<Caller>> {
         self.caller.borrow()
     }
 
+    /// The login that it uses.
+    pub fn login(&self) -> Option<LoginId> {
+        self.caller.borrow().as_ref().map(|caller| caller.login)
+    }
+
     /// It is somebody else from now on, or nobody; the rooms to be left at once, see [`Viewer::set_user`].
     pub fn set_caller(&self, caller: Option<Caller>) -> Vec<LocalRoom> {
+        self.is_end_told.set(false);
         let user = caller.as_ref().map(|caller| (caller.user.id, caller.user.rank));
         *self.caller.borrow_mut() = caller;
         self.viewer.borrow_mut().set_user(user)

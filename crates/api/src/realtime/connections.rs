@@ -3,7 +3,8 @@
 use crate::limits::Caps;
 use crate::realtime::protocol::Close;
 use domain::model::connection::{ConnectionInfo, numbered_from};
-use domain::model::id::{RoomId, RoomUid, SessionId, UserId};
+use domain::model::id::{RoomId, RoomUid, UserId};
+use domain::model::login::LoginId;
 use domain::model::time::Timestamp;
 use domain::model::user::{Network, User};
 use std::collections::HashMap;
@@ -49,7 +50,7 @@ impl Connections {
     /// The number of a new connection, and why it has to go at once, if it has to.
     pub fn connect(&self, network: &Network, since: Timestamp) -> (u64, Option<Close>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let info = ConnectionInfo { id, user: None, rooms: Vec::new(), since, session: None };
+        let info = ConnectionInfo { id, user: None, rooms: Vec::new(), since, login: None };
         let table = &mut *self.table();
         let from_there = table.networks.entry(network.clone()).or_default();
         *from_there += 1;
@@ -75,7 +76,7 @@ impl Connections {
     }
 
     /// A connection is somebody else now; `None`, and it is not, when there are too many of that one.
-    pub fn set_user(&self, id: u64, user: Option<&Arc<User>>, session: Option<SessionId>) -> Option<IdentityChange> {
+    pub fn set_user(&self, id: u64, user: Option<&Arc<User>>, login: Option<LoginId>) -> Option<IdentityChange> {
         let table = &mut *self.table();
         let Some(info) = table.connections.get_mut(&id) else {
             return Some(IdentityChange { before: None, rooms: Vec::new() });
@@ -86,7 +87,7 @@ impl Connections {
             return None;
         }
         info.user = user.cloned();
-        info.session = session;
+        info.login = login;
         let rooms = info.rooms.iter().map(|(room, _)| *room).collect();
         if let Some(before) = before {
             count_down(&mut table.users, &before);
@@ -147,10 +148,10 @@ impl Connections {
     }
 
     /// The logins in use, and whose they are.
-    pub fn sessions(&self) -> HashMap<SessionId, UserId> {
+    pub fn logins(&self) -> HashMap<LoginId, UserId> {
         let table = self.table();
-        let sessions = table.connections.values().filter_map(|info| Some((info.session?, info.user.as_ref()?.id)));
-        sessions.collect()
+        let logins = table.connections.values().filter_map(|info| Some((info.login?, info.user.as_ref()?.id)));
+        logins.collect()
     }
 
     /// Who is logged in.

@@ -14,13 +14,14 @@ use domain::delivery::feed::{self, Effect, Found, RANGE_MAX, ReadId};
 use domain::model::event::{Event, EventKind, ModerationAction};
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::log::EventRange;
+use domain::model::login::LoginId;
 use domain::model::room::Head;
 use domain::model::time::Timestamp;
 use domain::model::user::User;
 use domain::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use domain::ports::effects::Clock;
 use domain::ports::readers::EventReader;
-use domain::ports::store::{AccountStore, RoomStore, StoreError};
+use domain::ports::store::{AccountStore, RoomStore, SiteStore, StoreError};
 use domain::presence::BEAT_EVERY;
 use domain::service::access::{AccessCache, InUse};
 use std::collections::HashMap;
@@ -51,6 +52,8 @@ pub struct Ports {
     pub events: Arc<dyn EventReader>,
     /// Where logins are looked up.
     pub accounts: Arc<dyn AccountStore>,
+    /// Where tokens of sites are looked up.
+    pub sites: Arc<dyn SiteStore>,
     /// Where users are looked up.
     pub rooms: Arc<dyn RoomStore>,
     /// Where logins and users are remembered.
@@ -146,11 +149,12 @@ impl Feed {
 
     fn notice(&self, notice: Notice) {
         match notice {
-            Notice::SessionsEnded(ended) => self.node.workers.tell_all(&ToWorker::SessionsEnded(ended.into())),
+            Notice::SessionsEnded(ended) => {
+                self.end_logins(ended.into_iter().map(LoginId::Session).collect());
+            }
             // The memory of access rights takes it in.
             Notice::SiteChanged(_) => {}
-            // No socket is one of a site's user yet.
-            Notice::SiteTokensEnded(_) => {}
+            Notice::SiteTokensEnded(ended) => self.node.workers.tell_all(&ToWorker::SiteTokensEnded(ended.into())),
             Notice::UserDeleted(user) => {
                 self.node.workers.tell_all(&ToWorker::UserGone(user, Close::TokenEnded));
             }
@@ -163,6 +167,10 @@ impl Feed {
                 self.node.workers.tell_all(&ToWorker::UserChanged(user));
             }
         }
+    }
+
+    fn end_logins(&self, ended: Vec<LoginId>) {
+        self.node.workers.tell_all(&ToWorker::LoginsEnded(ended.into()));
     }
 
     fn learn(&mut self, answer: ReadResult) {
@@ -249,12 +257,12 @@ impl Feed {
 
     /// Asks whether the logins in use go on, and whether their users are as they were.
     fn sweep(&self) {
-        let Ports { accounts, rooms, access, .. } = &self.ports;
-        let (accounts, rooms, access) = (accounts.clone(), rooms.clone(), access.clone());
+        let Ports { accounts, sites, rooms, access, .. } = &self.ports;
+        let (accounts, sites, rooms, access) = (accounts.clone(), sites.clone(), rooms.clone(), access.clone());
         let (answer, now) = (self.answer.clone(), self.now());
-        let (asked, open) = (self.node.connections.users(), self.node.connections.sessions());
+        let (asked, open) = (self.node.connections.users(), self.node.connections.logins());
         tokio::spawn(async move {
-            if let Ok(in_use) = access.sweep(&*accounts, &*rooms, &open, now).await {
+            if let Ok(in_use) = access.sweep(&*accounts, &*sites, &*rooms, &open, now).await {
                 let _ = answer.send(ReadResult::Swept(asked, in_use));
             }
         });
@@ -264,7 +272,7 @@ impl Feed {
     /// somebody was last seen is shown to nobody.
     fn tell_changes(&self, asked: &HashMap<UserId, Arc<User>>, in_use: InUse) {
         if !in_use.ended.is_empty() {
-            self.notice(Notice::SessionsEnded(in_use.ended));
+            self.end_logins(in_use.ended);
         }
         let connected = self.node.connections.users();
         for user in in_use.users {
@@ -294,9 +302,9 @@ impl Feed {
 }
 
 fn is_shown_alike(known: &User, user: &User) -> bool {
-    let shown = |user: &User| {
-        (user.username.clone(), user.display_name.clone(), user.picture.clone(), user.country.clone(), user.rank)
-    };
+    fn shown(user: &User) -> impl PartialEq + '_ {
+        (&user.username, &user.display_name, &user.picture, &user.country, user.rank, &user.site)
+    }
     shown(known) == shown(user)
 }
 
@@ -333,24 +341,24 @@ mod tests {
         for _ in 0..2 {
             let session = store.open_session(ann.id, NOON, builders::later(60)).await.unwrap().id;
             let (id, _) = node.connections.connect(&builders::network("a"), NOON);
-            assert!(node.log_in(id, Some(&ann), Some(session)));
+            assert!(node.log_in(id, Some(&ann), Some(session.into())));
             sessions.push(session);
         }
         let access = Arc::new(AccessCache::new(&*bus));
-        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
-        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
+        let (events, accounts, sites, rooms) = (store.clone(), store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, sites, rooms, access, bus: bus.clone(), clock };
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(bus.subscribe(), from_workers));
         let elsewhere = store.of_another_process(Arc::new(RecordingBus::default()));
         assert!(elsewhere.end_session(sessions[1]).await.unwrap());
         bus.lose();
         let told = from_feed.recv().await;
-        assert!(matches!(told, Some(ToWorker::SessionsEnded(ended)) if ended[..] == sessions[1..]));
+        assert!(matches!(told, Some(ToWorker::LoginsEnded(ended)) if ended[..] == [sessions[1].into()]));
         let (name, id) = (builders::display_name("Queen Ann"), ann.id);
         let change = UserChange { display_name: Some(name.clone()), ..UserChange::default() };
-        elsewhere.update(id, change).await.unwrap();
+        AccountStore::update(&elsewhere, id, change).await.unwrap();
         bus.lose();
         let told = from_feed.recv().await;
-        assert!(matches!(told, Some(ToWorker::SessionsEnded(_))), "the ended one is still open here");
+        assert!(matches!(told, Some(ToWorker::LoginsEnded(_))), "the ended one is still open here");
         let told = from_feed.recv().await;
         assert!(matches!(told, Some(ToWorker::UserChanged(user)) if user.id == id && user.display_name == name));
         assert_eq!(node.connections.users()[&id].display_name, name);
@@ -366,8 +374,8 @@ mod tests {
         let (node, from_workers) = node(clock.clone());
         let (worker, mut from_feed) = node.workers.add();
         let access = Arc::new(AccessCache::new(&*bus));
-        let (events, accounts, rooms) = (store.clone(), store.clone(), store.clone());
-        let ports = Ports { events, accounts, rooms, access, bus: bus.clone(), clock };
+        let (events, accounts, sites, rooms) = (store.clone(), store.clone(), store.clone(), store.clone());
+        let ports = Ports { events, accounts, sites, rooms, access, bus: bus.clone(), clock };
         let (subscription, mut watcher) = (bus.subscribe(), bus.subscribe());
         actix_web::rt::spawn(Feed::new(ports, node.clone()).run(subscription, from_workers));
         node.workers.tell_feed(ToFeed::Subscribe(room.id, room.uid.clone(), worker));

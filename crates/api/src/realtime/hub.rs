@@ -187,10 +187,13 @@ impl Hub {
                 ToWorker::Failed(id) => drop(self.waiting.borrow_mut().remove(&id)),
                 ToWorker::Events(id, deliveries, head) => self.deliver(id, &deliveries, head).await,
                 ToWorker::Ephemeral(id, frame) => self.push_ephemeral(id, frame).await,
-                ToWorker::SessionsEnded(ended) => {
+                ToWorker::LoginsEnded(ended) => {
                     self.close_where(Close::TokenEnded, |conn| {
-                        conn.caller().as_ref().is_some_and(|caller| ended.contains(&caller.session))
+                        conn.login().is_some_and(|login| ended.contains(&login))
                     });
+                }
+                ToWorker::SiteTokensEnded(ended) => {
+                    self.close_where(Close::TokenEnded, |conn| conn.login().is_some_and(|login| ended.include(login)));
                 }
                 ToWorker::UserGone(user, close) => {
                     self.rooms.borrow().values().for_each(|entry| entry.room.change_user(user));
@@ -330,7 +333,11 @@ impl Hub {
             self.second.set(second);
             let conns: Vec<Rc<Conn>> = self.conns.borrow().values().cloned().collect();
             for some in conns.chunks(WRITTEN_AT_ONCE) {
-                some.iter().for_each(|conn| conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT));
+                let now = self.app.clock.now();
+                for conn in some {
+                    conn.tick(second, HEARTBEAT_MS / 1000, PONG_TIMEOUT);
+                    conn.check_login(now, second);
+                }
                 tokio::task::yield_now().await;
             }
             self.forget_rooms(second);

@@ -15,14 +15,13 @@ use domain::model::audience::Recipient;
 use domain::model::event::Event;
 use domain::model::id::{RoomId, RoomUid, Seq, UserId};
 use domain::model::message::Message;
-use domain::model::rank::Rank;
 use domain::model::room::{Head, Room};
+use domain::service::access::RoomRanks;
 use domain::service::error::Error;
 use domain::service::reads::Reader;
 use domain::service::viewing::{Follower, JoinRequest};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Follows a room for one connection, which takes nothing from its tail until this is gone.
@@ -110,7 +109,7 @@ fn kept_users(hub: &Hub, room: &LocalRoom) -> Option<Frame> {
     room.users_frame().filter(|_| hub.node().presence.is_full(room.id()))
 }
 
-fn users(hub: &Hub, room: &LocalRoom, ranks: &HashMap<UserId, Rank>) -> Frame {
+fn users(hub: &Hub, room: &LocalRoom, ranks: &RoomRanks) -> Frame {
     let (frame, is_full) = hub.node().presence.users_frame(room.id(), room.uid(), ranks);
     if is_full {
         room.keep_users_frame(frame.clone());

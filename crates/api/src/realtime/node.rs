@@ -7,7 +7,8 @@ use crate::realtime::presence::{self, Presence, USERS_TOLD};
 use crate::realtime::protocol::Close;
 use crate::realtime::workers::{ToFeed, ToWorker, Workers};
 use domain::model::connection::ConnectionInfo;
-use domain::model::id::{RoomId, RoomUid, SessionId};
+use domain::model::id::{RoomId, RoomUid};
+use domain::model::login::LoginId;
 use domain::model::node::{Beat, NodeName};
 use domain::model::user::{Network, User};
 use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
@@ -75,8 +76,8 @@ impl Node {
     }
 
     /// A connection is somebody else now; false, and it is not, when there are too many of that one.
-    pub fn log_in(&self, id: u64, user: Option<&Arc<User>>, session: Option<SessionId>) -> bool {
-        let Some(change) = self.connections.set_user(id, user, session) else { return false };
+    pub fn log_in(&self, id: u64, user: Option<&Arc<User>>, login: Option<LoginId>) -> bool {
+        let Some(change) = self.connections.set_user(id, user, login) else { return false };
         self.presence.change_identity(&change.rooms, change.before, user);
         true
     }

@@ -3,9 +3,9 @@
 use crate::realtime::frame::Frame;
 use crate::view::UserJson;
 use domain::model::id::{RoomId, RoomUid, UserId};
-use domain::model::rank::Rank;
 use domain::model::time::{Span, Timestamp};
 use domain::model::user::User;
+use domain::service::access::RoomRanks;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,10 +154,10 @@ impl Presence {
 
     /// The frame of who is logged in in a room, on all nodes as they last said, with the ranks held there; and whether it
     /// holds so many that there may be more.
-    pub fn users_frame(&self, room: RoomId, uid: &RoomUid, ranks: &HashMap<UserId, Rank>) -> (Frame, bool) {
+    pub fn users_frame(&self, room: RoomId, uid: &RoomUid, ranks: &RoomRanks) -> (Frame, bool) {
         let table = self.table();
         let present = table.present(room);
-        let users = present.iter().map(|present| (&present.json, ranks.get(&present.user.id).copied()));
+        let users = present.iter().map(|present| (&present.json, ranks.of(&present.user)));
         (Frame::users(uid.as_str(), table.count(room), users), present.len() >= USERS_TOLD)
     }
 
@@ -300,6 +300,7 @@ impl PresenceTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::model::rank::Rank;
     use testkit::builders::known_user;
 
     const ROOM: RoomId = RoomId(7);
@@ -361,7 +362,8 @@ mod tests {
 
     /// The names and roles that the room's frame holds.
     fn told(presence: &Presence, ranks: &[(i64, Rank)]) -> (Vec<String>, bool) {
-        let ranks = ranks.iter().map(|(user, rank)| (UserId(*user), *rank)).collect();
+        let given = ranks.iter().map(|(user, rank)| (UserId(*user), *rank)).collect();
+        let ranks = RoomRanks { given: Arc::new(given), site: None };
         let (frame, is_full) = presence.users_frame(ROOM, &uid(), &ranks);
         let json = frame.0.iter().position(|byte| *byte == b'{').expect("an object");
         let frame: serde_json::Value = serde_json::from_slice(&frame.0[json..]).expect("JSON");

@@ -33,6 +33,8 @@ pub enum Close {
     Draining,
     /// The login was ended: come back without its token.
     TokenEnded,
+    /// The login expired: come back with a new token, or without.
+    TokenExpired,
     /// Banned everywhere: do not come back.
     Banned,
     /// The process has as many sockets as it can: come back.
@@ -49,13 +51,14 @@ pub enum Close {
 
 impl Close {
     /// All of them.
-    pub const ALL: [Close; 12] = [
+    pub const ALL: [Close; 13] = [
         Close::Normal,
         Close::Protocol,
         Close::BadText,
         Close::TooLarge,
         Close::Draining,
         Close::TokenEnded,
+        Close::TokenExpired,
         Close::Banned,
         Close::Overloaded,
         Close::TooMany,
@@ -73,6 +76,7 @@ impl Close {
             Close::TooLarge => (1009, "frame too large"),
             Close::Draining => (1012, "server restarts"),
             Close::TokenEnded => (4001, "login ended"),
+            Close::TokenExpired => (4010, "login expired"),
             Close::Banned => (4003, "banned"),
             Close::Overloaded => (1013, "too busy"),
             Close::TooMany => (4009, "too many connections"),
@@ -222,6 +226,12 @@ pub enum Server<'a> {
         /// A new token, when the socket logged in by a command.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<&'a str>,
+    },
+    /// The login of the socket is about to end: log in with another token of the same user before it does.
+    AuthExpiring {
+        /// In how many seconds it ends.
+        #[serde(rename = "expiresIn")]
+        expires_in: i64,
     },
     /// A room's settings.
     RoomUpdated {

@@ -128,6 +128,11 @@ impl Session {
             Request::Login(login) => {
                 let client = &self.conn.client;
                 let caller = self.hub.app().services.accounts.identify(&login.token, client).await?;
+                if self.is_of_another(&caller) {
+                    // What one user of a site began, another must not go on with.
+                    self.conn.close(Close::TokenEnded, self.hub.second());
+                    return Err(Error::TokenInvalid.into());
+                }
                 self.authenticate(caller, None).await
             }
             Request::Logout => self.clear_identity().await,
@@ -140,10 +145,17 @@ impl Session {
         }))
     }
 
+    /// Whether the socket is logged in by a site, as somebody else.
+    fn is_of_another(&self, caller: &Caller) -> bool {
+        let present = self.conn.caller();
+        let by_site = present.as_ref().filter(|present| present.login.site_token().is_some());
+        by_site.is_some_and(|present| present.user.id != caller.user.id)
+    }
+
     /// The socket is somebody from now on; rooms where that one is banned are left.
     pub async fn authenticate(&self, caller: Caller, token: Option<&str>) -> Value {
         let user = view::user(&caller.user);
-        if !self.hub.node().log_in(self.conn.id, Some(&Arc::new(caller.user.clone())), Some(caller.session)) {
+        if !self.hub.node().log_in(self.conn.id, Some(&Arc::new(caller.user.clone())), Some(caller.login)) {
             self.conn.close(Close::TooMany, self.hub.second());
             return json!({});
         }
@@ -169,7 +181,11 @@ impl Session {
                     self.conn.set_recipient(room.id(), Recipient::of(access.member.as_ref(), access.room.rules.readers))
                 }
                 Err(
-                    error @ (Error::Sanctioned { .. } | Error::NoSuch(_) | Error::LoginRequired | Error::Denied(_)),
+                    error @ (Error::Sanctioned { .. }
+                    | Error::NoSuch(_)
+                    | Error::LoginRequired
+                    | Error::SiteToken(_)
+                    | Error::Denied(_)),
                 ) => {
                     self.leave(room.uid());
                     self.send_error(None, &Problem::from(error).field(room.uid().as_str()));
@@ -276,7 +292,7 @@ impl Session {
     async fn welcome(&self, login: Login) -> String {
         let name = login.user.display_name.as_str().to_owned();
         let network = self.conn.client.network.clone();
-        let caller = Caller { user: login.user, session: login.session, network };
+        let caller = Caller::of_session(login.user, login.session, network);
         self.authenticate(caller, Some(&login.token)).await;
         format!("You are logged in as {name}.")
     }

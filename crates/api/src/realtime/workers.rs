@@ -3,7 +3,8 @@
 use crate::realtime::delivery::Delivery;
 use crate::realtime::frame::Frame;
 use crate::realtime::protocol::Close;
-use domain::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use domain::model::id::{RoomId, RoomUid, Seq, UserId};
+use domain::model::login::{EndedTokens, LoginId};
 use domain::model::user::User;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,7 +22,9 @@ pub enum ToWorker {
     /// Something about a room that is not in its log.
     Ephemeral(RoomId, Frame),
     /// These logins are over.
-    SessionsEnded(Arc<[SessionId]>),
+    LoginsEnded(Arc<[LoginId]>),
+    /// Tokens that sites signed are over.
+    SiteTokensEnded(Arc<EndedTokens>),
     /// Somebody has another name, picture or global rank.
     UserChanged(Arc<User>),
     /// All sockets of somebody close.

@@ -182,6 +182,31 @@ async fn what_moderators_and_administrators_do_on_one_node_reaches_sockets_on_an
     assert_eq!(call("DELETE", &format!("{here}/users/{}", sam.uid), Some(&root), None).await.0, 204);
     assert_eq!(socket.closed().await, Some(4001));
 
+    // So does the end of a key that a site signed with, and of a user whom the site logs out.
+    let post = async |path: &str, body: Value| call("POST", &format!("{here}{path}"), Some(&root), Some(body)).await.1;
+    let site = post("/sites", json!({ "name": "Example" })).await["site"]["uid"].as_str().unwrap().to_owned();
+    let key = post(&format!("/sites/{site}/keys"), json!({ "kind": "secret" })).await;
+    let (kid, secret) = (key["key"]["kid"].as_str().unwrap(), key["secret"].as_str().unwrap());
+    let token = |sub: &str| {
+        let now = crate::site::now() - 5;
+        let claims = json!({ "iss": site, "sub": sub, "iat": now, "exp": now + 600 });
+        let header = json!({ "alg": "HS256", "kid": kid });
+        let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+        let token = crate::site::signed(&header, &claims, &key, jsonwebtoken::Algorithm::HS256);
+        Person { uid: String::new(), token }
+    };
+    let mut one = Socket::try_in_room(there, &token("1"), &room).await.unwrap();
+    let mut two = Socket::try_in_room(there, &token("2"), &room).await.unwrap();
+    post(&format!("/sites/{site}/users/1/logout"), json!({})).await;
+    assert_eq!(one.closed().await, Some(4001));
+    assert_eq!(call("GET", &format!("{there}/me"), Some(&token("1")), None).await.1["code"], "token_ended");
+    two.say("still here").await.unwrap();
+    let at = format!("{here}/sites/{site}/keys/{kid}");
+    let began = Instant::now();
+    assert_eq!(call("DELETE", &at, Some(&root), None).await.0, 204);
+    assert_eq!(two.closed().await, Some(4001));
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+
     // A new name is told, and a closed room empties.
     let mut socket = Socket::try_in_room(there, &ann, &room).await.unwrap();
     let name = json!({ "display_name": "Ann B" });

@@ -56,6 +56,7 @@ pub fn all() -> Vec<Value> {
             reconnect: Reconnect { base: 500, cap: 20_000, window: 500 },
         },
         Server::AuthUpdated { user: Some(&user()), token: None },
+        Server::AuthExpiring { expires_in: 60 },
         Server::RoomUpdated { room: &settings, seq: Some(42) },
         Server::RoomMessages { room, messages: &[], head: 42, epoch: 1 },
         Server::RoomUsers { room, count: 3, users: &[] },

@@ -1,6 +1,7 @@
 //! A connection, as administrators see it.
 
-use crate::model::id::{RoomId, RoomUid, SessionId};
+use crate::model::id::{RoomId, RoomUid};
+use crate::model::login::LoginId;
 use crate::model::time::Timestamp;
 use crate::model::user::User;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub struct ConnectionInfo {
     /// When it was opened.
     pub since: Timestamp,
     /// The login it uses. Other nodes are not told.
-    pub session: Option<SessionId>,
+    pub login: Option<LoginId>,
 }
 
 /// The incarnation of the node that a connection is on.

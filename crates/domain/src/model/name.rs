@@ -1,5 +1,6 @@
 //! What people are called, and why two of them can never be mistaken for each other.
 
+use crate::model::id::UserUid;
 use crate::model::text::{BYTES_PER_CHARACTER, Invalid, characters};
 use crate::model::time::Span;
 use crate::model::writing::{has_piled_marks, is_direction_mark, is_invisible};
@@ -8,6 +9,7 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::MixedScript;
 use unicode_security::confusable_detection::skeleton;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// How long the names of a deleted account are given to nobody else, so that nobody is mistaken for who just left.
 pub const RESERVED_FOR: Span = Span::days(90);
@@ -142,6 +144,28 @@ impl DisplayName {
             return invalid("is reserved");
         }
         Ok(DisplayName(name))
+    }
+
+    /// A name that a web site gives to one of its own, as far as it may be shown: what it may not hold is taken out, and what is
+    /// too much is cut off. `None` when nothing is left, or it is reserved.
+    pub fn given(text: &str) -> Option<DisplayName> {
+        let shown = |c: char| if c.is_control() || is_direction_mark(c) { ' ' } else { c };
+        let name: String = text.chars().take(DisplayName::MAX * BYTES_PER_CHARACTER).map(shown).nfkc().collect();
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut kept = String::new();
+        for cluster in name.graphemes(true) {
+            let longer = format!("{kept}{cluster}");
+            if characters(&longer) > DisplayName::MAX || longer.chars().count() > DisplayName::MAX_CODE_POINTS {
+                break;
+            }
+            kept = longer;
+        }
+        DisplayName::parse(&kept).ok()
+    }
+
+    /// What a user of a web site is called that gave no name.
+    pub fn of_site_user(uid: &UserUid) -> DisplayName {
+        DisplayName(format!("User-{}", uid.as_str().get(..6).unwrap_or_default()))
     }
 
     /// What a guest is called before taking a name; nobody can choose this shape.

@@ -76,7 +76,7 @@ impl Sanction {
             return true;
         }
         let same_network = self.network.is_some() && self.network.as_ref() == network;
-        let may_be_the_same = user.username.is_none() || user.created_at >= self.starts_at;
+        let may_be_the_same = user.is_guest() || user.created_at >= self.starts_at;
         same_network && may_be_the_same && member.rank() < self.by_rank
     }
 }

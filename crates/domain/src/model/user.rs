@@ -1,6 +1,6 @@
 //! Who writes.
 
-use crate::model::id::{RoomId, SessionId, UserId, UserUid};
+use crate::model::id::{RoomId, SessionId, SiteUid, UserId, UserUid};
 use crate::model::name::DisplayName;
 use crate::model::name::Username;
 use crate::model::rank::Rank;
@@ -31,16 +31,51 @@ pub struct User {
     pub network: Option<Network>,
     /// When the user was made.
     pub created_at: Timestamp,
+    /// The site that signs the user in, if one does.
+    pub site: Option<SiteMembership>,
+}
+
+/// What a site says of one of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteMembership {
+    /// The site.
+    pub site: SiteUid,
+    /// The rank held in all of its rooms: vip, mod or owner.
+    pub rank: Option<Rank>,
 }
 
 impl User {
-    /// All that holds where this rank is held in the room, lowest first: always guest or registered, then the room's rank, then
-    /// the global one.
-    pub fn roles(&self, room_rank: Option<Rank>) -> impl Iterator<Item = Rank> {
-        let base = if self.username.is_some() { Rank::Registered } else { Rank::Guest };
-        let everywhere = Some(self.rank).filter(|rank| *rank > Rank::Registered);
-        [Some(base), room_rank, everywhere].into_iter().flatten()
+    /// Whether nobody vouches for the user: neither a password nor a site.
+    pub fn is_guest(&self) -> bool {
+        self.username.is_none() && self.site.is_none()
     }
+
+    /// All that holds where this rank is held in the room, lowest first: always guest or registered, then `site` for those whom
+    /// one signs in, then the room's rank, then the global one.
+    pub fn roles(&self, room_rank: Option<Rank>) -> impl Iterator<Item = &'static str> {
+        let base = if self.is_guest() { Rank::Guest } else { Rank::Registered };
+        let site = self.site.is_some().then_some(SITE_ROLE);
+        let higher = room_rank.into_iter().chain(self.rank_everywhere()).map(Rank::as_str);
+        [Some(base.as_str()), site].into_iter().flatten().chain(higher)
+    }
+
+    /// The rank that holds everywhere, if it is more than being registered.
+    pub fn rank_everywhere(&self) -> Option<Rank> {
+        Some(self.rank).filter(|rank| *rank > Rank::Registered)
+    }
+
+    /// The rank that the user's site gives in the rooms of this one.
+    pub fn rank_in_site(&self, site: Option<&SiteUid>) -> Option<Rank> {
+        self.site.as_ref().filter(|own| site == Some(&own.site)).and_then(|own| own.rank)
+    }
+}
+
+/// The role of users whom a site signs in.
+pub const SITE_ROLE: &str = "site";
+
+/// Whether an address, of a picture, may stand in pages and policies as it is: plain ASCII, at most 500 bytes.
+pub fn is_plain_address(address: &str) -> bool {
+    address.len() <= 500 && address.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\".contains(&b))
 }
 
 /// A user in the context of a room.
@@ -49,17 +84,29 @@ pub struct Member {
     pub user: User,
     /// The rank held in that room: vip, mod or owner.
     pub room_rank: Option<Rank>,
+    /// The rank that the user's site gives there: vip, mod or owner.
+    pub site_rank: Option<Rank>,
 }
 
 impl Member {
     /// A user where no room is the context.
     pub fn outside(user: User) -> Member {
-        Member { user, room_rank: None }
+        Member { user, room_rank: None, site_rank: None }
     }
 
-    /// The higher of the global and the room's rank: what the policy looks at.
+    /// A user in a room of this site who was given this rank there.
+    pub fn of_room(user: User, room_rank: Option<Rank>, site: Option<&SiteUid>) -> Member {
+        Member { site_rank: user.rank_in_site(site), user, room_rank }
+    }
+
+    /// The rank held in the room: the higher of the one that was given there and the one that the user's site gives.
+    pub fn rank_there(&self) -> Option<Rank> {
+        self.room_rank.max(self.site_rank)
+    }
+
+    /// The highest of the global rank and those held in the room: what the policy looks at.
     pub fn rank(&self) -> Rank {
-        self.room_rank.map_or(self.user.rank, |rank| rank.max(self.user.rank))
+        self.rank_there().map_or(self.user.rank, |rank| rank.max(self.user.rank))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Telling the nodes what was committed. The bus saves time and carries no truth: what it loses is read from the store.
 
 use crate::model::event::Event;
-use crate::model::id::{Epoch, RoomId, Seq, SessionId, SiteKeyId, SiteUid, UserId};
-use crate::model::time::Timestamp;
+use crate::model::id::{Epoch, RoomId, Seq, SessionId, SiteUid, UserId};
+use crate::model::login::EndedTokens;
 use crate::model::user::User;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -22,20 +22,6 @@ pub enum Notice {
     SiteChanged(SiteUid),
     /// Tokens that a site signed are over: their sockets close.
     SiteTokensEnded(EndedTokens),
-}
-
-/// Which of the tokens that sites signed are over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EndedTokens {
-    /// All that these keys signed.
-    OfKeys(Vec<SiteKeyId>),
-    /// A user's that were issued before this instant.
-    OfUser {
-        /// Whose.
-        user: UserId,
-        /// Later ones go on.
-        issued_before: Timestamp,
-    },
 }
 
 /// What one transaction added to logs.

@@ -1,14 +1,17 @@
 //! Users, logins, rooms, and the quotas that all nodes share.
 
 use crate::bucket::Rate;
-use crate::model::id::{RoomId, RoomUid, SessionId, SiteId, SiteUid, UserId, UserUid};
+use crate::model::id::{RoomId, RoomUid, SessionId, SiteId, SiteKeyId, SiteUid, UserId, UserUid};
+use crate::model::login::SiteTokenId;
+use crate::model::name::DisplayName;
 use crate::model::name::Username;
+use crate::model::rank::Rank;
 use crate::model::room::{NewRoom, Room};
 use crate::model::session::Session;
 use crate::model::site::{NewSite, Site, SiteChange};
 use crate::model::site_key::{Kid, NewSiteKey, SiteKey};
 use crate::model::time::{Span, Timestamp};
-use crate::model::user::{Member, NewUser, PasswordHash, User, UserChange};
+use crate::model::user::{Member, Network, NewUser, PasswordHash, User, UserChange};
 use crate::ports::effects::Charge;
 use async_trait::async_trait;
 
@@ -164,6 +167,53 @@ pub trait RoomStore: Send + Sync {
     async fn forget_sanctions(&self, over_before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
+/// What a token says of a user, to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SignIn {
+    /// The site that signed it.
+    pub site: SiteId,
+    /// What the site calls the user.
+    pub subject: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// The name for people; `None` leaves it as it was.
+    pub name: Option<DisplayName>,
+    /// Address of a picture.
+    pub picture: Option<String>,
+    /// The rank in all rooms of the site.
+    pub rank: Option<Rank>,
+    /// Where the user comes from.
+    pub network: Network,
+    /// The country of that, when known.
+    pub country: Option<String>,
+    /// For a user who is made now: the public name, from the id source.
+    pub new_uid: UserUid,
+    /// When it is written.
+    pub at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInResult {
+    /// Who it is, as after it.
+    Done(Box<SiteUser>),
+    /// The token was ended.
+    Ended,
+    /// The site is gone.
+    NoSite,
+}
+
+/// A user whom a site signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteUser {
+    /// Who.
+    pub user: User,
+    /// When the newest token was issued that was seen.
+    pub issued_at: Timestamp,
+    /// Tokens that were issued before this are refused.
+    pub issued_from: Timestamp,
+}
+
 /// Sites and their keys. What changes them is announced after the commit ([`crate::ports::bus::Notice::SiteChanged`]).
 #[async_trait]
 pub trait SiteStore: Send + Sync {
@@ -188,6 +238,33 @@ pub trait SiteStore: Send + Sync {
 
     /// The keys of a site, oldest first.
     async fn keys(&self, site: SiteId) -> Result<Vec<SiteKey>, StoreError>;
+
+    /// A site with its keys, oldest first: what tokens of it are checked against.
+    async fn signing(&self, uid: &SiteUid) -> Result<Option<(Site, Vec<SiteKey>)>, StoreError>;
+
+    /// A token of this key was seen. Nothing is announced.
+    async fn key_used(&self, key: SiteKeyId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The user whom a site calls so, made when there is none, as the token with the newest `issued_at` says: name, picture, rank.
+    /// Of two that were issued at once the later call counts; one that was ended makes and changes nothing. Names of such users
+    /// are nobody's: they claim no look, and are given as they are.
+    ///
+    /// Calls at once are written together, however many they are. After the commit, users who changed are announced.
+    async fn sign_in(&self, sign_in: SignIn) -> Result<SignInResult, StoreError>;
+
+    /// The user whom a site calls so.
+    async fn site_user(&self, site: SiteId, subject: &str) -> Result<Option<SiteUser>, StoreError>;
+
+    /// Tokens for this subject that were issued before `at` are refused from now on, whether or not anybody came with one yet;
+    /// those of the user are announced as ended. Forgets deleted users of the site whose tokens are all over.
+    async fn end_tokens(&self, site: SiteId, subject: &str, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The same for whoever this user is, if a site signs the user in.
+    async fn end_tokens_of(&self, user: UserId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Those of these tokens that are over before their time: the key, the site or the user is gone, or the user was logged out
+    /// since. In no order.
+    async fn ended(&self, tokens: &[SiteTokenId]) -> Result<Vec<SiteTokenId>, StoreError>;
 
     /// Deletes a key; false when the site has none of that name. What it signed is announced as ended.
     async fn delete_key(&self, site: SiteId, kid: &Kid) -> Result<bool, StoreError>;

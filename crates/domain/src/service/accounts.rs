@@ -7,6 +7,7 @@ use crate::model::sanction::{Sanction, SanctionKind};
 use crate::model::session::LIFETIME;
 use crate::model::text::{Invalid, Password};
 use crate::model::time::{Span, Timestamp};
+use crate::model::user::is_plain_address;
 use crate::model::user::{Member, NewPassword, NewUser, PasswordHash, User, UserChange};
 use crate::policy::{self, Action, Denied};
 use crate::ports::effects::{Charge, Priority, Quota};
@@ -47,7 +48,7 @@ pub struct Profile {
 #[derive(Clone)]
 pub struct Accounts {
     pub(super) ports: Ports,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Accounts {
@@ -235,6 +236,10 @@ impl Accounts {
     pub async fn change(&self, caller: &Caller, uid: &UserUid, profile: Profile) -> Result<User, Error> {
         let subject = self.user(uid).await?;
         let own = subject.id == caller.user.id;
+        // The next token would give the name and the picture again.
+        if subject.site.is_some() && (profile.display_name.is_some() || profile.picture.is_some()) {
+            return Err(Error::AccountRequired);
+        }
         if !own {
             policy::may_to(&caller.user, Action::Administer, &subject)?;
         }
@@ -257,7 +262,7 @@ impl Accounts {
         }
         if let Some(password) = &profile.password {
             let hash = self.new_password(&subject, password, own.then_some(caller), &profile).await?;
-            change.password = Some(NewPassword { hash, keep: own.then_some(caller.session) });
+            change.password = Some(NewPassword { hash, keep: caller.login.session().filter(|_| own) });
         }
         if change == UserChange::default() {
             return Ok(subject);
@@ -299,7 +304,7 @@ impl Accounts {
             // A token that was left lying about must not be enough to take an account over.
             let current = profile.current_password.as_deref().unwrap_or_default();
             let current = Password::parse(current).map_err(|_| Error::CredentialsWrong)?;
-            self.count(Quota::LoginOfName, &caller.session.to_string(), RateLimitKind::Login).await?;
+            self.count(Quota::LoginOfName, &caller.session()?.to_string(), RateLimitKind::Login).await?;
             let hash = self.ports.accounts.credentials(username).await?.map(|(_, hash)| hash);
             if !self.ports.hasher.verify(current, hash, Priority::Known).await? {
                 return Err(Error::CredentialsWrong);
@@ -318,11 +323,16 @@ impl Accounts {
         }
         if subject.id != caller.user.id {
             policy::may_to(&caller.user, Action::Administer, &subject)?;
-        } else if subject.username.is_none() {
+        } else if subject.is_guest() {
             return Err(Denied::Rank { least: Rank::Registered }.into());
         }
+        self.erase(&caller.user, &subject).await
+    }
+
+    /// Hands over the rooms of a user in the name of `actor`, and erases the user.
+    pub(super) async fn erase(&self, actor: &User, subject: &User) -> Result<(), Error> {
         for _ in 0..HAND_OVERS {
-            self.hand_over_rooms(caller, &subject).await?;
+            self.hand_over_rooms(actor, subject).await?;
             match self.ports.accounts.delete(subject.id, self.ports.clock.now()).await? {
                 Deletion::Done => return Ok(()),
                 Deletion::Gone => return Err(Error::NoSuch(Resource::User)),
@@ -371,9 +381,8 @@ fn picture_address(typed: &str) -> Result<Option<String>, Error> {
     if typed.is_empty() {
         return Ok(None);
     }
-    let allowed = (typed.starts_with("https://") || (typed.starts_with('/') && !typed.starts_with("//")))
-        && typed.len() <= 500
-        && typed.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\".contains(&b));
+    let is_placed = typed.starts_with("https://") || (typed.starts_with('/') && !typed.starts_with("//"));
+    let allowed = is_placed && is_plain_address(typed);
     if !allowed {
         return Err(Invalid::new("picture", "must be an address with https: or a path, at most 500 bytes").into());
     }

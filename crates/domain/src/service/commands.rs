@@ -120,7 +120,7 @@ impl Chat {
     async fn mods(&self, caller: Option<&Caller>, room: &RoomUid) -> Result<String, Error> {
         let members = self.rooms.moderators(caller, room).await?;
         let line = |member: &Member| {
-            format!("{} ({})", member.user.display_name.as_str(), member.room_rank.map_or("", Rank::as_str))
+            format!("{} ({})", member.user.display_name.as_str(), member.rank_there().map_or("", Rank::as_str))
         };
         Ok(members.iter().map(line).collect::<Vec<_>>().join(", "))
     }

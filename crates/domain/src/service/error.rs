@@ -3,6 +3,7 @@
 
 use crate::command::CommandError;
 use crate::model::sanction::{Sanction, SanctionKind};
+use crate::model::site_token::TokenFault;
 use crate::model::text::Invalid;
 use crate::model::time::{Span, Timestamp};
 use crate::policy::Denied;
@@ -69,6 +70,12 @@ pub enum Error {
     /// The token or ticket is forged, expired, used up or revoked.
     #[error("Your login has expired. Log in again.")]
     TokenInvalid,
+    /// The token of a site is not taken.
+    #[error(transparent)]
+    SiteToken(#[from] TokenFault),
+    /// It takes a session of this server; those whom a site signs in have none.
+    #[error("This takes an account on this server; your web site signs you in.")]
+    AccountRequired,
     /// The name is unknown, or the password is not that name's.
     #[error("The username or the password is wrong.")]
     CredentialsWrong,

@@ -47,7 +47,7 @@ impl Accounts {
     }
 
     /// Hands over every room that `subject` owns. Who gets it is decided when it is written.
-    pub(super) async fn hand_over_rooms(&self, caller: &Caller, subject: &User) -> Result<(), Error> {
+    pub(super) async fn hand_over_rooms(&self, actor: &User, subject: &User) -> Result<(), Error> {
         let mut after = RoomId::SERVER;
         loop {
             let rooms = self.ports.rooms.list(Some(subject.id), after, ROOMS_AT_ONCE).await?;
@@ -55,7 +55,7 @@ impl Accounts {
             after = last.id;
             for room in rooms {
                 let at = self.ports.clock.now();
-                let actor = self.ports.rooms.members(room.id, &[caller.user.id]).await?.pop();
+                let actor = self.ports.rooms.members(room.id, &[actor.id]).await?.pop();
                 let actor = actor.ok_or(Error::TokenInvalid)?;
                 let command = LogCommand::HandOver { from: Box::new(subject.clone()) };
                 match self.ports.log.append(LogEntry { room: room.id, actor, at, command }).await {

@@ -18,11 +18,14 @@ pub mod posting;
 pub mod quotas;
 pub mod reads;
 pub mod rooms;
+pub mod site_login;
+pub mod site_users;
 pub mod sites;
 pub mod suggestion;
 pub mod viewing;
 
-use crate::model::id::SessionId;
+use crate::model::id::{RoomUid, SessionId};
+use crate::model::login::LoginId;
 use crate::model::rank::Rank;
 use crate::model::time::Span;
 use crate::model::user::{Network, User};
@@ -38,10 +41,24 @@ use std::sync::Arc;
 pub struct Caller {
     /// Who it is, as of the login or the last look.
     pub user: User,
-    /// The login.
-    pub session: SessionId,
+    /// What proves it.
+    pub login: LoginId,
+    /// The only rooms in which that is valid, for a token that a site limits to some.
+    pub rooms: Option<Arc<[RoomUid]>>,
     /// Where the caller connects from.
     pub network: Network,
+}
+
+impl Caller {
+    /// Somebody with a session, seen at this network.
+    pub fn of_session(user: User, session: SessionId, network: Network) -> Caller {
+        Caller { user, login: session.into(), rooms: None, network }
+    }
+
+    /// The session; what takes one is not for those whom a site signs in.
+    pub fn session(&self) -> Result<SessionId, error::Error> {
+        self.login.session().ok_or(error::Error::AccountRequired)
+    }
 }
 
 /// The client of a request.
@@ -84,7 +101,7 @@ pub enum Guests {
 }
 
 /// What the operator decides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What a guest is.
     pub guests: Guests,
@@ -92,6 +109,8 @@ pub struct Settings {
     pub room_creation: Rank,
     /// The least rank that makes sites.
     pub site_creation: Rank,
+    /// The address that people reach the server by: the only audience of tokens that name one.
+    pub public_url: Option<String>,
     /// Whether rates, floods and repeats are limited.
     pub limits: bool,
 }
@@ -155,10 +174,10 @@ pub struct Services {
 impl Services {
     /// The services over these ports.
     pub fn new(ports: Ports, settings: Settings) -> Services {
-        let accounts = accounts::Accounts::new(ports.clone(), settings);
-        let sites = sites::Sites::new(ports.clone(), settings);
-        let rooms = rooms::Rooms::new(ports.clone(), settings, sites.clone());
-        let moderation = moderation::Moderation::new(ports.clone(), settings, rooms.clone());
+        let accounts = accounts::Accounts::new(ports.clone(), settings.clone());
+        let sites = sites::Sites::new(ports.clone(), settings.clone(), accounts.clone());
+        let rooms = rooms::Rooms::new(ports.clone(), settings.clone(), sites.clone());
+        let moderation = moderation::Moderation::new(ports.clone(), settings.clone(), rooms.clone());
         let operator = operator::Operator::new(ports.clone(), accounts.clone(), sites.clone());
         let viewing = viewing::Viewing::new(ports.clone(), rooms.clone());
         let chat = chat::Chat::new(ports, settings, accounts.clone(), rooms.clone(), moderation.clone());

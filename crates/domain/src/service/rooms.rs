@@ -14,11 +14,10 @@ use crate::policy::{self, Action, Denied};
 use crate::ports::effects::{Charge, Quota};
 use crate::ports::log::{AppendResult, LogCommand, LogEntry};
 use crate::review;
-use crate::service::access::Sources;
+use crate::service::access::{RoomRanks, Sources};
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::sites::Sites;
 use crate::service::{Caller, Ports, Settings};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What is to change of a room; texts as they were typed.
@@ -143,6 +142,7 @@ impl Rooms {
         site: Option<&str>,
     ) -> Result<Room, Error> {
         policy::may(&caller.user, Action::CreateRoom { least: self.settings.room_creation })?;
+        caller.check_everywhere()?;
         let name = RoomName::parse(name)?;
         let description = Description::parse(description)?;
         let site = site.map(site_named).transpose()?.flatten();
@@ -181,6 +181,7 @@ impl Rooms {
 
     /// A room as `caller` may see it: whoever may not read it is told what it is, and not what is pinned there.
     pub async fn shown(&self, caller: Option<&Caller>, uid: &RoomUid) -> Result<Room, Error> {
+        caller.map_or(Ok(()), |caller| caller.check_room(uid))?;
         let room = self.room(uid).await?;
         match room.rules.readers {
             Readers::Everyone => Ok(room),
@@ -249,7 +250,7 @@ impl Rooms {
         policy::may(&actor, Action::Appoint)?;
         let subject = self.member(access.room.id, user).await?;
         policy::may_to(&actor, Action::Appoint, &subject)?;
-        if subject.room_rank == Some(Rank::Owner) {
+        if subject.rank_there() == Some(Rank::Owner) {
             return Err(Denied::Outranked.into());
         }
         let room_rank = match action {
@@ -275,22 +276,18 @@ impl Rooms {
         let access = self.access_context(caller, uid, self.ports.clock.now(), Seq::ZERO).await?;
         may_read(&access.room, access.member.as_ref())?;
         let appointed = self.ports.rooms.appointed(access.room.id).await?;
-        Ok(appointed.into_iter().filter(|member| member.room_rank >= Some(Rank::Mod)).collect())
+        Ok(appointed.into_iter().filter(|member| member.rank_there() >= Some(Rank::Mod)).collect())
     }
 
     /// The ranks held in a room: of `users` at least, who are only asked for when the ranks are not in memory.
-    pub async fn ranks(
-        &self,
-        room: RoomId,
-        users: impl FnOnce() -> Vec<UserId>,
-    ) -> Result<Arc<HashMap<UserId, Rank>>, Error> {
+    pub async fn ranks(&self, room: RoomId, users: impl FnOnce() -> Vec<UserId>) -> Result<RoomRanks, Error> {
         if let Some(ranks) = self.ports.access.ranks(room) {
             return Ok(ranks);
         }
         let users = users();
         let members = if users.is_empty() { Vec::new() } else { self.ports.rooms.members(room, &users).await? };
-        let ranks = members.into_iter().filter_map(|member| Some((member.user.id, member.room_rank?)));
-        Ok(Arc::new(ranks.collect()))
+        let ranks = members.into_iter().filter_map(|member| Some((member.user.id, member.rank_there()?)));
+        Ok(RoomRanks { given: Arc::new(ranks.collect()), site: None })
     }
 
     /// Closes a room for ever: its viewers leave, and it is found no more.
@@ -330,6 +327,7 @@ impl Rooms {
         now: Timestamp,
         at_least: Seq,
     ) -> Result<AccessContext, Error> {
+        caller.map_or(Ok(()), |caller| caller.check_room(uid))?;
         let Ports { access_reader, events, rooms, accounts, access, .. } = &self.ports;
         let sources = Sources { access: &**access_reader, events: &**events, rooms: &**rooms, accounts: &**accounts };
         let (user, network) = (caller.map(|caller| caller.user.id), caller.map(|caller| &caller.network));
@@ -344,6 +342,7 @@ impl Rooms {
         caller: &Caller,
         uid: &RoomUid,
     ) -> Result<(AccessContext, Member, Timestamp), Error> {
+        caller.check_room(uid)?;
         let now = self.ports.clock.now();
         let (user, network) = (Some(caller.user.id), Some(&caller.network));
         let access = self

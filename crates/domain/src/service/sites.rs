@@ -10,6 +10,7 @@ use crate::model::user::Member;
 use crate::policy::{self, Action, Standing};
 use crate::ports::effects::{Charge, Quota};
 use crate::review;
+use crate::service::accounts::Accounts;
 use crate::service::error::{Error, RateLimitKind, Resource};
 use crate::service::{Caller, Ports, Settings};
 
@@ -48,18 +49,21 @@ pub struct MadeKey {
 /// The service of sites.
 #[derive(Clone)]
 pub struct Sites {
-    ports: Ports,
+    pub(super) ports: Ports,
     settings: Settings,
+    pub(super) accounts: Accounts,
 }
 
 impl Sites {
-    pub(crate) fn new(ports: Ports, settings: Settings) -> Sites {
-        Sites { ports, settings }
+    pub(crate) fn new(ports: Ports, settings: Settings, accounts: Accounts) -> Sites {
+        Sites { ports, settings, accounts }
     }
 
     /// Makes a site that the caller owns.
     pub async fn create(&self, caller: &Caller, name: &str, origins: &[String]) -> Result<Site, Error> {
         policy::may(&caller.user, Action::CreateSite { least: self.settings.site_creation })?;
+        // A site makes any number of users, who must not make sites in their turn.
+        caller.session()?;
         let new = self.new_site(caller.user.id, name, origins)?;
         self.count(caller).await?;
         let (now, user, network) = (new.created_at, &caller.user, Some(&caller.network));

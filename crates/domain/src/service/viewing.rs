@@ -6,12 +6,11 @@ use crate::delivery::tail::Tail;
 use crate::delivery::viewer::LiveRoom;
 use crate::model::audience::Recipient;
 use crate::model::id::{Epoch, RoomId, RoomUid, Seq, UserId};
-use crate::model::rank::Rank;
+use crate::service::access::RoomRanks;
 use crate::service::error::{Error, Resource};
 use crate::service::reads::{ReadCost, Reader};
 use crate::service::rooms::Rooms;
 use crate::service::{Caller, Ports};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a node knows of its rooms besides the store.
@@ -44,7 +43,7 @@ pub struct Entered<R: LiveRoom> {
     /// What to send, and the cursor after it.
     pub entrance: Entrance<R::Delivery>,
     /// The ranks held there: of the one who enters and of those whom the follower listed, at least.
-    pub ranks: Arc<HashMap<UserId, Rank>>,
+    pub ranks: RoomRanks,
 }
 
 /// The service of those who read live.

@@ -29,8 +29,13 @@ use testkit::memory::MemoryStore;
 use testkit::tokens::{PlainSiteTokens, PlainTokens};
 
 /// Guests by address, rooms by anybody, limits on.
-pub const SETTINGS: Settings =
-    Settings { guests: Guests::Address, room_creation: Rank::Guest, site_creation: Rank::Admin, limits: true };
+pub const SETTINGS: Settings = Settings {
+    guests: Guests::Address,
+    room_creation: Rank::Guest,
+    site_creation: Rank::Admin,
+    public_url: None,
+    limits: true,
+};
 
 /// What somebody types.
 #[derive(Clone, Debug, Default)]
@@ -124,20 +129,20 @@ impl World {
     pub async fn person(&self, name: &str) -> Caller {
         let client = client(name);
         let login = self.services.accounts.register(name, PASSWORD, &client).await.expect("the name is free");
-        Caller { user: login.user, session: login.session, network: client.network }
+        Caller::of_session(login.user, login.session, client.network)
     }
 
     /// Somebody of this rank everywhere.
     pub async fn ranked(&self, name: &str, rank: Rank) -> Caller {
         let user = builders::user(name).rank(rank).at(name).create(&*self.store).await;
         let login = self.services.accounts.login(name, PASSWORD, &client(name)).await.expect("a login");
-        Caller { user, session: login.session, network: network(name) }
+        Caller::of_session(user, login.session, network(name))
     }
 
     /// The guest from that address.
     pub async fn guest(&self, address: &str) -> Caller {
         let login = self.services.accounts.guest(&client(address)).await.expect("guests are welcome");
-        Caller { user: login.user, session: login.session, network: network(address) }
+        Caller::of_session(login.user, login.session, network(address))
     }
 
     /// A room that `owner` made.

@@ -37,7 +37,7 @@ impl<L, I, V> Default for RequestCoalescer<L, I, V> {
 impl<L, I, V> RequestCoalescer<L, I, V>
 where
     L: Clone + Eq + Hash + Send + 'static,
-    I: Copy + Eq + Hash + Send + 'static,
+    I: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + 'static,
 {
     /// What `read` finds for `item`, in a reading that begins after this call. Who came while a reading failed hears of that
@@ -87,7 +87,7 @@ impl<L: Eq + Hash, I, V> RequestCoalescer<L, I, V> {
 async fn run<L, I, V, R, F>(waiting: Arc<Waiting<L, I, V>>, key: L, read: R)
 where
     L: Eq + Hash,
-    I: Copy + Eq + Hash,
+    I: Clone + Eq + Hash,
     V: Clone,
     R: Fn(Vec<I>) -> F,
     F: Future<Output = Result<HashMap<I, V>, StoreError>>,
@@ -108,13 +108,14 @@ where
     }
 }
 
-impl<L: Eq + Hash, I: Copy + Eq + Hash, V> PendingKey<L, I, V> {
+impl<L: Eq + Hash, I: Clone + Eq + Hash, V> PendingKey<L, I, V> {
     /// What is to be read next, and who asked; `None`, and the key is gone, when nobody waits.
     fn take(&mut self) -> Option<(Vec<I>, Asked<I, V>)> {
         let mut waiting = lock(&self.waiting);
         let asked = waiting.get_mut(&self.name)?;
         let mut items = HashSet::new();
-        let fits = |(item, _): &(I, Answer<V>)| items.contains(item) || (items.len() < AT_ONCE && items.insert(*item));
+        let fits =
+            |(item, _): &(I, Answer<V>)| items.contains(item) || (items.len() < AT_ONCE && items.insert(item.clone()));
         let count = asked.iter().map(fits).take_while(|fits| *fits).count();
         if count == 0 {
             waiting.remove(&self.name);

@@ -23,6 +23,8 @@ diesel::table! {
         network -> Nullable<Text>,
         created_at -> BigInt,
         deleted -> Bool,
+        site -> Nullable<Text>,
+        site_rank -> Nullable<Text>,
     }
 }
 
@@ -156,6 +158,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    site_users (site, subject) {
+        site -> BigInt,
+        subject -> Text,
+        user_id -> Nullable<BigInt>,
+        issued_at -> BigInt,
+        issued_from -> BigInt,
+    }
+}
+
+diesel::table! {
     quota_buckets (key) {
         key -> Text,
         arrives_at -> BigInt,
@@ -175,4 +187,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     sanctions,
     sites,
     site_keys,
+    site_users,
 );

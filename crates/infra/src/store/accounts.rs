@@ -260,6 +260,7 @@ fn insert(conn: &mut AnyConn, user: &NewUser, guest_key: Option<&str>) -> Result
         rank: user.rank,
         network: user.network.clone(),
         created_at: user.created_at,
+        site: None,
     })
 }
 
@@ -290,7 +291,7 @@ fn find(conn: &mut AnyConn, room: i64, typed: String, limit: usize) -> Result<Ve
     } else {
         exact
     };
-    found.into_iter().map(|(row, rank)| row.into_member(rank)).collect()
+    people::into_members(conn, room, found)
 }
 
 /// A LIKE pattern for what contains `text`. Both sides are folded, so that it does not matter that SQLite ignores case.

@@ -3,9 +3,9 @@
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, names, room_events, rooms, sanctions, sessions, sites, users};
-use crate::store::bounded;
 use crate::store::names::{free, reserve};
 use crate::store::users::{self as people, DELETED};
+use crate::store::{bounded, site_users};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use domain::model::id::UserId;
@@ -40,8 +40,11 @@ pub fn erase(conn: &mut AnyConn, id: i64, at: Timestamp) -> Result<Deletion, DbE
             users::country.eq(&nothing),
             users::network.eq(&nothing),
             users::rank.eq(Rank::Guest.as_str()),
+            users::site.eq(&nothing),
+            users::site_rank.eq(&nothing),
         ))
         .execute(conn)?;
+    site_users::forget_user(conn, id, at)?;
     if user.username.is_some() {
         reserve(conn, id, at + RESERVED_FOR)?;
     } else {

@@ -36,6 +36,9 @@ struct Payload {
     /// The rank held in the room after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     rank: Option<String>,
+    /// The rank that the site of the room gave then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site_rank: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Settings>,
 }
@@ -139,6 +142,7 @@ fn encode(kind: &EventKind) -> Option<(&'static str, Option<i64>, Payload)> {
                 until: until.map(|end| end.0),
                 reason: Some(reason.clone()),
                 rank: subject.room_rank.map(|rank| rank.as_str().to_owned()),
+                site_rank: subject.site_rank.map(|rank| rank.as_str().to_owned()),
                 ..Payload::default()
             };
             ("moderated", Some(subject.user.id.0), payload)
@@ -214,6 +218,7 @@ fn decode(row: EventRow, people: &HashMap<i64, User>, room: Option<&Room>) -> Re
             subject: Box::new(Member {
                 user: subject.ok_or_else(damaged)?,
                 room_rank: payload.rank.as_deref().and_then(Rank::parse),
+                site_rank: payload.site_rank.as_deref().and_then(Rank::parse),
             }),
             action: payload.action.as_deref().and_then(ModerationAction::parse).ok_or_else(damaged)?,
             until: payload.until.map(Timestamp),

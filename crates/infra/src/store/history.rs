@@ -6,7 +6,7 @@ use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_events, room_heads, rooms, sanctions, users};
 use crate::store::events::{self, EventRow, into_events, log};
-use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
+use crate::store::messages::{AuthoredRow, MESSAGE, into_messages, nonce_key, with_authors};
 use crate::store::rooms as places;
 use crate::store::sanctions::{SanctionRow, in_force, with_people};
 use crate::store::users::{USER, member};
@@ -79,7 +79,7 @@ impl MessageReader for SqlHistory {
                     .filter(messages::nonce_key.eq(key))
                     .select((MESSAGE, USER, moderators::rank.nullable()))
                     .first::<AuthoredRow>(conn);
-                row.optional()?.map(into_message).transpose()
+                Ok(into_messages(conn, row.optional()?.into_iter().collect())?.pop())
             })
             .await
     }
@@ -92,7 +92,7 @@ impl MessageReader for SqlHistory {
                     .filter(messages::deleted_at.is_null())
                     .select((MESSAGE, USER, moderators::rank.nullable()))
                     .first::<AuthoredRow>(conn);
-                row.optional()?.map(into_message).transpose()
+                Ok(into_messages(conn, row.optional()?.into_iter().collect())?.pop())
             })
             .await
     }
@@ -397,8 +397,7 @@ fn page(
     if !matches!(from, Position::After(_)) {
         rows.reverse();
     }
-    let messages = rows.into_iter().map(into_message).collect::<Result<_, _>>()?;
-    Ok((messages, more))
+    Ok((into_messages(conn, rows)?, more))
 }
 
 fn event_range(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Result<Option<EventRange>, DbError> {
@@ -423,9 +422,8 @@ fn event_range(conn: &mut AnyConn, room: i64, since: Seq, limit: usize) -> Resul
         .limit(one_more(limit))
         .load::<EventRow>(conn)?;
     let (mut events, _) = into_events(conn, done)?;
-    for row in posted {
-        let seq = Seq(row.0.change_seq);
-        let message = into_message(row)?;
+    let seqs: Vec<Seq> = posted.iter().map(|row| Seq(row.0.change_seq)).collect();
+    for (seq, message) in seqs.into_iter().zip(into_messages(conn, posted)?) {
         let (at, actor) = (message.at, message.author.user.id);
         events.push(Event { room: RoomId(room), seq, at, actor, kind: EventKind::Posted(Box::new(message)) });
     }

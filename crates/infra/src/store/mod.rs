@@ -16,6 +16,7 @@ pub mod rooms;
 pub mod sanctions;
 pub mod sessions;
 pub mod settings;
+pub mod site_users;
 pub mod sites;
 pub mod users;
 

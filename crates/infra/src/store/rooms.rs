@@ -6,7 +6,7 @@ use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
 use crate::db::schema::{messages, moderators, room_heads, rooms, sanctions, users};
 use crate::store::messages::{MESSAGE, MessageRow, into_message};
-use crate::store::users::{USER, UserRow};
+use crate::store::users::{USER, UserRow, into_members};
 use crate::store::{LIST_MAX, bounded};
 use async_trait::async_trait;
 use diesel::dsl::{exists, not};
@@ -131,7 +131,7 @@ pub fn frame_ancestors_text(ancestors: &[FrameAncestor]) -> Result<String, DbErr
 fn into_room((row, pinned, author, rank): PinnedRow) -> Result<Room, DbError> {
     let mut room = row.into_room()?;
     if let (Some(pinned), Some(author)) = (pinned, author) {
-        room.pinned = Some(Arc::new(into_message((pinned, author, rank))?));
+        room.pinned = Some(Arc::new(into_message((pinned, author, rank), room.site.as_ref())?));
     }
     Ok(room)
 }
@@ -202,7 +202,7 @@ impl RoomStore for SqlRooms {
                     .limit(LIST_MAX as i64)
                     .select((USER, moderators::rank))
                     .load::<(UserRow, String)>(conn)?;
-                rows.into_iter().map(|(row, rank)| row.into_member(Some(rank))).collect::<Result<Vec<_>, _>>()
+                into_members(conn, room.0, rows.into_iter().map(|(row, rank)| (row, Some(rank))).collect())
             })
             .await?;
         // Stable: within a rank the order of the query stays. The names of ranks do not sort like ranks.
@@ -225,7 +225,7 @@ impl RoomStore for SqlRooms {
                     .limit(LIST_MAX as i64)
                     .select((USER, moderators::rank.nullable()))
                     .load::<(UserRow, Option<String>)>(conn)?;
-                rows.into_iter().map(|(row, rank)| row.into_member(rank)).collect()
+                into_members(conn, room.0, rows)
             })
             .await
     }

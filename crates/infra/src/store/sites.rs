@@ -1,21 +1,26 @@
 //! Sites and their keys.
 
 use crate::db::access::Db;
+use crate::db::coalesce::RequestCoalescer;
 use crate::db::conn::AnyConn;
-use crate::db::error::DbError;
-use crate::db::schema::{rooms, site_keys, sites};
+use crate::db::error::{DbError, busy};
+use crate::db::schema::{rooms, site_keys, site_users as subjects, sites};
 use crate::store::bounded;
 use crate::store::rooms::frame_ancestors_text;
+use crate::store::site_users::{self, SignedIn};
 use async_trait::async_trait;
 use diesel::prelude::*;
 use domain::model::frame_ancestor::FrameAncestor;
 use domain::model::id::{SiteId, SiteKeyId, SiteUid, UserId};
+use domain::model::login::EndedTokens;
+use domain::model::login::SiteTokenId;
 use domain::model::site::{NewSite, Site, SiteChange};
 use domain::model::site_key::{KEYS_MAX, KeyMaterial, Kid, NewSiteKey, SigningAlgorithm, SiteKey};
 use domain::model::text::{KeyName, SiteName};
 use domain::model::time::Timestamp;
-use domain::ports::bus::{Bus, EndedTokens, Notice};
-use domain::ports::store::{SiteStore, StoreError};
+use domain::ports::bus::{Bus, Notice};
+use domain::ports::store::{SignIn, SignInResult, SiteStore, SiteUser, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Queryable)]
@@ -74,12 +79,14 @@ impl KeyRow {
 pub struct SqlSites {
     db: Arc<Db>,
     bus: Arc<dyn Bus>,
+    signings: RequestCoalescer<SiteUid, (), (Site, Vec<SiteKey>)>,
+    sign_ins: RequestCoalescer<(), SignIn, SignInResult>,
 }
 
 impl SqlSites {
     /// The sites of `db`; `bus` is told what was committed.
     pub fn new(db: Arc<Db>, bus: Arc<dyn Bus>) -> SqlSites {
-        SqlSites { db, bus }
+        SqlSites { db, bus, signings: RequestCoalescer::default(), sign_ins: RequestCoalescer::default() }
     }
 }
 
@@ -149,6 +156,53 @@ impl SiteStore for SqlSites {
         self.db.read(move |conn| keys(conn, site)).await
     }
 
+    async fn signing(&self, uid: &SiteUid) -> Result<Option<(Site, Vec<SiteKey>)>, StoreError> {
+        let (db, named) = (self.db.clone(), uid.clone());
+        let read = move |_| {
+            let (db, uid) = (db.clone(), named.as_str().to_owned());
+            async move { db.snapshot(move |conn| signing(conn, &uid)).await }
+        };
+        self.signings.get(uid.clone(), (), read).await
+    }
+
+    async fn key_used(&self, key: SiteKeyId, at: Timestamp) -> Result<(), StoreError> {
+        let used = move |conn: &mut AnyConn| {
+            diesel::update(site_keys::table.find(key.0)).set(site_keys::last_used_at.eq(at.0)).execute(conn)?;
+            Ok(())
+        };
+        self.db.write_volatile(used).await
+    }
+
+    async fn sign_in(&self, login: SignIn) -> Result<SignInResult, StoreError> {
+        let (db, bus) = (self.db.clone(), self.bus.clone());
+        let write = move |logins: Vec<SignIn>| write_together(db.clone(), bus.clone(), logins);
+        let result = self.sign_ins.get((), login, write).await?;
+        result.ok_or_else(|| StoreError::Failed("a token was not written".to_owned()))
+    }
+
+    async fn site_user(&self, site: SiteId, subject: &str) -> Result<Option<SiteUser>, StoreError> {
+        let subject = subject.to_owned();
+        self.db.read(move |conn| site_users::find(conn, site, &subject)).await
+    }
+
+    async fn end_tokens(&self, site: SiteId, subject: &str, at: Timestamp) -> Result<(), StoreError> {
+        let subject = subject.to_owned();
+        self.end(move |conn| site_users::end_tokens(conn, site, &subject, at)).await
+    }
+
+    async fn end_tokens_of(&self, user: UserId, at: Timestamp) -> Result<(), StoreError> {
+        self.end(move |conn| match site_users::subject_of(conn, user)? {
+            Some((site, subject)) => site_users::end_tokens(conn, site, &subject, at),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn ended(&self, tokens: &[SiteTokenId]) -> Result<Vec<SiteTokenId>, StoreError> {
+        let tokens = tokens.to_vec();
+        self.db.snapshot(move |conn| site_users::ended(conn, &tokens)).await
+    }
+
     async fn delete_key(&self, site: SiteId, kid: &Kid) -> Result<bool, StoreError> {
         let (bus, kid) = (Arc::clone(&self.bus), kid.clone());
         let of_site = kid.site();
@@ -165,6 +219,55 @@ impl SiteStore for SqlSites {
         };
         Ok(!self.db.delete_then(delete, told).await?.is_empty())
     }
+}
+
+impl SqlSites {
+    async fn end(
+        &self,
+        work: impl Fn(&mut AnyConn) -> Result<Option<EndedTokens>, DbError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let bus = Arc::clone(&self.bus);
+        let told = move |ended: &Option<EndedTokens>| {
+            if let Some(ended) = ended {
+                bus.announce(Notice::SiteTokensEnded(ended.clone()));
+            }
+        };
+        self.db.write_then(work, told).await.map(drop)
+    }
+}
+
+/// How often a batch is tried that another node came before with one of its subjects.
+const TRIES: usize = 3;
+
+/// Writes tokens in one transaction.
+async fn write_together(
+    db: Arc<Db>,
+    bus: Arc<dyn Bus>,
+    logins: Vec<SignIn>,
+) -> Result<HashMap<SignIn, SignInResult>, StoreError> {
+    let logins: Arc<[SignIn]> = logins.into();
+    for _ in 0..TRIES {
+        let (logins, bus) = (logins.clone(), bus.clone());
+        let write = move |conn: &mut AnyConn| match site_users::sign_in(conn, &logins) {
+            Err(error) if error.is_conflict_on("site_users", "site") => Err(StoreError::NameTaken.into()),
+            done => done,
+        };
+        let told = move |done: &SignedIn| {
+            done.changed.iter().for_each(|user| bus.announce(Notice::UserChanged(Box::new(user.clone()))));
+        };
+        match db.write_then(write, told).await {
+            Ok(done) => return Ok(done.results),
+            Err(StoreError::NameTaken) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(busy())
+}
+
+fn signing(conn: &mut AnyConn, uid: &str) -> Result<HashMap<(), (Site, Vec<SiteKey>)>, DbError> {
+    let Some(site) = one(sites::table.filter(sites::uid.eq(uid)).first(conn))? else { return Ok(HashMap::new()) };
+    let keys = keys(conn, site.id)?;
+    Ok(HashMap::from([((), (site, keys))]))
 }
 
 fn one(row: QueryResult<SiteRow>) -> Result<Option<Site>, DbError> {
@@ -213,6 +316,7 @@ fn delete(conn: &mut AnyConn, id: SiteId) -> Result<Option<(SiteUid, Vec<SiteKey
     diesel::update(rooms::table.filter(rooms::site.eq(site.uid.as_str())))
         .set(rooms::site.eq(None::<String>))
         .execute(conn)?;
+    diesel::delete(subjects::table.filter(subjects::site.eq(id.0))).execute(conn)?;
     diesel::delete(sites::table.find(id.0)).execute(conn)?;
     Ok(Some((site.uid, ids.into_iter().map(SiteKeyId).collect())))
 }

@@ -2,13 +2,13 @@
 
 use crate::db::conn::AnyConn;
 use crate::db::error::DbError;
-use crate::db::schema::{moderators, users};
+use crate::db::schema::{moderators, rooms, users};
 use diesel::prelude::*;
-use domain::model::id::{UserId, UserUid};
+use domain::model::id::{SiteUid, UserId, UserUid};
 use domain::model::name::{DisplayName, Username};
 use domain::model::rank::Rank;
 use domain::model::time::Timestamp;
-use domain::model::user::{Member, Network, User};
+use domain::model::user::{Member, Network, SiteMembership, User};
 use std::collections::HashMap;
 
 /// What the name of a deleted user reads.
@@ -25,6 +25,8 @@ pub type UserColumns = (
     users::rank,
     users::network,
     users::created_at,
+    users::site,
+    users::site_rank,
 );
 
 /// All that a user shows; neither the password nor the keys that find one.
@@ -38,6 +40,8 @@ pub const USER: UserColumns = (
     users::rank,
     users::network,
     users::created_at,
+    users::site,
+    users::site_rank,
 );
 
 /// A user's row.
@@ -52,6 +56,8 @@ pub struct UserRow {
     rank: String,
     network: Option<String>,
     created_at: i64,
+    site: Option<String>,
+    site_rank: Option<String>,
 }
 
 impl UserRow {
@@ -67,14 +73,44 @@ impl UserRow {
             rank: rank(&self.rank)?,
             network: self.network.map(Network),
             created_at: Timestamp(self.created_at),
+            site: membership(self.site, self.site_rank)?,
         })
     }
 
-    /// The user with a rank of the table of moderators.
-    pub fn into_member(self, room_rank: Option<String>) -> Result<Member, DbError> {
-        let room_rank = room_rank.map(|name| rank(&name)).transpose()?;
-        Ok(Member { user: self.into_user()?, room_rank })
+    /// Whether a site gives the user a rank.
+    pub fn holds_site_rank(&self) -> bool {
+        self.site_rank.is_some()
     }
+
+    /// The user with a rank of the table of moderators, in a room of this site.
+    pub fn into_member(self, room_rank: Option<String>, site: Option<&SiteUid>) -> Result<Member, DbError> {
+        let room_rank = room_rank.map(|name| rank(&name)).transpose()?;
+        Ok(Member::of_room(self.into_user()?, room_rank, site))
+    }
+}
+
+fn membership(site: Option<String>, held: Option<String>) -> Result<Option<SiteMembership>, DbError> {
+    let Some(site) = site else { return Ok(None) };
+    let site = SiteUid::parse(&site).ok_or(DbError::Damaged("users.site"))?;
+    Ok(Some(SiteMembership { site, rank: held.map(|name| rank(&name)).transpose()? }))
+}
+
+/// Rows of users with ranks of the table of moderators, as members of a room. Which site the room belongs to is asked only
+/// where somebody holds a rank of a site.
+pub fn into_members(
+    conn: &mut AnyConn,
+    room: i64,
+    rows: Vec<(UserRow, Option<String>)>,
+) -> Result<Vec<Member>, DbError> {
+    let is_asked = rows.iter().any(|(row, _)| row.holds_site_rank());
+    let site = if is_asked { site_of(conn, room)? } else { None };
+    rows.into_iter().map(|(row, rank)| row.into_member(rank, site.as_ref())).collect()
+}
+
+/// The site that a room belongs to.
+pub fn site_of(conn: &mut AnyConn, room: i64) -> Result<Option<SiteUid>, DbError> {
+    let site = rooms::table.find(room).select(rooms::site).first::<Option<String>>(conn).optional()?.flatten();
+    site.map(|uid| SiteUid::parse(&uid).ok_or(DbError::Damaged("rooms.site"))).transpose()
 }
 
 /// A rank as it is stored.
@@ -112,5 +148,6 @@ pub fn member(conn: &mut AnyConn, room: i64, user: UserId) -> Result<Option<Memb
         .filter(users::deleted.eq(false))
         .select((USER, moderators::rank.nullable()))
         .first::<(UserRow, Option<String>)>(conn);
-    row.optional()?.map(|(row, rank)| row.into_member(rank)).transpose()
+    let rows = row.optional()?.into_iter().collect();
+    Ok(into_members(conn, room, rows)?.pop())
 }

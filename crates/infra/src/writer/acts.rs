@@ -123,7 +123,7 @@ pub fn appoint(conn: &mut AnyConn, entry: &LogEntry, subject: &Member, action: M
     let Some(rank) = action.room_rank() else {
         return Ok(Err(StoreError::Failed(format!("{action:?} is no appointment")).into()));
     };
-    let subject = Member { user: subject.user.clone(), room_rank: rank };
+    let subject = Member { room_rank: rank, ..subject.clone() };
     let held =
         moderators::table.filter(moderators::room.eq(entry.room.0)).filter(moderators::user_id.eq(subject.user.id.0));
     diesel::delete(held).execute(conn)?;

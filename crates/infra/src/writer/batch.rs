@@ -7,7 +7,7 @@ use crate::db::conn::{AnyConn, Mode, transaction};
 use crate::db::error::{DbError, busy};
 use crate::db::schema::{messages, moderators};
 use crate::store::events;
-use crate::store::messages::{AuthoredRow, MESSAGE, into_message, nonce_key, with_authors};
+use crate::store::messages::{AuthoredRow, MESSAGE, into_messages, nonce_key, with_authors};
 use crate::store::sessions;
 use crate::store::users::{self, USER};
 use crate::writer::acts;
@@ -295,7 +295,13 @@ impl Batch {
                 self.close_if(entry.room, &done);
                 Ok(done)
             }
-            LogCommand::Configure { change } => acts::configure(conn, entry, change),
+            LogCommand::Configure { change } => {
+                // Of another site, other people hold ranks there.
+                if change.site.is_some() {
+                    self.members.retain(|(room, _), _| *room != entry.room.0);
+                }
+                acts::configure(conn, entry, change)
+            }
             LogCommand::Pin { message } => {
                 let stands = lookup::undeleted(conn, &[message.0])?;
                 match stands.get(&message.0) {
@@ -411,7 +417,7 @@ fn load_messages(conn: &mut AnyConn, ids: Vec<i64>) -> Result<HashMap<i64, Messa
         .filter(messages::id.eq_any(ids))
         .select((MESSAGE, USER, moderators::rank.nullable()))
         .load::<AuthoredRow>(conn)?;
-    rows.into_iter().map(|row| into_message(row).map(|message| (message.id.0, message))).collect()
+    Ok(into_messages(conn, rows)?.into_iter().map(|message| (message.id.0, message)).collect())
 }
 
 /// An entry that is a post, with its parts at hand.

@@ -251,7 +251,7 @@ impl Scene {
 }
 
 fn appoint(user: &User) -> LogCommand {
-    let subject = Member { user: user.clone(), room_rank: Some(Rank::Mod) };
+    let subject = Member { user: user.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     LogCommand::Appoint { subject: Box::new(subject), action: ModerationAction::Mod }
 }
 

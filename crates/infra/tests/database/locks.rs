@@ -44,7 +44,7 @@ async fn append_during(
 
 async fn appointed(subject: &Subject, room: domain::model::id::RoomId, owner: &User, name: &str) -> Member {
     let user = subject.user(name).await;
-    let to = Member { user: user.clone(), room_rank: Some(Rank::Mod) };
+    let to = Member { user: user.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     subject.done(room, owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     subject.member(room, &user).await
 }

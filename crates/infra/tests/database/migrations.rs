@@ -92,12 +92,14 @@ fn a_role_without_the_right_to_change_tables_may_serve() {
 fn a_change_can_be_taken_back() {
     let downs = [
         [
+            include_str!("../../../../migrations/sqlite/2026-11-28-000002_site_users/down.sql"),
             include_str!("../../../../migrations/sqlite/2026-11-28-000001_sites/down.sql"),
             include_str!("../../../../migrations/sqlite/2026-11-28-000000_quota_buckets/down.sql"),
             include_str!("../../../../migrations/sqlite/2026-11-22-000001_pins_and_sites/down.sql"),
             include_str!("../../../../migrations/sqlite/2026-11-22-000000_chat/down.sql"),
         ],
         [
+            include_str!("../../../../migrations/postgres/2026-11-28-000002_site_users/down.sql"),
             include_str!("../../../../migrations/postgres/2026-11-28-000001_sites/down.sql"),
             include_str!("../../../../migrations/postgres/2026-11-28-000000_quota_buckets/down.sql"),
             include_str!("../../../../migrations/postgres/2026-11-22-000001_pins_and_sites/down.sql"),

@@ -76,8 +76,13 @@ fn node(database: &Database) -> (Services, Store) {
         limiter: Arc::new(Limiter::new(&rates)),
         shared_quotas: Some(SharedQuotas::new(store.quotas.clone(), rates)),
     };
-    let settings =
-        Settings { guests: Guests::Address, room_creation: Rank::Guest, site_creation: Rank::Admin, limits: true };
+    let settings = Settings {
+        guests: Guests::Address,
+        room_creation: Rank::Guest,
+        site_creation: Rank::Admin,
+        public_url: None,
+        limits: true,
+    };
     (Services::new(ports, settings), store)
 }
 

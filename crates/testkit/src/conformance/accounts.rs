@@ -275,7 +275,7 @@ pub async fn a_full_name_is_found_without_being_in_the_room(subject: Subject) {
         assert_eq!(found[0].room_rank, None);
     }
     let found = subject.accounts.find(lobby.id, "olga", 5).await.unwrap();
-    assert_eq!(found, [Member { user: owner, room_rank: Some(Rank::Owner) }]);
+    assert_eq!(found, [Member { user: owner, room_rank: Some(Rank::Owner), site_rank: None }]);
     assert_eq!(subject.accounts.find(RoomId::SERVER, "olga", 5).await.unwrap()[0].room_rank, None);
 }
 
@@ -301,7 +301,7 @@ pub async fn a_beginning_finds_those_around_in_the_room(subject: Subject) {
     subject.user("annquiet").await;
     let mut found = subject.accounts.find(lobby.id, "ANN", 5).await.unwrap();
     assert_eq!(names_of(&found), ["Annabel", "anne", "annika"]);
-    assert_eq!(found.pop(), Some(Member { user: owner, room_rank: Some(Rank::Owner) }));
+    assert_eq!(found.pop(), Some(Member { user: owner, room_rank: Some(Rank::Owner), site_rank: None }));
     assert_eq!(names_of(&subject.accounts.find(lobby.id, "ann", 2).await.unwrap()), ["Annabel", "anne"]);
     assert_eq!(subject.accounts.find(lobby.id, "nn", 5).await.unwrap(), []);
 }

@@ -40,7 +40,7 @@ pub async fn an_act_is_refused_when_its_actor_lost_the_authority_meanwhile(subje
     let mut decided = Vec::new();
     for name in ["demoted", "banned", "deleted"] {
         let user = subject.user(name).await;
-        let to = Member { user: user.clone(), room_rank: Some(Rank::Mod) };
+        let to = Member { user: user.clone(), room_rank: Some(Rank::Mod), site_rank: None };
         let command = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod };
         subject.done(lobby.id, &owner, command).await;
         decided.push(subject.member(lobby.id, &user).await);
@@ -72,7 +72,7 @@ pub async fn an_act_is_refused_when_its_actor_lost_the_authority_meanwhile(subje
 pub async fn no_act_follows_the_demotion_of_its_actor(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "ann").await;
     let keeper = subject.user("keeper").await;
-    let to = Member { user: keeper.clone(), room_rank: Some(Rank::Mod) };
+    let to = Member { user: keeper.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     let command = LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod };
     subject.done(lobby.id, &owner, command).await;
     let (boss, keeper) = (subject.member(lobby.id, &owner).await, subject.member(lobby.id, &keeper).await);
@@ -105,7 +105,7 @@ pub async fn no_act_follows_the_demotion_of_its_actor(subject: Subject) {
 }
 
 fn appoint(user: &User, room_rank: Option<Rank>, action: ModerationAction) -> LogCommand {
-    LogCommand::Appoint { subject: Box::new(Member { user: user.clone(), room_rank }), action }
+    LogCommand::Appoint { subject: Box::new(Member { user: user.clone(), room_rank, site_rank: None }), action }
 }
 
 async fn room_with_moderator(subject: &Subject) -> (Room, User, Member) {

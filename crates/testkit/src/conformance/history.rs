@@ -72,8 +72,8 @@ pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     let message = subject.post(lobby.id, &ann, "hi").await;
-    assert_eq!(message.author, Member { user: ann.clone(), room_rank: None });
-    let to = Member { user: ann.clone(), room_rank: Some(Rank::Mod) };
+    assert_eq!(message.author, Member { user: ann.clone(), room_rank: None, site_rank: None });
+    let to = Member { user: ann.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     subject.done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     let change = UserChange {
         display_name: Some(crate::builders::display_name("Queen")),
@@ -82,7 +82,7 @@ pub async fn authors_are_shown_as_they_are_now(subject: Subject) {
         ..UserChange::default()
     };
     let now = subject.accounts.update(ann.id, change).await.unwrap().unwrap();
-    let author = Member { user: now, room_rank: Some(Rank::Mod) };
+    let author = Member { user: now, room_rank: Some(Rank::Mod), site_rank: None };
     assert_eq!(subject.history.message(message.id).await.unwrap().unwrap().author, author);
     assert_eq!(subject.history.messages(lobby.id, Position::End, 1).await.unwrap().0[0].author, author);
     assert_eq!(subject.history.snapshot(lobby.id, 1).await.unwrap().unwrap().1[0].author, author);
@@ -218,7 +218,7 @@ pub async fn access_is_all_that_a_decision_needs(subject: Subject) {
     let access = subject.history.access_context(&lobby.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
     assert_eq!(access.room, slow.applied_to(lobby.clone()));
     assert_eq!(access.head, subject.history.heads(&[lobby.id]).await.unwrap()[0].1);
-    assert_eq!(access.member, Some(Member { user: ann.clone(), room_rank: Some(Rank::Owner) }));
+    assert_eq!(access.member, Some(Member { user: ann.clone(), room_rank: Some(Rank::Owner), site_rank: None }));
     assert_eq!((access.sanctions, access.last_post), (vec![], Some((later(2), body("two")))));
 
     let access = subject.history.access_context(&other.uid, Some(ann.id), None, later(5)).await.unwrap().unwrap();
@@ -284,7 +284,7 @@ pub async fn an_old_appointment_tells_the_rank_of_then(subject: Subject) {
     let (lobby, owner) = subject.room("lobby", "olive").await;
     let ann = subject.user("ann").await;
     for (action, room_rank) in [(ModerationAction::Mod, Some(Rank::Mod)), (ModerationAction::Unmod, None)] {
-        let to = Member { user: ann.clone(), room_rank };
+        let to = Member { user: ann.clone(), room_rank, site_rank: None };
         subject.done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action }).await;
     }
     assert_eq!(subject.event_range(lobby.id, Seq::ZERO).await.events, subject.bus.events());

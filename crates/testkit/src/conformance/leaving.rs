@@ -50,7 +50,7 @@ pub async fn guests_of_whom_nothing_is_left_are_forgotten(subject: Subject) {
     subject.done(lobby.id, &ann, LogCommand::Delete { message: message.id }).await;
     let to = subject.member(lobby.id, &banned).await;
     subject.done(lobby.id, &ann, give(&to, sanction(SanctionKind::Ban, &banned, Some(later(1))))).await;
-    let to = Member { user: vip.clone(), room_rank: Some(Rank::Vip) };
+    let to = Member { user: vip.clone(), room_rank: Some(Rank::Vip), site_rank: None };
     subject.done(lobby.id, &ann, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Vip }).await;
     room("theirs").create(&*subject.rooms, &owner).await;
     subject.done(lobby.id, &ann, LogCommand::Purge { author: Some(Box::new(purged.clone())) }).await;
@@ -119,7 +119,7 @@ fn hand_over(from: &User) -> LogCommand {
 
 async fn appointed(subject: &Subject, room: RoomId, owner: &User, name: &str) -> User {
     let user = subject.user(name).await;
-    let to = Member { user: user.clone(), room_rank: Some(Rank::Mod) };
+    let to = Member { user: user.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     subject.done(room, owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     user
 }
@@ -134,7 +134,7 @@ pub async fn a_room_is_handed_over_whole(subject: Subject) {
     let bob = appointed(&subject, lobby.id, &ann, "bob").await;
     let eve = appointed(&subject, lobby.id, &ann, "eve").await;
     let event = subject.done(lobby.id, &ann, hand_over(&ann)).await;
-    let owner = Member { user: bob.clone(), room_rank: Some(Rank::Owner) };
+    let owner = Member { user: bob.clone(), room_rank: Some(Rank::Owner), site_rank: None };
     let expected = EventKind::Moderated {
         subject: Box::new(owner.clone()),
         action: ModerationAction::Mod,
@@ -142,7 +142,7 @@ pub async fn a_room_is_handed_over_whole(subject: Subject) {
         reason: String::new(),
     };
     assert_eq!(event.kind, expected);
-    let left = Member { user: eve, room_rank: Some(Rank::Mod) };
+    let left = Member { user: eve, room_rank: Some(Rank::Mod), site_rank: None };
     assert_eq!(subject.rooms.appointed(lobby.id).await.unwrap(), [owner, left]);
     let listed = subject.rooms.list(Some(bob.id), RoomId::SERVER, 10).await.unwrap();
     assert_eq!(listed.iter().map(|room| (room.id, room.owner)).collect::<Vec<_>>(), [(lobby.id, bob.id)]);

@@ -16,6 +16,7 @@ pub mod races;
 pub mod rooms;
 pub mod sanctions;
 pub mod sessions;
+pub mod site_users;
 pub mod sites;
 
 use crate::builders::{self, NOON};
@@ -230,6 +231,20 @@ macro_rules! conformance_suite {
                 a_site_has_no_more_keys_than_allowed,
                 a_deleted_site_is_gone_with_its_keys_and_its_rooms_stay,
                 a_site_outlives_its_owner,
+            }
+            site_users {
+                a_site_and_its_keys_are_read_together,
+                the_use_of_a_key_is_noted,
+                a_subject_of_a_site_is_one_user_for_ever,
+                a_user_is_as_the_newest_token_says,
+                names_that_a_site_gives_are_nobodys,
+                tokens_end_for_a_subject_before_and_after_it_came,
+                an_ended_token_makes_and_changes_nobody,
+                tokens_that_are_over_are_told,
+                an_erased_user_is_made_anew_by_a_later_token,
+                many_sign_in_at_once_and_each_is_made_once,
+                a_rank_of_a_site_holds_in_all_its_rooms_and_in_no_other,
+                the_users_of_a_deleted_site_stay_without_rights,
             }
             log {
                 seqs_count_from_one_over_all_kinds_of_events,

@@ -107,10 +107,10 @@ pub async fn a_pinned_author_is_shown_as_they_are_now(subject: Subject) {
     let bob = subject.user("bob").await;
     let message = subject.post(lobby.id, &bob, "hi").await;
     subject.done(lobby.id, &ann, pin(&message)).await;
-    let to = Member { user: bob.clone(), room_rank: Some(Rank::Mod) };
+    let to = Member { user: bob.clone(), room_rank: Some(Rank::Mod), site_rank: None };
     subject.done(lobby.id, &ann, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod }).await;
     let change = UserChange { display_name: Some(display_name("Queen")), ..UserChange::default() };
     let user = subject.accounts.update(bob.id, change).await.unwrap().unwrap();
-    let author = Member { user, room_rank: Some(Rank::Mod) };
+    let author = Member { user, room_rank: Some(Rank::Mod), site_rank: None };
     assert_eq!(subject.pinned(&lobby).await.map(|pinned| pinned.author), Some(author));
 }

@@ -18,7 +18,7 @@ fn names(rooms: &[Room]) -> Vec<&str> {
 /// Appointing `subject`, who holds the rank of `action` after it.
 fn appoint(subject: &User, action: ModerationAction) -> LogCommand {
     let room_rank = action.room_rank().expect("a action that appoints");
-    LogCommand::Appoint { subject: Box::new(Member { user: subject.clone(), room_rank }), action }
+    LogCommand::Appoint { subject: Box::new(Member { user: subject.clone(), room_rank, site_rank: None }), action }
 }
 
 /// What was made is what is found, with an empty log of its epoch.
@@ -127,7 +127,7 @@ pub async fn a_rank_is_given_and_taken(subject: Subject) {
         (ModerationAction::Unvip, None),
     ] {
         let event = subject.done(lobby.id, &owner, appoint(&ann, action)).await;
-        let after = Member { user: ann.clone(), room_rank: rank };
+        let after = Member { user: ann.clone(), room_rank: rank, site_rank: None };
         assert_eq!(subject.member(lobby.id, &ann).await, after, "{action:?}");
         let domain::model::event::EventKind::Moderated { subject: told, action: what, until, .. } = event.kind else {
             panic!("an appointment is a moderation: {event:?}")
@@ -147,8 +147,11 @@ pub async fn members_are_told_with_their_ranks_by_id(subject: Subject) {
     subject.accounts.delete(bob.id, NOON).await.unwrap();
     let asked = [cid.id, UserId(4_000_000), bob.id, ann.id, owner.id];
     let members = subject.rooms.members(lobby.id, &asked).await.unwrap();
-    let expected = [(owner, Some(Rank::Owner)), (ann, Some(Rank::Mod)), (cid, None)]
-        .map(|(user, room_rank)| Member { user, room_rank });
+    let expected = [(owner, Some(Rank::Owner)), (ann, Some(Rank::Mod)), (cid, None)].map(|(user, room_rank)| Member {
+        user,
+        room_rank,
+        site_rank: None,
+    });
     assert_eq!(members, expected);
     assert_eq!(subject.rooms.members(lobby.id, &[]).await.unwrap(), []);
 }

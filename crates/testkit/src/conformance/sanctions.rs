@@ -291,7 +291,7 @@ pub async fn a_network_spares_whom_the_giver_could_not_have_sanctioned(subject: 
     let mut keepers = Vec::new();
     for name in ["giver", "keeper"] {
         let new = user(name).made_at(later(1)).create(&*subject.accounts).await;
-        let to = Member { user: new.clone(), room_rank: Some(Rank::Mod) };
+        let to = Member { user: new.clone(), room_rank: Some(Rank::Mod), site_rank: None };
         subject
             .done(lobby.id, &owner, LogCommand::Appoint { subject: Box::new(to), action: ModerationAction::Mod })
             .await;

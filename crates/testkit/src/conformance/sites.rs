@@ -3,11 +3,12 @@
 use super::Subject;
 use crate::builders::{NOON, frame_ancestor, later, room, site, site_key, site_uid};
 use domain::model::id::{RoomId, SiteId};
+use domain::model::login::EndedTokens;
 use domain::model::room::RoomChange;
 use domain::model::site::{Site, SiteChange};
 use domain::model::site_key::{KEYS_MAX, KeyMaterial, SigningAlgorithm, SiteKey};
 use domain::model::text::SiteName;
-use domain::ports::bus::{EndedTokens, Notice};
+use domain::ports::bus::Notice;
 use domain::ports::log::LogCommand;
 use domain::ports::store::Deletion;
 

@@ -39,6 +39,7 @@ impl State {
             rank: new.rank,
             network: new.network,
             created_at: new.created_at,
+            site: None,
         };
         self.users.insert(id, UserRow { user: user.clone(), hash, deleted: false });
         Ok(user)
@@ -58,6 +59,11 @@ impl State {
         row.user.country = None;
         row.user.network = None;
         row.user.rank = Rank::Guest;
+        row.user.site = None;
+        for row in self.site_users.values_mut().filter(|row| row.user == Some(id)) {
+            row.user = None;
+            row.issued_from = row.issued_from.max(at);
+        }
         if had_account {
             self.reserved.insert(id, at + RESERVED_FOR);
         } else {

@@ -236,10 +236,8 @@ impl State {
     }
 
     fn next_owner(&mut self, room: RoomId, at: Timestamp) -> Result<Option<Member>, AppendError> {
-        let held: Vec<(UserId, Rank)> = self.log_mut(room)?.ranks.iter().map(|(id, rank)| (*id, *rank)).collect();
-        let members = held
-            .into_iter()
-            .filter_map(|(id, rank)| Some(Member { user: self.live(id)?.clone(), room_rank: Some(rank) }));
+        let held: Vec<UserId> = self.log_mut(room)?.ranks.keys().copied().collect();
+        let members = held.into_iter().filter_map(|id| Some(self.member(room, self.live(id)?.clone())));
         Ok(policy::next_owners(members.collect()).into_iter().find(|member| {
             let covers = |s: &&Sanction| s.covers(member, member.user.network.as_ref());
             let given: Vec<Sanction> = self.sanctions_over(room, at).filter(covers).cloned().collect();

@@ -77,6 +77,7 @@ struct State {
     /// Those that were not deleted.
     sites: BTreeMap<SiteId, Site>,
     site_keys: BTreeMap<SiteKeyId, SiteKey>,
+    site_users: HashMap<(SiteId, String), SiteUserRow>,
     /// When each bucket of a shared quota is full again.
     buckets: BTreeMap<String, Timestamp>,
     /// By id. What was lifted or replaced is gone; what ended by time stays.
@@ -89,6 +90,14 @@ struct UserRow {
     user: User,
     hash: Option<PasswordHash>,
     deleted: bool,
+}
+
+/// Whom a site calls so, and which tokens count.
+struct SiteUserRow {
+    /// `None` when nobody came yet, or the user is gone.
+    user: Option<UserId>,
+    issued_at: Timestamp,
+    issued_from: Timestamp,
 }
 
 struct RoomLog {
@@ -167,7 +176,8 @@ impl State {
     }
 
     fn member(&self, room: RoomId, user: User) -> Member {
-        Member { room_rank: self.rank_in(room, user.id), user }
+        let site = self.rooms.get(&room).and_then(|room| room.site.as_ref());
+        Member::of_room(user.clone(), self.rank_in(room, user.id), site)
     }
 
     /// A room with the message at its top, unless that was deleted.

@@ -54,11 +54,8 @@ impl RoomStore for MemoryStore {
     async fn appointed(&self, room: RoomId) -> Result<Vec<Member>, StoreError> {
         let state = self.state();
         let Some(log) = state.logs.get(&room) else { return Ok(Vec::new()) };
-        let mut members: Vec<Member> = log
-            .ranks
-            .iter()
-            .filter_map(|(id, rank)| Some(Member { user: state.live(*id)?.clone(), room_rank: Some(*rank) }))
-            .collect();
+        let mut members: Vec<Member> =
+            log.ranks.keys().filter_map(|id| Some(state.member(room, state.live(*id)?.clone()))).collect();
         members.sort_by_key(|m| (Reverse(m.room_rank), folded(m.user.display_name.as_str()), m.user.id));
         Ok(members)
     }

@@ -102,7 +102,7 @@ impl World {
         let weather = Cell::new(Weather::of(&runtime));
         Rc::new(World {
             rooms,
-            owner: Member { user: owner, room_rank: Some(Rank::Owner) },
+            owner: Member { user: owner, room_rank: Some(Rank::Owner), site_rank: None },
             users,
             log: RefCell::default(),
             acknowledged: RefCell::default(),

@@ -134,6 +134,7 @@ mod tests {
             rank: Rank::Registered,
             network: None,
             created_at: NOON,
+            site: None,
         }
     }
 

@@ -16,10 +16,13 @@
 mod cached_room;
 mod logins;
 mod sessions;
+pub mod site_logins;
+mod sites;
 mod state;
 
 use crate::model::access::{AccessContext, RoomAccess};
-use crate::model::id::{RoomId, RoomUid, Seq, SessionId, UserId};
+use crate::model::id::{RoomId, RoomUid, Seq, SessionId, SiteUid, UserId};
+use crate::model::login::LoginId;
 use crate::model::rank::Rank;
 use crate::model::room::Head;
 use crate::model::session::Session;
@@ -27,9 +30,10 @@ use crate::model::time::Timestamp;
 use crate::model::user::{Network, User};
 use crate::ports::bus::{Bus, BusMessage, Notice, Subscription};
 use crate::ports::readers::{AccessReader, EventReader};
-use crate::ports::store::{AccountStore, RoomStore, StoreError};
+use crate::ports::store::{AccountStore, RoomStore, SiteStore, StoreError};
 use logins::Logins;
 use sessions::{Sessions, Sight};
+use site_logins::SiteLogins;
 use state::{CacheState, Check, Invalidation, Lookup, Missing, Question};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +57,22 @@ pub struct Sources<'a> {
     pub accounts: &'a dyn AccountStore,
 }
 
+/// The ranks held in a room.
+#[derive(Clone, Debug, Default)]
+pub struct RoomRanks {
+    /// Those that were given there.
+    pub given: Arc<HashMap<UserId, Rank>>,
+    /// The site whose ranks hold there too.
+    pub site: Option<SiteUid>,
+}
+
+impl RoomRanks {
+    /// The highest that a user holds there.
+    pub fn of(&self, user: &User) -> Option<Rank> {
+        self.given.get(&user.id).copied().max(user.rank_in_site(self.site.as_ref()))
+    }
+}
+
 /// A comparison that is over when this is gone.
 struct Over<'a> {
     cache: &'a AccessCache,
@@ -72,6 +92,7 @@ struct Memory {
     access: CacheState,
     sessions: Sessions,
     logins: Logins,
+    site_logins: SiteLogins,
 }
 
 impl Memory {
@@ -85,12 +106,19 @@ impl Memory {
                 ended.iter().for_each(|session| self.access.invalidate(Invalidation::Login(*session)));
                 self.forget_logins(&ended);
             }
-            BusMessage::Notice(Notice::SiteChanged(site)) => self.access.invalidate_rooms_of(&site),
-            BusMessage::Notice(Notice::SiteTokensEnded(_)) => {}
+            BusMessage::Notice(Notice::SiteChanged(site)) => {
+                self.access.invalidate_rooms_of(&site);
+                self.site_logins.forget_site(&site);
+            }
+            BusMessage::Notice(Notice::SiteTokensEnded(ended)) => {
+                self.sessions.remove_where(|login| ended.include(login));
+                self.site_logins.end(&ended);
+            }
             BusMessage::Lost => {
                 self.access.invalidate(Invalidation::All);
                 self.sessions.forget();
                 self.logins.clear();
+                self.site_logins.clear();
             }
         }
     }
@@ -101,19 +129,21 @@ impl Memory {
         self.access.put_user(user.clone(), now, version);
         let announced = [Invalidation::Login(session.id), Invalidation::User(user.id)];
         if announced.into_iter().all(|what| self.access.is_unchanged_since(version, what)) {
-            self.sessions.put(session.id, now);
+            self.sessions.put(session.id.into(), now);
             self.logins.put(session, user, now);
         }
     }
 
     fn forget_logins(&mut self, ended: &[SessionId]) {
-        self.sessions.remove(ended);
+        let logins: Vec<LoginId> = ended.iter().copied().map(LoginId::Session).collect();
+        self.sessions.remove(&logins);
         self.logins.remove(ended);
     }
 
     fn forget_user(&mut self, user: UserId) {
         self.access.invalidate(Invalidation::User(user));
         self.logins.remove_user(user);
+        self.site_logins.forget_user(user);
     }
 }
 
@@ -121,7 +151,7 @@ impl Memory {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct InUse {
     /// The logins that are over.
-    pub ended: Vec<SessionId>,
+    pub ended: Vec<LoginId>,
     /// The users as they are, but for those of whom something was heard while they were read.
     pub users: Vec<User>,
 }
@@ -180,23 +210,56 @@ impl AccessCache {
     pub async fn is_alive(
         &self,
         accounts: &dyn AccountStore,
-        session: SessionId,
+        sites: &dyn SiteStore,
+        login: LoginId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sight = self.memory().sessions.look(session, now);
-        let asked = match sight {
-            Sight::Alive => return Ok(true),
-            Sight::Unknown => return Ok(self.read_login(accounts, session, now).await?.is_some()),
-            Sight::Unsure(asked) => asked,
+        let (version, sight) = {
+            let mut memory = self.memory();
+            (memory.access.version(), memory.sessions.look(login, now))
+        };
+        let asked = match (sight, login) {
+            (Sight::Alive, _) => return Ok(true),
+            (Sight::Unknown, LoginId::Session(session)) => {
+                return Ok(self.read_login(accounts, session, now).await?.is_some());
+            }
+            (Sight::Unknown, LoginId::SiteToken(_)) => {
+                let goes_on = AccessCache::ended_tokens(sites, &[login]).await?.is_empty();
+                let mut memory = self.memory();
+                if goes_on && memory.access.version() == version {
+                    memory.sessions.put(login, now);
+                }
+                return Ok(goes_on);
+            }
+            (Sight::Unsure(asked), _) => asked,
         };
         // Also when whoever asks goes away meanwhile.
         let _over = Over { cache: self, end: |memory, since| memory.sessions.end_asking(since), since: now };
-        let alive: HashSet<SessionId> = accounts.alive(&asked, now).await?.into_iter().collect();
-        let ended: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
+        let ended: HashSet<LoginId> = self.ask(accounts, sites, &asked, now).await?.into_iter().collect();
+        Ok(!ended.contains(&login))
+    }
+
+    /// Asks the store about these logins, and takes in what it says; which are over.
+    async fn ask(
+        &self,
+        accounts: &dyn AccountStore,
+        sites: &dyn SiteStore,
+        asked: &[LoginId],
+        now: Timestamp,
+    ) -> Result<Vec<LoginId>, StoreError> {
+        let sessions: Vec<SessionId> = asked.iter().filter_map(|login| login.session()).collect();
+        let mut ended = AccessCache::ended_tokens(sites, asked).await?;
+        if !sessions.is_empty() {
+            let alive: HashSet<SessionId> = accounts.alive(&sessions, now).await?.into_iter().collect();
+            ended.extend(sessions.into_iter().filter(|session| !alive.contains(session)).map(LoginId::Session));
+        }
+        let over: HashSet<LoginId> = ended.iter().copied().collect();
+        let alive: HashSet<LoginId> = asked.iter().copied().filter(|login| !over.contains(login)).collect();
         let mut memory = self.memory();
         memory.sessions.settle(&alive, now);
-        memory.forget_logins(&ended);
-        Ok(alive.contains(&session))
+        memory.sessions.remove(&ended);
+        memory.logins.remove(&ended.iter().filter_map(|login| login.session()).collect::<Vec<_>>());
+        Ok(ended)
     }
 
     /// Asks the store about the logins of `open` sockets and all that are remembered, and reads their users again. Called every
@@ -204,31 +267,42 @@ impl AccessCache {
     pub async fn sweep(
         &self,
         accounts: &dyn AccountStore,
+        sites: &dyn SiteStore,
         rooms: &dyn RoomStore,
-        open: &HashMap<SessionId, UserId>,
+        open: &HashMap<LoginId, UserId>,
         now: Timestamp,
     ) -> Result<InUse, StoreError> {
         let mut found = InUse::default();
-        let all = self.memory().logins.in_use(open.keys().copied(), now);
+        let tokens: Vec<LoginId> = open.keys().copied().filter(|login| login.site_token().is_some()).collect();
+        for asked in tokens.chunks(QUERY_MAX) {
+            let version = self.memory().access.version();
+            found.ended.extend(self.ask(accounts, sites, asked, now).await?);
+            let asked: HashSet<UserId> = asked.iter().filter_map(|login| open.get(login)).copied().collect();
+            let mut users = users(rooms, &asked.into_iter().collect::<Vec<_>>()).await?;
+            users.retain(|user| self.memory().access.is_unchanged_since(version, Invalidation::User(user.id)));
+            found.users.extend(users);
+        }
+        let sessions = open.keys().filter_map(|login| login.session());
+        let all = self.memory().logins.in_use(sessions, now);
         for asked in all.chunks(QUERY_MAX) {
             let (version, mut asked_users) = {
                 let memory = self.memory();
                 (memory.access.version(), memory.logins.users_of(asked))
             };
-            asked_users.extend(asked.iter().filter_map(|session| open.get(session)));
+            asked_users.extend(asked.iter().filter_map(|session| open.get(&LoginId::Session(*session))));
             let asked_users: Vec<UserId> = asked_users.into_iter().collect();
             let alive: HashSet<SessionId> = accounts.alive(asked, now).await?.into_iter().collect();
             let mut users = users(rooms, &asked_users).await?;
             let over: Vec<SessionId> = asked.iter().copied().filter(|session| !alive.contains(session)).collect();
             let mut memory = self.memory();
             memory.forget_logins(&over);
-            let Memory { access, sessions, logins } = &mut *memory;
-            sessions.settle(&alive, now);
+            let Memory { access, sessions, logins, .. } = &mut *memory;
+            sessions.settle(&alive.iter().copied().map(LoginId::Session).collect(), now);
             logins.settle(&alive, now);
             users.retain(|user| access.is_unchanged_since(version, Invalidation::User(user.id)));
             logins.settle_users(&asked_users, &users);
             found.users.extend(users);
-            found.ended.extend(over);
+            found.ended.extend(over.into_iter().map(LoginId::Session));
         }
         Ok(found)
     }
@@ -261,7 +335,7 @@ impl AccessCache {
     }
 
     /// The ranks held in a room; `None` when that room is not remembered.
-    pub fn ranks(&self, room: RoomId) -> Option<Arc<HashMap<UserId, Rank>>> {
+    pub fn ranks(&self, room: RoomId) -> Option<RoomRanks> {
         self.memory().access.ranks(room)
     }
 

@@ -1,7 +1,7 @@
 //! Which logins of those who write are known to go on, and since when.
 
 use super::state::{CHECK_TIMEOUT, FRESH_FOR, FRESH_WHILE_CHECKED, is_within};
-use crate::model::id::SessionId;
+use crate::model::login::LoginId;
 use crate::model::time::{Span, Timestamp};
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ pub enum Sight {
     Alive,
     /// It was seen alive some time ago. These are to be asked about: this one and, unless somebody asks already, all others in
     /// use, so that many who write ask once.
-    Unsure(Vec<SessionId>),
+    Unsure(Vec<LoginId>),
     /// Nothing.
     Unknown,
 }
@@ -28,22 +28,27 @@ pub enum Sight {
 /// The logins that were seen alive.
 #[derive(Default)]
 pub struct Sessions {
-    seen: HashMap<SessionId, Seen>,
+    seen: HashMap<LoginId, Seen>,
     /// Since when somebody asks about all.
     asking: Option<Timestamp>,
 }
 
 impl Sessions {
     /// The store said at `now` that it goes on.
-    pub fn put(&mut self, session: SessionId, now: Timestamp) {
+    pub fn put(&mut self, session: LoginId, now: Timestamp) {
         self.seen.insert(session, Seen { fresh_at: now, used_at: now });
     }
 
     /// These are over.
-    pub fn remove(&mut self, ended: &[SessionId]) {
+    pub fn remove(&mut self, ended: &[LoginId]) {
         for session in ended {
             self.seen.remove(session);
         }
+    }
+
+    /// Those of which this is said are over.
+    pub fn remove_where(&mut self, is_over: impl Fn(LoginId) -> bool) {
+        self.seen.retain(|login, _| !is_over(*login));
     }
 
     /// Nobody knows which of them are over: each is asked about again.
@@ -54,7 +59,7 @@ impl Sessions {
     }
 
     /// What is known of a login that is used at `now`.
-    pub fn look(&mut self, session: SessionId, now: Timestamp) -> Sight {
+    pub fn look(&mut self, session: LoginId, now: Timestamp) -> Sight {
         let is_asking = self.asking.is_some_and(|since| is_within(since, now, CHECK_TIMEOUT));
         let Some(seen) = self.seen.get_mut(&session) else { return Sight::Unknown };
         seen.used_at = now;
@@ -66,7 +71,7 @@ impl Sessions {
         }
         self.asking = Some(now);
         self.seen.retain(|_, seen| is_within(seen.used_at, now, USED_WITHIN));
-        let mut asked: Vec<SessionId> = self.seen.keys().copied().filter(|id| *id != session).collect();
+        let mut asked: Vec<LoginId> = self.seen.keys().copied().filter(|id| *id != session).collect();
         asked.push(session);
         Sight::Unsure(asked)
     }
@@ -77,7 +82,7 @@ impl Sessions {
     }
 
     /// The store said at `now` that these go on.
-    pub fn settle(&mut self, alive: &HashSet<SessionId>, now: Timestamp) {
+    pub fn settle(&mut self, alive: &HashSet<LoginId>, now: Timestamp) {
         for session in alive {
             if let Some(seen) = self.seen.get_mut(session) {
                 seen.fresh_at = now;
@@ -89,9 +94,10 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::id::SessionId;
 
-    const ANN: SessionId = SessionId(1);
-    const BOB: SessionId = SessionId(2);
+    const ANN: LoginId = LoginId::Session(SessionId(1));
+    const BOB: LoginId = LoginId::Session(SessionId(2));
 
     fn at(millis: i64) -> Timestamp {
         Timestamp(1_000_000 + millis)

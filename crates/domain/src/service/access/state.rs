@@ -1,11 +1,11 @@
 //! What is cached, and how fresh it is: the state behind [`super::AccessCache`], without a store.
 
+use super::RoomRanks;
 use super::cached_room::CachedRoom;
 use crate::model::access::{AccessContext, RoomAccess};
 use crate::model::event::{Event, EventKind};
 use crate::model::id::{RoomId, RoomUid, Seq, SessionId, SiteUid, UserId};
 use crate::model::message::Message;
-use crate::model::rank::Rank;
 use crate::model::room::Head;
 use crate::model::sanction::Sanction;
 use crate::model::text::Body;
@@ -13,7 +13,6 @@ use crate::model::time::{Span, Timestamp};
 use crate::model::user::{Member, Network, User};
 use crate::review::REPEAT_WINDOW;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 
 /// What was read is believed for this long; then its log's head is compared with the store's.
 pub const FRESH_FOR: Span = Span::seconds(2);
@@ -169,9 +168,23 @@ impl CacheState {
     }
 
     /// The ranks held in a room, when all of them are known.
-    pub fn ranks(&self, room: RoomId) -> Option<Arc<HashMap<UserId, Rank>>> {
+    pub fn ranks(&self, room: RoomId) -> Option<RoomRanks> {
         let room = self.rooms.get(&room).filter(|room| !room.room_access.cut)?;
-        Some(room.ranks.clone())
+        Some(RoomRanks { given: room.ranks.clone(), site: site_of(room).cloned() })
+    }
+
+    /// The sanctions that hold everywhere and cover a member seen at this network, if that is known at `now`: `Some(None)` when
+    /// there are too many to be known.
+    pub fn everywhere(
+        &self,
+        member: &Member,
+        network: Option<&Network>,
+        now: Timestamp,
+    ) -> Option<Option<Vec<Sanction>>> {
+        let known = self.rooms.get(&RoomId::SERVER).filter(|known| self.is_fresh(known.fresh_at, now))?;
+        let covers = |sanction: &Sanction| sanction.in_force(now) && sanction.covers(member, network);
+        let near = known.sanctions.near(Some(member.user.id), network).into_iter().filter(covers).collect();
+        Some((!known.room_access.cut).then_some(near))
     }
 
     fn mark_used(&mut self, id: RoomId, question: &Question<'_>) {
@@ -368,6 +381,10 @@ impl CacheState {
     }
 }
 
+fn site_of(room: &CachedRoom) -> Option<&SiteUid> {
+    room.room_access.room.as_ref()?.site.as_ref()
+}
+
 /// Whether `now` is less than `span` after `then`, and not before it by more than an overtaking: the clock may have jumped.
 pub fn is_within(then: Timestamp, now: Timestamp, span: Span) -> bool {
     then <= now + CLOCK_TOLERANCE && now - then < span
@@ -381,7 +398,7 @@ fn compose(
     question: &Question<'_>,
     last_posts: Option<&(Timestamp, Body)>,
 ) -> Option<AccessContext> {
-    let member = user.map(|user| Member { user: user.clone(), room_rank: room.ranks.get(&user.id).copied() });
+    let member = user.map(|user| Member::of_room(user.clone(), room.ranks.get(&user.id).copied(), site_of(room)));
     let near = |room: &CachedRoom| room.sanctions.near(question.user, question.network);
     let covers = |sanction: &Sanction| {
         sanction.in_force(question.now)

@@ -37,6 +37,7 @@ fn user(id: UserId) -> User {
         rank: Rank::Guest,
         network: None,
         created_at: NOON,
+        site: None,
     }
 }
 
@@ -369,7 +370,7 @@ fn a_login_whose_end_or_whose_users_name_was_announced_while_it_was_read_is_not_
         memory.put_login(&login(), &user(ANN), NOON, before);
         assert_eq!(memory.logins.user(SessionId(5), NOON).is_some(), is_kept, "{message:?}");
         let sight = if is_kept { Sight::Alive } else { Sight::Unknown };
-        assert_eq!(memory.sessions.look(SessionId(5), NOON), sight, "{message:?}");
+        assert_eq!(memory.sessions.look(SessionId(5).into(), NOON), sight, "{message:?}");
     }
 }
 

@@ -10,7 +10,7 @@ use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::{Span, Timestamp};
-use domain::model::user::{Member, Network, User};
+use domain::model::user::{Member, Network, SiteMembership, User};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -31,6 +31,11 @@ pub struct UserRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     network: Option<String>,
     created_at: i64,
+    /// The uid of the site that signs the user in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site_rank: Option<String>,
 }
 
 impl From<&User> for UserRecord {
@@ -45,6 +50,8 @@ impl From<&User> for UserRecord {
             rank: user.rank.as_str().to_owned(),
             network: user.network.as_ref().map(|network| network.0.clone()),
             created_at: user.created_at.0,
+            site: user.site.as_ref().map(|membership| membership.site.as_str().to_owned()),
+            site_rank: user.site.as_ref().and_then(|membership| membership.rank).map(name),
         }
     }
 }
@@ -52,6 +59,11 @@ impl From<&User> for UserRecord {
 impl UserRecord {
     /// The user; `None` when a word in it is unknown.
     pub fn into_user(self) -> Option<User> {
+        let site_rank = rank(self.site_rank)?;
+        let site = match self.site {
+            Some(uid) => Some(SiteMembership { site: SiteUid::parse(&uid)?, rank: site_rank }),
+            None => None,
+        };
         Some(User {
             id: UserId(self.id),
             uid: UserUid::parse(&self.uid)?,
@@ -62,6 +74,7 @@ impl UserRecord {
             rank: Rank::parse(&self.rank)?,
             network: self.network.map(Network),
             created_at: Timestamp(self.created_at),
+            site,
         })
     }
 }
@@ -71,21 +84,33 @@ struct MemberRecord {
     user: UserRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     room_rank: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site_rank: Option<String>,
+}
+
+fn name(rank: Rank) -> String {
+    rank.as_str().to_owned()
+}
+
+/// A rank that may be missing; `None` when its name is unknown.
+fn rank(name: Option<String>) -> Option<Option<Rank>> {
+    match name {
+        Some(name) => Rank::parse(&name).map(Some),
+        None => Some(None),
+    }
 }
 
 impl From<&Member> for MemberRecord {
     fn from(member: &Member) -> MemberRecord {
-        MemberRecord { user: (&member.user).into(), room_rank: member.room_rank.map(|rank| rank.as_str().to_owned()) }
+        let (room_rank, site_rank) = (member.room_rank.map(name), member.site_rank.map(name));
+        MemberRecord { user: (&member.user).into(), room_rank, site_rank }
     }
 }
 
 impl MemberRecord {
     fn into_member(self) -> Option<Member> {
-        let room_rank = match self.room_rank {
-            Some(rank) => Some(Rank::parse(&rank)?),
-            None => None,
-        };
-        Some(Member { user: self.user.into_user()?, room_rank })
+        let (room_rank, site_rank) = (rank(self.room_rank)?, rank(self.site_rank)?);
+        Some(Member { user: self.user.into_user()?, room_rank, site_rank })
     }
 }
 
@@ -338,7 +363,7 @@ impl ConnectionRecord {
             user,
             rooms: rooms.collect::<Option<_>>()?,
             since: Timestamp(self.since),
-            session: None,
+            login: None,
         })
     }
 }

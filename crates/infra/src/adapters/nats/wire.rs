@@ -4,9 +4,10 @@
 use crate::adapters::nats::records::{ConnectionRecord, EventRecord, UserRecord};
 use domain::model::event::Event;
 use domain::model::id::{Epoch, RoomId, Seq, SessionId, SiteKeyId, SiteUid, UserId};
+use domain::model::login::EndedTokens;
 use domain::model::node::{Beat, NodeName};
 use domain::model::time::Timestamp;
-use domain::ports::bus::{BusMessage, EndedTokens, Notice};
+use domain::ports::bus::{BusMessage, Notice};
 use domain::ports::cluster::{NodeAnswer, NodeRequest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ use domain::model::rank::Rank;
 use domain::model::room::{Readers, Room, Rules};
 use domain::model::text::{Body, Description, RoomName};
 use domain::model::time::Span;
-use domain::model::user::{Member, User};
+use domain::model::user::{Member, SiteMembership, User};
 use std::sync::Arc;
 use testkit::builders::{NOON, known_user, network};
 
@@ -21,6 +21,8 @@ fn ann() -> User {
     user.picture = Some("https://example.org/ann.png".to_owned());
     user.country = Some("DE".to_owned());
     user.network = Some(network("a"));
+    let site = SiteUid::parse("abcdEF01").expect("a uid");
+    user.site = Some(SiteMembership { site, rank: Some(Rank::Vip) });
     user
 }
 
@@ -29,7 +31,7 @@ fn message(text: &str) -> Message {
         id: MessageId(5),
         seq: Seq(3),
         room: ROOM,
-        author: Member { user: ann(), room_rank: Some(Rank::Mod) },
+        author: Member { user: ann(), room_rank: Some(Rank::Mod), site_rank: Some(Rank::Vip) },
         text: Body::stored(text.to_owned()),
         kind: MessageKind::Action,
         reply_to: Some(MessageId(4)),
@@ -63,7 +65,7 @@ fn event(seq: i64, kind: EventKind) -> Event {
 }
 
 fn every_kind() -> Vec<Event> {
-    let subject = || Box::new(Member { user: ann(), room_rank: None });
+    let subject = || Box::new(Member { user: ann(), room_rank: None, site_rank: None });
     let moderated = ModerationAction::ALL.map(|action| EventKind::Moderated {
         subject: subject(),
         action,
@@ -177,7 +179,7 @@ fn notices_beats_requests_and_answers_arrive_as_they_were_sent() {
         user: Some(Arc::new(ann())),
         rooms: vec![(ROOM, room().uid)],
         since: NOON,
-        session: None,
+        login: None,
     };
     for answered in [
         NodeAnswer::Connections(vec![connection]),
@@ -192,7 +194,7 @@ fn notices_beats_requests_and_answers_arrive_as_they_were_sent() {
 
 #[test]
 fn a_long_list_of_connections_is_cut_to_one_payload() {
-    let connection = |id| ConnectionInfo { id, user: Some(Arc::new(ann())), rooms: vec![], since: NOON, session: None };
+    let connection = |id| ConnectionInfo { id, user: Some(Arc::new(ann())), rooms: vec![], since: NOON, login: None };
     let all: Vec<ConnectionInfo> = (1..=5_000).map(connection).collect();
     let payload = answer(&NodeAnswer::Connections(all.clone()));
     assert!(payload.len() <= PAYLOAD_MAX);
