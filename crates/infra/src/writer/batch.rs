@@ -12,7 +12,7 @@ use crate::store::sessions;
 use crate::store::users::{self, USER};
 use crate::writer::acts;
 use crate::writer::lookup::{self, Locks};
-use crate::writer::prepared::InsertMessages;
+use crate::writer::prepared::{InsertMessages, NewMessage};
 use diesel::prelude::*;
 use domain::model::event::{Event, EventKind};
 use domain::model::id::{Epoch, MessageId, RoomId, Seq, SessionId, UserId};
@@ -82,21 +82,6 @@ struct Batch {
     waiting: Vec<NewMessage>,
     ended: Vec<SessionId>,
     ids: HashMap<(i64, i64), i64>,
-}
-
-/// A message as it is inserted.
-#[derive(Insertable)]
-#[diesel(table_name = messages, treat_none_as_default_value = false)]
-pub struct NewMessage {
-    pub room: i64,
-    pub seq: i64,
-    pub change_seq: i64,
-    pub author: i64,
-    pub text: String,
-    pub kind: &'static str,
-    pub reply_to: Option<i64>,
-    pub nonce_key: Option<String>,
-    pub created_at: i64,
 }
 
 impl Batch {

@@ -2,11 +2,26 @@
 //! text, anew each time, because it cannot know how many there are; with arrays they are always the same, and prepared once
 //! for each connection.
 
-use crate::writer::batch::NewMessage;
+use crate::db::schema::messages;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
+
+/// A message as it is inserted.
+#[derive(Insertable)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
+pub struct NewMessage {
+    pub room: i64,
+    pub seq: i64,
+    pub change_seq: i64,
+    pub author: i64,
+    pub text: String,
+    pub kind: &'static str,
+    pub reply_to: Option<i64>,
+    pub nonce_key: Option<String>,
+    pub created_at: i64,
+}
 
 /// Moves heads: rooms and their last seqs.
 pub struct MoveHeads {
