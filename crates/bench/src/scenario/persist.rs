@@ -47,7 +47,9 @@ pub struct Persist {
 impl Persist {
     /// Into so many rooms.
     pub fn of(rooms: usize, seconds: f64) -> Persist {
-        Persist { rooms, senders: 256, in_flight: 4, bytes: 100, seconds, warmup: 2.0 }
+        // Until each node has read each room.
+        let warmup = if rooms > 1 { 15.0 } else { 2.0 };
+        Persist { rooms, senders: 256, in_flight: 4, bytes: 100, seconds, warmup }
     }
 }
 
