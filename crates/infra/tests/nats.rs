@@ -9,7 +9,6 @@ use domain::model::user::User;
 use domain::ports::bus::{Bus, BusMessage, Committed, Notice, Subscription};
 use domain::ports::cluster::{AnswersNodes, Cluster, NodeAnswer, NodeRequest, Silent};
 use infra::adapters::nats::{NatsBus, NatsOptions};
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testkit::builders::{NOON, known_user};
@@ -42,7 +41,7 @@ fn deleted(room: RoomId, seq: i64) -> Event {
 
 fn committed(room: RoomId, seqs: &[i64]) -> Committed {
     let events = seqs.iter().map(|seq| deleted(room, *seq)).collect();
-    Committed { events, epochs: BTreeMap::from([(room, Epoch(3))]) }
+    Committed { events, epochs: vec![(room, Epoch(3))] }
 }
 
 /// The next message but losses, which a connection begins with.

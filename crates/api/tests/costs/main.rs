@@ -176,8 +176,7 @@ fn measure(address: &str, tokens: &[String], room: &str, quiet: &str) {
 const JOIN: Cost = Cost { blocks: 282.0, bytes: 38_900.0 };
 /// With a login that is in memory.
 const RESUME: Cost = Cost { blocks: 163.0, bytes: 33_600.0 };
-/// Some 2 500 bytes of it are the site that users and rooms name.
-const POST: Cost = Cost { blocks: 172.0, bytes: 27_500.0 };
+const POST: Cost = Cost { blocks: 168.0, bytes: 24_500.0 };
 const DELIVERY: Cost = Cost { blocks: 0.5, bytes: 60.0 };
 
 #[actix_web::test]

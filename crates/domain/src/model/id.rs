@@ -55,8 +55,8 @@ impl Seq {
 macro_rules! uid {
     ($($(#[$doc:meta])* $name:ident, $length:literal);+ $(;)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $length]);
 
         impl $name {
             /// How many characters of `[A-Za-z0-9]` it has.
@@ -64,18 +64,25 @@ macro_rules! uid {
 
             /// Takes a uid as it came from outside; `None` when it cannot be one.
             pub fn parse(text: &str) -> Option<Self> {
-                (text.len() == Self::LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric()))
-                    .then(|| Self(text.to_owned()))
+                let bytes: [u8; $length] = text.as_bytes().try_into().ok()?;
+                bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
             }
 
             pub fn as_str(&self) -> &str {
-                &self.0
+                // Letters and digits always are UTF-8.
+                std::str::from_utf8(&self.0).unwrap_or_default()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.as_str()).finish()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
     )+};

@@ -5,7 +5,6 @@ use crate::model::id::{Epoch, RoomId, Seq, SessionId, SiteUid, UserId};
 use crate::model::login::EndedTokens;
 use crate::model::user::User;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -29,14 +28,14 @@ pub enum Notice {
 pub struct Committed {
     /// Each room's in the order of their seq.
     pub events: Vec<Event>,
-    /// The history of each room that the events are of.
-    pub epochs: BTreeMap<RoomId, Epoch>,
+    /// The history of each room that the events are of, by room, ascending.
+    pub epochs: Vec<(RoomId, Epoch)>,
 }
 
 impl From<Vec<Event>> for Committed {
     /// Where nobody asks for the histories.
     fn from(events: Vec<Event>) -> Committed {
-        Committed { events, epochs: BTreeMap::new() }
+        Committed { events, epochs: Vec::new() }
     }
 }
 

@@ -23,7 +23,7 @@ use domain::model::user::{Member, Network};
 use domain::ports::log::{Aim, AppendError, AppendResult, LogCommand, LogEntry};
 use domain::review::guard;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What a batch became: an answer for each entry, and the events to publish, each room's in the order of their seq.
 pub struct Written {
@@ -32,7 +32,7 @@ pub struct Written {
     /// What was added to the logs.
     pub events: Vec<Event>,
     /// The epochs of the logs.
-    pub epochs: BTreeMap<RoomId, Epoch>,
+    pub epochs: Vec<(RoomId, Epoch)>,
     /// The logins that bans everywhere ended, to be announced.
     pub ended: Vec<SessionId>,
 }
@@ -69,7 +69,7 @@ enum Known {
 struct Batch {
     locks: Locks,
     heads: HashMap<i64, i64>,
-    epochs: BTreeMap<RoomId, Epoch>,
+    epochs: Vec<(RoomId, Epoch)>,
     open: HashSet<i64>,
     moved: HashSet<i64>,
     nonces: HashMap<String, Known>,

@@ -39,7 +39,7 @@ const LOSS_PAUSE: Duration = Duration::from_millis(200);
 
 /// What waits to be sent.
 enum Outgoing {
-    Events(Arc<[Event]>, BTreeMap<RoomId, Epoch>),
+    Events(Arc<[Event]>, Vec<(RoomId, Epoch)>),
     Notice(Notice),
     Beat(Box<Beat>),
     /// Says when all before it was sent.
@@ -104,13 +104,14 @@ impl Shared {
         }
     }
 
-    async fn send_events(&self, events: &[Event], epochs: &BTreeMap<RoomId, Epoch>) {
+    async fn send_events(&self, events: &[Event], epochs: &[(RoomId, Epoch)]) {
         let mut logs: BTreeMap<RoomId, Vec<&Event>> = BTreeMap::new();
         for event in events {
             logs.entry(event.room).or_default().push(event);
         }
         for (room, events) in logs {
-            let epoch = epochs.get(&room).copied().unwrap_or(Epoch(0));
+            let at = epochs.binary_search_by_key(&room, |(id, _)| *id).ok();
+            let epoch = at.and_then(|at| epochs.get(at)).map_or(Epoch(0), |(_, epoch)| *epoch);
             for payload in wire::log(epoch, &events) {
                 self.send(self.subjects.log(room), payload).await;
             }
