@@ -112,6 +112,11 @@ impl Transcript {
         self.epoch = Some(head.epoch);
     }
 
+    /// A join was answered with what lies after `since`, all of it: also where a `reset` came between the join and its answer.
+    pub fn resume(&mut self, since: Seq) {
+        self.floor = self.floor.min(since);
+    }
+
     /// `reset`: all is void but the settings, which are told before or after it.
     pub fn reset(&mut self) {
         *self = Transcript { settings: self.settings.take(), ..Transcript::default() };
@@ -148,6 +153,17 @@ mod tests {
         assert_eq!(transcript.head(), Seq(43));
         transcript.reset();
         assert_eq!((transcript.head(), transcript.epoch()), (Seq::ZERO, None));
+    }
+
+    #[test]
+    fn an_answer_to_a_join_from_before_a_reset_brings_back_what_the_reset_left_out() {
+        let mut transcript = Transcript::default();
+        transcript.latest(head(7, 41), [], true);
+        assert_eq!(transcript.floor(), Seq(41));
+        transcript.resume(Seq(43));
+        assert_eq!(transcript.floor(), Seq(41));
+        transcript.resume(Seq(10));
+        assert_eq!((transcript.floor(), transcript.head()), (Seq(10), Seq(41)));
     }
 
     #[test]

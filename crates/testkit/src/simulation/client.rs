@@ -187,6 +187,7 @@ impl Client {
                 view.last = since;
                 view.let_in = Some(let_in);
                 view.entering = true;
+                since.into_iter().for_each(|since| view.transcript.resume(since));
                 view.transcript.settle(room);
             }
             Frame::Settings(room, let_in) => {
