@@ -2,6 +2,7 @@
 
 use crate::app::Locate;
 use crate::config::{Config, Guests, RoomCreation, SiteCreation};
+use crate::public_url::PublicUrl;
 use crate::realtime::node::Identity;
 use domain::model::connection::INCARNATION_MAX;
 use domain::model::node::NodeName;
@@ -195,7 +196,7 @@ fn settings(config: &Config, limits: bool) -> Settings {
         SiteCreation::Registered => Rank::Registered,
         SiteCreation::Admin => Rank::Admin,
     };
-    let public_url = config.public_url.as_ref().map(|url| format!("{}{}", url.origin(), url.path()));
+    let public_url = config.public_url.as_ref().map(PublicUrl::address);
     Settings { guests, room_creation, site_creation, public_url, limits }
 }
 

@@ -83,6 +83,11 @@ impl PublicUrl {
         &self.path
     }
 
+    /// The whole of it, without a slash at the end.
+    pub fn address(&self) -> String {
+        format!("{}{}", self.origin, self.path)
+    }
+
     /// Where sockets are opened.
     pub fn websocket(&self) -> String {
         format!("{}{}/ws", self.origin.replacen("http", "ws", 1), self.path)
@@ -143,6 +148,7 @@ mod tests {
         ] {
             let url = PublicUrl::parse(text).unwrap();
             assert_eq!((url.origin(), url.path(), url.websocket().as_str()), (origin, path, websocket), "{text}");
+            assert_eq!(PublicUrl::parse(&url.address()).as_ref(), Ok(&url));
         }
     }
 

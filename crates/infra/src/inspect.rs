@@ -1,11 +1,11 @@
 //! Looking at a database or a bus without serving on it, for an operator who wants to know what is wrong.
 
-use crate::OpenError;
-use crate::adapters::nats::{NatsBus, NatsError, NatsOptions};
+use crate::adapters::nats::{NatsBus, NatsError, NatsOptions, PAYLOAD_MAX};
 use crate::db::conn::{AnyConn, Role, connect};
 use crate::db::error::DbError;
 use crate::db::migrate::{self, SchemaStatus};
 use crate::db::target::Target;
+use crate::{OpenError, Options};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::model::node::{Beat, NodeName};
@@ -36,6 +36,8 @@ pub struct DatabaseServerInfo {
     pub ahead: i64,
     /// The connections that it allows to all users but superusers.
     pub connections_max: i64,
+    /// Those that one node opens, while it starts too.
+    pub connections_per_node: i64,
     /// Its settings without which a commit may be lost when it crashes, if they are off: `fsync`, `full_page_writes`.
     pub unsafe_settings: Vec<String>,
 }
@@ -82,6 +84,7 @@ pub fn database(url: &str, clock: &dyn Clock) -> Result<Option<DatabaseInfo>, Op
             let server = DatabaseServerInfo {
                 ahead: row.clock - half_way,
                 connections_max: row.connections_max,
+                connections_per_node: Options::default().connections(),
                 unsafe_settings: row.off.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             };
             let version = row.version.split(' ').next().unwrap_or_default().to_owned();
@@ -103,6 +106,8 @@ pub struct BusInfo {
     pub version: String,
     /// The largest message that it takes, in bytes.
     pub max_payload: usize,
+    /// The largest one that nodes send.
+    pub payload_needed: usize,
     /// How long a message to the server and back takes.
     pub answers_in: Duration,
     /// The nodes, by name.
@@ -138,5 +143,5 @@ pub async fn bus(options: NatsOptions, clock: Arc<dyn Clock>) -> Result<Option<B
     tokio::time::sleep(Duration::from_millis(BEAT_EVERY.as_millis().unsigned_abs() + 500)).await;
     let peers = listener.peers.lock().unwrap_or_else(PoisonError::into_inner);
     let nodes = peers.all().map(|(name, peer)| (name.clone(), peer.clone())).collect();
-    Ok(Some(BusInfo { version, max_payload, answers_in, nodes }))
+    Ok(Some(BusInfo { version, max_payload, payload_needed: PAYLOAD_MAX, answers_in, nodes }))
 }

@@ -58,6 +58,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The connections of a process to its database: those that serve, those that write, and one while it opens.
+    pub fn connections(&self) -> i64 {
+        i64::from(self.readers) + self.writers as i64 + 1
+    }
+}
+
 /// Why a database was not opened, in one line without the password of its URL.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

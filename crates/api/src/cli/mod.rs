@@ -119,7 +119,7 @@ fn command() -> clap::Command {
         let command = command.mut_args(|arg| if hidden(arg.get_id().as_str()) { arg.hide(true) } else { arg });
         names.into_iter().fold(command, |command, name| command.mut_subcommand(name, hide))
     }
-    ["migrate", "doctor", "user", "room", "site", "export", "openapi"]
+    ["migrate", "user", "room", "site", "export", "openapi"]
         .into_iter()
         .fold(Cli::command(), |command, name| command.mut_subcommand(name, hide))
 }

@@ -5,18 +5,12 @@ use crate::cli::doctor::Finding;
 use std::path::Path;
 use std::time::Duration;
 
-/// Clocks that differ by more make expiries and counters that are shared wrong by as much, in milliseconds. Machines that are kept in time
-/// by NTP differ by a few.
+/// Clocks that differ by more make expiries and counters that are shared wrong by as much, in milliseconds. Machines that are
+/// kept in time by NTP differ by a few.
 const SKEW_MAX: i64 = 500;
 
 /// A database or a bus that takes longer for one question makes every message late.
 const SLOW: Duration = Duration::from_millis(20);
-
-/// The connections to PostgreSQL that one node opens: eight that read and four that write, and one while it starts.
-const CONNECTIONS_PER_NODE: i64 = 13;
-
-/// The largest message between nodes, in bytes.
-const BUS_PAYLOAD: usize = 256 * 1024;
 
 /// Files that are open beside sockets: the database's, listeners, logs.
 const OTHER_FILES: u64 = 200;
@@ -67,8 +61,8 @@ pub fn database(info: Option<&DatabaseInfo>) -> Vec<Finding> {
             format!("off are {off}; a crash of PostgreSQL can lose messages, so turn them on"),
         ));
     }
-    let nodes = server.connections_max / CONNECTIONS_PER_NODE;
-    let words = format!("PostgreSQL allows {}, {CONNECTIONS_PER_NODE} for each node", server.connections_max);
+    let nodes = server.connections_max / server.connections_per_node;
+    let words = format!("PostgreSQL allows {}, {} for each node", server.connections_max, server.connections_per_node);
     findings.push(if nodes >= 3 {
         Finding::ok("connections", words)
     } else {
@@ -84,12 +78,14 @@ pub fn database(info: Option<&DatabaseInfo>) -> Vec<Finding> {
 /// The bus and the nodes on it; `None` when it cannot be reached.
 pub fn bus(info: Option<&BusInfo>) -> Vec<Finding> {
     let Some(info) = info else {
-        let words = "NATS cannot be reached; check NATS_URL, its user and password, and that it runs (until then nodes read each other's messages from the database, up to 2.5 s late)";
+        let words = "NATS cannot be reached; check NATS_URL, its user and password, and that it runs (until then nodes \
+                     read each other's messages from the database, up to 2.5 s late)";
         return vec![Finding::error("bus", words)];
     };
     let mut findings = vec![answering("bus", &format!("NATS {}", info.version), info.answers_in)];
-    if info.max_payload < BUS_PAYLOAD {
-        let words = format!("NATS takes {} bytes; set max_payload to at least {BUS_PAYLOAD}", info.max_payload);
+    let (taken, needed) = (info.max_payload, info.payload_needed);
+    if taken < needed {
+        let words = format!("NATS takes {taken} bytes; set max_payload to at least {needed}");
         findings.push(Finding::error("bus messages", words));
     }
     if info.nodes.is_empty() {
@@ -144,7 +140,8 @@ mod tests {
     use domain::presence::Peers;
 
     fn info() -> DatabaseInfo {
-        let server = DatabaseServerInfo { ahead: 3, connections_max: 97, unsafe_settings: Vec::new() };
+        let server =
+            DatabaseServerInfo { ahead: 3, connections_max: 97, connections_per_node: 13, unsafe_settings: Vec::new() };
         DatabaseInfo {
             version: "PostgreSQL 17.2".to_owned(),
             schema: SchemaStatus { applied: vec!["1".to_owned()], pending: Vec::new(), unknown: Vec::new() },
@@ -208,6 +205,7 @@ mod tests {
         let info = BusInfo {
             version: "2.10.22".to_owned(),
             max_payload: 1 << 20,
+            payload_needed: 1 << 18,
             answers_in: Duration::from_millis(1),
             nodes: nodes[..1].to_vec(),
         };

@@ -103,17 +103,17 @@ async fn bus(config: &Config) -> Vec<Finding> {
 }
 
 fn machine(config: &Config) -> Vec<Finding> {
-    #[cfg(unix)]
-    {
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-        let mut findings = vec![checks::files(files, config.limits.caps.all)];
-        // The folder may be made at the first start: then its parent says how much room there is.
-        let folder = config.data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        if let Ok(disk) = rustix::fs::statvfs(folder) {
-            findings.push(checks::disk(&config.data_dir, disk.f_bavail.saturating_mul(disk.f_frsize)));
-        }
-        findings
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let mut findings = vec![checks::files(files, config.limits.caps.all)];
+    let database = config.database();
+    let folder = match database.strip_prefix("sqlite:") {
+        Some(file) => Path::new(file).parent().unwrap_or(&config.data_dir),
+        None => &config.data_dir,
+    };
+    // It may be made at the first start: then its parent says how much room there is.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    if let Ok(disk) = rustix::fs::statvfs(there) {
+        findings.push(checks::disk(folder, disk.f_bavail.saturating_mul(disk.f_frsize)));
     }
-    #[cfg(not(unix))]
-    Vec::new()
+    findings
 }

@@ -16,7 +16,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         let words = "PUBLIC_URL is not set; set it if people reach the server by another address than LISTEN";
         return vec![Finding::ok("public address", words)];
     };
-    let base = format!("{}{}", url.origin(), url.path());
+    let base = url.address();
     let mut findings = Vec::new();
     if config.trusted_proxies.is_empty() {
         let words = "TRUSTED_PROXIES is not set; if a proxy stands before the server, everybody seems to come from its \

@@ -26,6 +26,7 @@ use std::time::Duration;
 use subjects::Subjects;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+pub use wire::PAYLOAD_MAX;
 use wire::Unreadable;
 
 /// How long a node may take to answer.
